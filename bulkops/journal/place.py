@@ -6,6 +6,7 @@ A command gets a ``Place`` from the user's word. What it reads, holds and writes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
@@ -175,7 +176,16 @@ class Journals(Protocol):
 
 
 def default_journals() -> Journals:
-    """Return the default place of journals."""
+    """Return the default place of journals: ``BULKOPS_JOURNALS``, else the folder ``.bulkops``.
+
+    Raises:
+        JobError: the variable has an address that can't be one.
+    """
+    if "://" in (text := os.environ.get("BULKOPS_JOURNALS", "")):
+        from bulkops.journal.remote.address import parse  # noqa: PLC0415 - see ``_remote``
+        from bulkops.journal.remote.journals import StoredJournals  # noqa: PLC0415 - see above
+
+        return StoredJournals(parse(text))
     from bulkops.journal.local.place import Folders  # noqa: PLC0415 - it implements this module
 
     return Folders()

@@ -49,8 +49,6 @@ from bulkops.runner.log_events import log_ended, log_started, logged
 from bulkops.runner.runner import Runner
 from bulkops.runner.waves import Waves
 
-LEASE_SECONDS = 30.0
-
 
 class JobExecution:
     """One execution of a journal.
@@ -155,7 +153,7 @@ class JobExecution:
     def _kept(self, hold: Hold, journal: Journal) -> AbstractAsyncContextManager[Permit]:
         if hold.keep is None:
             return nullcontext(ALWAYS)
-        return hold.keep(journal.break_off, LEASE_SECONDS)
+        return hold.keep(journal.break_off, self._job.journal.lease_seconds)
 
     def _ended(self, how: str) -> Ended:
         replay = self._locked.contents.replay

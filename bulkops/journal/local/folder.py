@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -9,13 +10,21 @@ from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
 
-DEFAULT_FOLDER = Path(".bulkops")
-"""Has a folder of journals per job; anyone who can write to it can replace those journals."""
+JOURNALS = "BULKOPS_JOURNALS"
+"""The environment variable that names another default place."""
+
+
+def default_folder() -> Path:
+    """Return the folder that has a folder of journals per job.
+
+    Anyone who can write to it can replace those journals.
+    """
+    return Path(os.environ.get(JOURNALS) or ".bulkops")
 
 
 def folder_of(job_name: str) -> Path:
-    """Return the job's folder, below the current one."""
-    return DEFAULT_FOLDER / job_name
+    """Return the job's folder."""
+    return default_folder() / job_name
 
 
 @contextmanager
@@ -62,7 +71,7 @@ def by_age(folder: Path) -> list[Path]:
 
 def all_journals() -> list[Path]:
     """Return the journals of all jobs."""
-    return sorted(path for folder in DEFAULT_FOLDER.glob("*") for path in folder.glob("*.jsonl"))
+    return sorted(path for folder in default_folder().glob("*") for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

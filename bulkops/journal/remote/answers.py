@@ -10,7 +10,8 @@ contain a signature or a token.
 | ``AlreadyExistsError``, ``PreconditionError``,    |                             | refused        |
 | ``NotModifiedError``                              |                             |                |
 | ``FileNotFoundError``                             |                             | absent         |
-| any other                                         | 401, 403, other 4xx, 3xx    | denied         |
+| any other                                         | 401, 403, other 4xx, 3xx,   | denied         |
+|                                                   | 501                         |                |
 |                                                   | 408, 429, 5xx, "slow down"  | no answer      |
 |                                                   | none: untrusted certificate | denied         |
 |                                                   | none: no connection, …      | no answer      |
@@ -22,6 +23,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 
 class Meaning(Enum):
@@ -49,6 +51,8 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>\s*(\w{1,60})\s*</Code>|\"(?:error|code)\":\s*\"(\w{1,60})\"")
 _REQUEST = re.compile(r"Error performing [A-Z]+ (\S+)")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Decode)\b")
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w{1,40})")
+_CREDENTIALS = re.compile("token|credential", re.IGNORECASE)
 _SYSTEM = re.compile(r'message: "([A-Za-z ]{1,60})"')
 
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "FilesystemNotFound")
@@ -85,7 +89,7 @@ def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
     """
     status, code = _status(text), _code(text)
     asked = _REQUEST.search(text)
-    if asked and asked[1] != "REDACTED" and not asked[1].startswith(endpoint):
+    if asked and _server(asked[1]) not in (None, _server(endpoint)):
         return Failure(Meaning.NO_CREDENTIALS, f"no credentials{_answered(status, code)}")
     if code in _NO_BUCKET:
         return Failure(Meaning.DENIED, f"there is no bucket {bucket} ({code})")
@@ -98,12 +102,22 @@ def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
 
 def _refusal(status: int, code: str) -> Failure:
     """Return the failure of a call to which the store answered with another status."""
+    if status == 501:
+        reason = f"the store doesn't know a request that a journal needs{_in_brackets(code)}"
+        return Failure(Meaning.DENIED, reason)
     if status in (408, 429) or status >= 500 or code in _TRY_AGAIN:
         return Failure(Meaning.NO_ANSWER, f"the store answered {status}{_in_brackets(code)}")
     default = f"the store answered {status}"
     if status in (401, 403):
         default = "the store refused the credentials"
     return Failure(Meaning.DENIED, _HINTS.get(code, default) + _in_brackets(code))
+
+
+def _server(url: str) -> tuple[str, int | None] | None:
+    """Return a URL's host and port; ``None`` for what obstore writes in place of a URL."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return (parts.hostname, port) if parts.hostname else None
 
 
 def _status(text: str) -> int:
@@ -126,28 +140,36 @@ def _answered(status: int, code: str) -> str:
 
 def _unanswered(text: str, endpoint: str, *, asked: bool) -> Failure:
     """Return the failure of a call to which no server answered with a status."""
-    if "invalid peer certificate" in text:
-        return Failure(
-            Meaning.DENIED,
-            f"the certificate of {endpoint} is not trusted; SSL_CERT_FILE names a file with "
-            "authorities",
-        )
+    certificate = _CERTIFICATE.search(text)
+    if certificate:
+        reason = f"the certificate of {endpoint} is not valid here ({certificate[1]})"
+        if certificate[1] == "UnknownIssuer":
+            reason += "; SSL_CERT_FILE names a file with authorities to trust"
+        return Failure(Meaning.DENIED, reason)
+    if "InvalidContentType" in text:
+        return Failure(Meaning.DENIED, f"{endpoint} does not speak https")
     if "BareRedirect" in text:
         return Failure(Meaning.DENIED, _HINTS["PermanentRedirect"])
-    if not asked:
+    if not asked and _CREDENTIALS.search(text):
         return Failure(Meaning.NO_CREDENTIALS, "no credentials")
     kind = _KIND.search(text)
-    system = _SYSTEM.search(text)
-    detail = f" ({system[1].lower()})" if system else ""
     words = {
-        "Connect": f"no connection to {endpoint}{detail}",
+        "Connect": f"no connection to {endpoint}{_detail(text)}",
         "Timeout": f"no answer from {endpoint} in time",
-        "Interrupted": f"the connection to {endpoint} broke{detail}",
+        "Interrupted": f"the connection to {endpoint} broke{_detail(text)}",
     }
     return Failure(
         Meaning.NO_ANSWER,
         words.get(kind[1] if kind else "", f"no readable answer from {endpoint}"),
     )
+
+
+def _detail(text: str) -> str:
+    """Return what the system says about a connection, in brackets; empty if it says nothing."""
+    if "failed to lookup address" in text:
+        return " (no such host)"
+    system = _SYSTEM.search(text)
+    return f" ({system[1].lower()})" if system else ""
 
 
 _UNUSABLE = {

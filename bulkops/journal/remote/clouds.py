@@ -66,7 +66,7 @@ def _s3_credentials(env: Environment) -> dict[str, str]:
     if "AWS_WEB_IDENTITY_TOKEN_FILE" in env:
         identity = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
         _together(env, *identity)
-        return _named(env, *identity, "AWS_ROLE_SESSION_NAME")
+        return _named(env, *identity, "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS")
     if "AWS_PROFILE" in env:
         raise JobError(f"AWS_PROFILE is set, but {_NO_PROFILES}")
     if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in env:
@@ -82,10 +82,7 @@ def _s3_credentials(env: Environment) -> dict[str, str]:
             env, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
         )
     if env.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-        raise JobError(
-            "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; "
-            + _NO_PROFILES
-        )
+        raise JobError(f"no credentials: {_ADVICE['s3'][1]}")
     metadata = env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")
     return {"metadata_endpoint": metadata.rstrip("/")} if metadata else {}
 
@@ -111,7 +108,7 @@ def _az(env: Environment) -> tuple[Place, dict[str, str]]:
     if emulated or parts.get("usedevelopmentstorage", "").lower() == "true":
         name, host = first(env, "AZURITE_BLOB_STORAGE_URL")
         url = f"{(host or 'http://127.0.0.1:10000').rstrip('/')}/{EMULATOR}"
-        return Place(url, name), _az_config(url, EMULATOR, {"account_key": EMULATOR_KEY})
+        return Place(url, name), _az_config(url, EMULATOR, _key(EMULATOR_KEY))
     account = (
         parts.get("accountname")
         or first(env, "AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT")[1]
@@ -137,6 +134,14 @@ def _az_config(url: str, account: str, credentials: dict[str, str]) -> dict[str,
     }
 
 
+def _key(key: str) -> dict[str, str]:
+    return {"account_key": key, "credential_type": "access_key"}
+
+
+def _signature(signature: str) -> dict[str, str]:
+    return {"sas_key": signature, "credential_type": "sas_token"}
+
+
 def _connection(text: str) -> dict[str, str]:
     """Return the parts of a connection string, by their names in lower case."""
     parts = [part.partition("=") for part in text.split(";") if part.strip()]
@@ -147,9 +152,9 @@ def _connection(text: str) -> dict[str, str]:
 
 def _az_of_connection(parts: Mapping[str, str]) -> dict[str, str]:
     if "accountkey" in parts:
-        return {"account_key": parts["accountkey"], "credential_type": "access_key"}
+        return _key(parts["accountkey"])
     if "sharedaccesssignature" in parts:
-        return {"sas_key": parts["sharedaccesssignature"], "credential_type": "sas_token"}
+        return _signature(parts["sharedaccesssignature"])
     raise JobError(
         "AZURE_STORAGE_CONNECTION_STRING has neither AccountKey nor SharedAccessSignature"
     )
@@ -160,7 +165,7 @@ def _az_credentials(env: Environment) -> dict[str, str]:
         1
     ]
     if key:
-        return {"account_key": key, "credential_type": "access_key"}
+        return _key(key)
     identity = _named(env, "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST")
     if "AZURE_FEDERATED_TOKEN_FILE" in env:
         _together(env, "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_ID", "AZURE_TENANT_ID")
@@ -175,8 +180,11 @@ def _az_credentials(env: Environment) -> dict[str, str]:
         )
     signature = first(env, "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY")[1]
     if signature:
-        return {"sas_key": signature, "credential_type": "sas_token"}
+        return _signature(signature)
     return identity
+
+
+_GOOGLE = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_BEARER_TOKEN")
 
 
 def _gs(env: Environment) -> tuple[Place, dict[str, str]]:
@@ -184,11 +192,43 @@ def _gs(env: Environment) -> tuple[Place, dict[str, str]]:
     if url and "://" not in url:
         url = f"http://{url}"
     place = Place((url or "https://storage.googleapis.com").rstrip("/"), variable)
-    config = {"base_url": place.url, **_named(env, "GOOGLE_APPLICATION_CREDENTIALS")}
+    config = {"base_url": place.url, **_named(env, *_GOOGLE)}
     if variable == "STORAGE_EMULATOR_HOST":
         config["skip_signature"] = "true"
     return place, config
 
+
+def advice(scheme: str, config: Mapping[str, str]) -> str:
+    """Return which variables to set if no credentials could be got.
+
+    Empty if some are set: then it is these that the server for credentials didn't accept.
+
+    Args:
+        config: what the functions in ``CLOUDS`` return.
+    """
+    variables, words = _ADVICE[scheme]
+    return "" if any(name in config for name in variables) else words
+
+
+_ADVICE = {
+    "s3": (
+        (
+            "aws_web_identity_token_file",
+            "aws_container_credentials_relative_uri",
+            "aws_container_credentials_full_uri",
+        ),
+        f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; {_NO_PROFILES}",
+    ),
+    "az": (
+        ("azure_federated_token_file", "azure_client_secret"),
+        "set AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CONNECTION_STRING",
+    ),
+    "gs": (
+        ("google_application_credentials", "google_bearer_token"),
+        "set GOOGLE_APPLICATION_CREDENTIALS",
+    ),
+}
+"""Per scheme: variables that name a server for credentials, and what to set without one."""
 
 CLOUDS: dict[str, Callable[[Environment], tuple[Place, dict[str, str]]]] = {
     "s3": _s3,

@@ -33,7 +33,7 @@ from bulkops.client.access.address import is_loopback
 from bulkops.client.access.proxy import proxy_for
 from bulkops.errors import JobError
 from bulkops.journal.remote.address import Address
-from bulkops.journal.remote.clouds import CLOUDS, Place, first
+from bulkops.journal.remote.clouds import CLOUDS, Place, advice, first
 
 LOCAL = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::254,metadata.google.internal"
 """Hosts that are never asked through a proxy."""
@@ -48,13 +48,15 @@ class Settings(NamedTuple):
         endpoint: the server's URL without a slash at its end.
         config: obstore's configuration of this kind of store; contains secrets.
         client: obstore's options for connections; may contain a proxy's password.
+        advice: what to set if no credentials can be got.
         authorities: a file with further certificate authorities; empty if there is none.
     """
 
     endpoint: str
     config: dict[str, str]
     client: dict[str, str | bool]
-    authorities: str = ""
+    advice: str
+    authorities: str
 
     def __repr__(self) -> str:
         """Name the server only."""
@@ -78,7 +80,7 @@ def settings_for(address: Address, env: Mapping[str, str]) -> Settings:
     plain = endpoint.startswith("http://")
     client: dict[str, str | bool] = {"allow_http": plain, **_proxy(endpoint, set_)}
     authorities = set_.get("AWS_CA_BUNDLE", "") if address.scheme == "s3" else ""
-    return Settings(endpoint, config, client, authorities)
+    return Settings(endpoint, config, client, advice(address.scheme, config), authorities)
 
 
 def _checked(place: Place, *, allowed: bool) -> str:

@@ -15,7 +15,7 @@ from random import SystemRandom
 
 import msgspec
 
-from bulkops.errors import JournalError, JournalLocked, JournalWriteFailed, unreadable
+from bulkops.errors import JournalError, JournalLocked, unreadable
 from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.address import Address

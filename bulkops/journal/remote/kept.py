@@ -11,9 +11,9 @@ import anyio
 import anyio.to_thread
 
 from bulkops.clock import Clock
-from bulkops.errors import JournalLocked, JournalWriteFailed
+from bulkops.errors import JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.acquirer import Acquirer, Busy, in_use
+from bulkops.journal.remote.acquirer import Acquirer, acquire
 from bulkops.journal.remote.calls import LeaseObject
 from bulkops.journal.remote.holding import Holding
 from bulkops.journal.remote.keeper import Keeper, release
@@ -98,8 +98,4 @@ class Wanted:
         if self._acquirer is None:
             nonce = f"{SystemRandom().getrandbits(64):016x}"
             self._acquirer = Acquirer(self._at, by, nonce, DEFAULT_TTL, Clock())
-        while not isinstance(seen := self._acquirer.look(), Holding):
-            if isinstance(seen, Busy):
-                raise in_use(self._acquirer, seen)
-            time.sleep(seen.seconds)
-        return seen
+        return acquire(self._acquirer, time.sleep)

@@ -52,6 +52,7 @@ class ObjectStore:
 
     def __init__(self, address: Address, settings: Settings, *, timeout: float = 10.0) -> None:
         self._bucket, self._endpoint = address.bucket, settings.endpoint
+        self._advice = settings.advice
         self._answered = False
         seconds = timedelta(seconds=timeout)
         client: dict[str, object] = {
@@ -157,14 +158,16 @@ class ObjectStore:
         passing = failure.meaning is Meaning.NO_CREDENTIALS and self._answered
         if passing or failure.meaning is Meaning.NO_ANSWER:
             raise NoAnswer(failure.reason)
-        raise Denied(failure.reason)
+        advised = failure.meaning is Meaning.NO_CREDENTIALS and self._advice
+        raise Denied(f"{failure.reason}; {self._advice}" if advised else failure.reason)
 
 
 def _version(meta: Mapping[str, Any]) -> Version:
     """Return what ``mode`` takes as a version; obstore returns a ``None`` that it doesn't take."""
     version = {name: meta[name] for name in ("e_tag", "version") if meta[name] is not None}
     if not version:
-        raise Denied("the store names no version of what it keeps (no ETag)")
+        # So does the page of a proxy, which is no answer of the store's.
+        raise NoAnswer("an answer without a version (ETag)")
     return version
 
 

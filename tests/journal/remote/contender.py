@@ -55,27 +55,29 @@ class SlowExecutor:
 
 
 class FreezableClock(Clock):
-    """The loop's time; whoever sleeps wakes no earlier than it thaws.
+    """A machine's clock, made from the loop's time; whoever sleeps wakes no earlier than it thaws.
 
     Attributes:
-        frozen_until: nothing that sleeps runs before.
-        passed: seconds that passed before the loop started.
+        frozen_until: nothing that sleeps runs before, in the loop's time.
+        passed: what it showed when the loop started.
+        rate: its seconds per second of the loop.
     """
 
     frozen_until = 0.0
     passed = 0.0
+    rate = 1.0
 
     def boot(self) -> float:
         """Return all the time that passed: a frozen process's clock goes on."""
-        return self.passed + self.now()
+        return self.passed + self.rate * self.now()
 
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds, and until it thaws."""
-        await anyio.sleep(seconds)
+        await anyio.sleep(seconds / self.rate)
         left = self.frozen_until - self.now()
         if left > 0:
             # It may be frozen again meanwhile.
-            await self.sleep(left)
+            await self.sleep(left * self.rate)
 
     def wall(self) -> datetime:
         """Return the date and time of every machine."""
@@ -86,6 +88,7 @@ class Contender:
     """A process that wants the lease.
 
     Attributes:
+        ttl: of its leases, in seconds.
         latency: the seconds before and after the effect of a call, unless replaced.
         after_call: called whenever a call has an outcome.
         ended: the error that ended its last lease.
@@ -93,13 +96,13 @@ class Contender:
 
     def __init__(self, name: str, store: MisbehavingStore, ttl: float = TTL) -> None:
         self.clock = FreezableClock()
+        self.ttl = ttl
         self.latency: Callable[[], float] = lambda: 0.02
         self.after_call: Callable[[], None] = lambda: None
         self.ended: list[JournalWriteFailed] = []
         self.at = LeaseObject(store, KEY, JOURNAL)
         self.holding: Holding | None = None
         self._name = name
-        self._ttl = ttl
         self._starts = 0
 
     def holds(self) -> bool:
@@ -120,7 +123,7 @@ class Contender:
         self._starts += 1
         holder = Holder(self._name, f"host-{self._name}", self._starts, self.clock.date())
         nonce = f"{self._name}{self._starts}"
-        return Acquirer(self.at, holder, nonce, self._ttl, self.clock)
+        return Acquirer(self.at, holder, nonce, self.ttl, self.clock)
 
     async def acquire(self) -> None:
         """Wait for the lease and take it."""

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -52,8 +53,8 @@ class Server(NamedTuple):
     scheme: str
     port: int
     env: Environment
-    reader: Environment = {}
-    stranger: Environment = {}
+    reader: Environment = MappingProxyType({})
+    stranger: Environment = MappingProxyType({})
     by_content: bool = True
 
     def address(self, path: str, bucket: str = BUCKET) -> Address:

@@ -18,6 +18,7 @@ from bulkops.journal.remote.holding import Holding
 from bulkops.journal.remote.keeper import release
 from bulkops.journal.remote.lease import Lease
 from bulkops.journal.remote.store import Denied, Found
+from bulkops.journal.waiting import when_free
 from tests.engine.world import EPOCH
 from tests.journal.remote.contender import JOURNAL, KEY, lease_in
 from tests.journal.remote.memory import MemoryStore
@@ -69,7 +70,12 @@ class Place:
 
     def acquire(self, holder: Holder = ANN, *, wait: bool = False) -> Holding:
         """Return the lease."""
-        return acquire(self.acquirer(holder), wait=wait, sleep=self.clock.wait)
+        acquirer = self.acquirer(holder)
+
+        def look() -> Holding:
+            return acquire(acquirer, self.clock.wait)
+
+        return when_free(look, self.clock.wait) if wait else look()
 
 
 @pytest.fixture
@@ -99,8 +105,8 @@ def test_a_held_lease_is_an_error_that_names_its_holder_and_age(place: Place) ->
         place.acquire(BOB)
     assert raised.value.exit_code == ExitCode.JOURNAL_IN_USE
     assert str(raised.value) == (
-        "s3://bucket/scan is held by ann on ci-1, pid 7, since 2026-11-24T20:59:00.000Z; renewed "
-        "4 s ago; lease of 30 s. Wait until it ends, or stop it and run the same command again. "
+        "s3://bucket/scan is held by ann on ci-1, pid 7, since 2026-11-24T20:59:00.000Z (renewed "
+        "4 s ago; lease of 30 s). Wait until it ends, or stop it and run the same command again. "
         "If that process was killed, add --wait: it takes over after 30 s without a renewal"
     )
     assert place.memory.objects[KEY] == before

@@ -8,13 +8,17 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
+from bulkops.clock import Clock
 from bulkops.errors import ExitCode, JournalTakenOver, JournalWriteFailed
-from bulkops.journal.remote.holding import VALID
+from bulkops.journal.remote.acquirer import Acquirer
+from bulkops.journal.remote.calls import LeaseObject
+from bulkops.journal.remote.holding import VALID, Holding
 from bulkops.journal.remote.keeper import Keeper
 from tests import virtual_time
-from tests.journal.remote.contender import KEY, TTL, Contender, lease_in
+from tests.journal.remote.contender import JOURNAL, KEY, TTL, Contender, lease_in
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds, Trouble
+from tests.journal.samples import HOLDER
 
 
 class Arena:
@@ -414,3 +418,26 @@ def test_a_lease_that_has_ended_ends_the_next_loop_too() -> None:
         assert [str(error) for error in arena.ann.ended] == [str(arena.ann.ended[0])] * 2
 
     run(test)
+
+
+def test_a_lease_that_has_lapsed_is_renewed_by_a_thread_of_a_real_loop() -> None:
+    """With the machine's clock; leaving the block waits for nothing."""
+    at = LeaseObject(MemoryStore(), KEY, JOURNAL)
+    ended: list[JournalWriteFailed] = []
+    holding = Acquirer(at, HOLDER, "nonce", TTL, Clock()).look()
+    assert isinstance(holding, Holding)
+
+    class Later(Clock):
+        def boot(self) -> float:
+            return super().boot() + 3600
+
+    async def test() -> None:
+        keeper = Keeper(holding, at, ended.append, Later())
+        assert not keeper.holds()
+        async with keeper.keeping():
+            await keeper.wait()
+            assert keeper.holds()
+
+    anyio.run(test)
+    assert holding.lease.n == 2
+    assert ended == []

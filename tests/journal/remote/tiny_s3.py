@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -16,7 +19,7 @@ from tests.journal.remote.servers import BUCKET, Server, aws
 
 
 class Asked(NamedTuple):
-    """A request: its method, its target as it was sent, and its headers."""
+    """A request: method, target as it was sent, headers by their names in lower case."""
 
     method: str
     target: str
@@ -36,7 +39,7 @@ class TinyS3:
     """The objects of one bucket.
 
     Attributes:
-        ignores: the conditions that it ignores: ``If-None-Match``, ``If-Match``.
+        ignores: the conditions that it ignores: ``if-none-match``, ``if-match``.
         replies: what is answered to the next requests instead, without any effect.
         asked: all requests, in order of arrival.
     """
@@ -63,10 +66,10 @@ class TinyS3:
 
     def _put(self, key: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         found = self.objects.get(key)
-        if "If-None-Match" in headers and "If-None-Match" not in self.ignores and found is not None:
+        if "if-none-match" in headers and "if-none-match" not in self.ignores and found is not None:
             return _error(412, "PreconditionFailed")
-        expected = headers.get("If-Match")
-        if expected and "If-Match" not in self.ignores:
+        expected = headers.get("if-match")
+        if expected and "if-match" not in self.ignores:
             if found is None:
                 return _error(404, "NoSuchKey")
             if _etag(found) != expected:
@@ -114,13 +117,14 @@ def _error(status: int, code: str) -> Reply:
 
 
 @contextmanager
-def tiny_s3(*ignores: str) -> Iterator[tuple[Server, TinyS3]]:
+def tiny_s3(*ignores: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[Server, TinyS3]]:
     """Serve an empty bucket on loopback.
 
     Args:
         ignores: the headers of conditions that the server ignores.
+        tls: with which it serves https, as ``localhost``.
     """
-    tiny = TinyS3(frozenset(ignores))
+    bucket = TinyS3(frozenset(ignores))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -129,7 +133,8 @@ def tiny_s3(*ignores: str) -> Iterator[tuple[Server, TinyS3]]:
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            reply = tiny.answer(Asked(self.command, self.path, dict(self.headers)), body)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            reply = bucket.answer(Asked(self.command, self.path, headers), body)
             self.send_response(reply.status)
             self.send_header("Content-Length", str(len(reply.body)))
             self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
@@ -143,17 +148,39 @@ def tiny_s3(*ignores: str) -> Iterator[tuple[Server, TinyS3]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
             """Keep silent."""
 
-    with serving(Handler) as port:
-        yield Server("s3", port, env=aws(port, "any", "any")), tiny
+    with serving(Handler, tls) as port:
+        env = aws(port, "any", "any")
+        if tls:
+            env = {**env, "AWS_ENDPOINT_URL": f"https://localhost:{port}"}
+        yield Server("s3", port, env=env), bucket
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
-    """Serve on a free loopback port, each connection in a thread; yields the port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+def tiny(_folder: Path) -> Iterator[Server]:
+    """Serve an empty bucket that obeys all conditions; a ``Starting``, as the real servers."""
+    with tiny_s3() as (server, _):
+        yield server
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
     # An idle connection that a client keeps would be waited for.
-    server.block_on_close = False
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore clients that don't wait for their answer."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type] # passed on
+
+
+@contextmanager
+def serving(
+    handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
+    """Serve on a free loopback port, each connection in a thread; yields the port."""
+    server = _Quiet(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     # It looks that often whether to stop.
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

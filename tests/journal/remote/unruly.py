@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from tests.journal.remote.servers import Server
 from tests.journal.remote.tiny_s3 import serving
@@ -69,72 +69,82 @@ class Unruly:
             return lost
 
 
+class _Forwarding(BaseHTTPRequestHandler):
+    """Forwards one connection's requests to the store at ``port``."""
+
+    port: ClassVar[int]
+    switch: ClassVar[Unruly]
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.switch.cut:
+            self._note(len(body), 0)
+            self._cut()
+            return
+        # The store checks the signature of the Host header: it is passed on as it is.
+        connection = HTTPConnection("127.0.0.1", self.port)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            data = answer.read()
+        except (OSError, HTTPException):
+            self._note(len(body), 0)
+            self._reset()
+            return
+        finally:
+            connection.close()
+        self._note(len(body), answer.status)
+        if self.command == "PUT" and self.switch.put_latency:
+            time.sleep(self.switch.put_latency)
+        if self.switch.loses(self.command):
+            self._lose()
+            return
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _note(self, size: int, status: int) -> None:
+        self.switch.forwarded.append(Forwarded(self.command, self.path, size, status))
+
+    def _cut(self) -> None:
+        if self.switch.cut == "hang":
+            self.switch.wait()
+        self._reset()
+
+    def _lose(self) -> None:
+        if self.switch.lose_as:
+            self.send_response_only(self.switch.lose_as)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            # With a reset the client might see that instead of the end.
+            self.close_connection = True
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    do_GET = do_PUT = do_HEAD = do_POST = _serve  # noqa: N815 - http.server wants these names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
+        """Keep silent."""
+
+
 @contextmanager
 def unruly(server: Server) -> Iterator[tuple[Server, Unruly]]:
     """Run the proxy; yields the server as it is reached through it, and its switch."""
     switch = Unruly()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    class Handler(_Forwarding):
+        pass
 
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if switch.cut:
-                self._note(len(body), 0)
-                self._cut()
-                return
-            # The store checks the signature of the Host header: it is passed on as it is.
-            connection = HTTPConnection("127.0.0.1", server.port)
-            try:
-                connection.request(self.command, self.path, body, dict(self.headers))
-                answer = connection.getresponse()
-                data = answer.read()
-            except (OSError, HTTPException):
-                self._note(len(body), 0)
-                self._reset()
-                return
-            finally:
-                connection.close()
-            self._note(len(body), answer.status)
-            if self.command == "PUT" and switch.put_latency:
-                time.sleep(switch.put_latency)
-            if switch.loses(self.command):
-                self._lose()
-                return
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def _note(self, size: int, status: int) -> None:
-            switch.forwarded.append(Forwarded(self.command, self.path, size, status))
-
-        def _cut(self) -> None:
-            if switch.cut == "hang":
-                switch.wait()
-            self._reset()
-
-        def _lose(self) -> None:
-            if switch.lose_as:
-                self.send_response_only(switch.lose_as)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-            else:
-                self._reset()
-
-        def _reset(self) -> None:
-            self.close_connection = True
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-        do_GET = do_PUT = do_HEAD = do_POST = _serve  # noqa: N815 - http.server wants these names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-            """Keep silent."""
-
+    Handler.port, Handler.switch = server.port, switch
     with serving(Handler) as port:
         try:
             yield server.behind(port), switch
