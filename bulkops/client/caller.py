@@ -136,7 +136,7 @@ class Caller:
 
         Raises:
             RetriesSpent: an outage lasts longer than is tolerated; nothing was sent.
-            JournalWriteFailed: the permit is lost; nothing was sent.
+            JournalError: the permit is lost; nothing was sent.
         """
         await self._waiting.until_answering()
         await self.pacer.wait()
@@ -212,7 +212,7 @@ class Caller:
         Raises:
             RetriesSpent: too many of this client's requests failed, or an outage lasts longer
                 than is tolerated.
-            JournalWriteFailed: the permit is lost; this attempt was not sent.
+            JournalError: the permit is lost; this attempt was not sent.
         """
         failures = refusals = sent = 0
         outages = self.outage.number
