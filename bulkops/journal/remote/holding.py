@@ -38,7 +38,7 @@ RENEWED = 1 / 3
 
 
 class Tenure(Enum):
-    """The states of the second table."""
+    """The states of the table."""
 
     HELD = "held"
     LAPSED = "lapsed"
@@ -48,7 +48,7 @@ class Tenure(Enum):
 
 
 class Holding:
-    """A lease that this process holds, or has held (see the second table).
+    """A lease that this process holds, or has held (see the table).
 
     It knows no store and no event loop, so it lives as long as the process needs it. ``now`` is
     the ``Clock.boot`` of this process.

@@ -19,7 +19,7 @@ from tests.journal.remote.contender import TTL, Contender, lease_in
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds
 
-LASTS = 40 * TTL
+LASTS = 20 * TTL
 """Seconds for which everything goes wrong; then the store is well and nothing is frozen."""
 
 
@@ -71,7 +71,7 @@ class Contest:
                 group.start_soon(self._live, contender)
             group.start_soon(self._disturb)
             while anyio.current_time() < LASTS:
-                await anyio.sleep(self._random.uniform(0.01, 0.5))
+                await anyio.sleep(self._random.uniform(0.1, 2))
                 self.check()
             group.cancel_scope.cancel()
         self._store.odds, self._store.away = Odds(), (0, 0)
