@@ -34,6 +34,8 @@ class Mutation(NamedTuple):
     tests: tuple[str, ...]
 
 
+LEASES = ("journal/remote/test_contest.py",)
+
 MUTATIONS = (
     Mutation(
         "a token is sent to another address that a file names",
@@ -109,6 +111,69 @@ MUTATIONS = (
         "client/outage.py",
         ("            if self._failures >= IN_A_ROW or", "            if False and"),
         ("runner/test_outage.py",),
+    ),
+    Mutation(
+        "a lease is valid from when its renewal was answered, not sent",
+        "journal/remote/keeper.py",
+        ("holding.written(version, sent)", "holding.written(version, now())"),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is valid from when it was acquired, not asked for",
+        "journal/remote/acquirer.py",
+        ("return candidate.written(version, sent)", "return candidate.written(version, now())"),
+        LEASES,
+    ),
+    Mutation(
+        "of several attempts to renew a lease the last one counts",
+        "journal/remote/holding.py",
+        ("self.written(found.version, write.first)", "self.written(found.version, now)"),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is valid for all of its ttl, whatever the clocks' drift",
+        "journal/remote/holding.py",
+        ("VALID = 0.7", "VALID = 1.0"),
+        LEASES,
+    ),
+    Mutation(
+        "the lease of a frozen process does not lapse",
+        "journal/remote/holding.py",
+        ("and now < self._sent + VALID * self.lease.ttl", ""),
+        LEASES,
+    ),
+    Mutation(
+        "the same content may be two versions of a lease (ABA)",
+        "journal/remote/lease.py",
+        ("n=self.n + 1", "n=self.n"),
+        LEASES,
+    ),
+    Mutation(
+        "a renewed lease is not watched anew",
+        "journal/remote/candidate.py",
+        (
+            "if self.watched is None or self.watched.version != found.version:",
+            "if not self.watched:",
+        ),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is taken over before it expires",
+        "journal/remote/candidate.py",
+        ("self.watched.lease.holder is None or self.left(now) <= 0", "True"),
+        LEASES,
+    ),
+    Mutation(
+        "a refusal of this process's own renewal is final",
+        "journal/remote/holding.py",
+        ("found.data == write.lease.encoded()", "False"),
+        ("journal/remote/test_keeper.py",),
+    ),
+    Mutation(
+        "a refusal of this process's own acquisition is final",
+        "journal/remote/candidate.py",
+        ("found.data == write.lease.encoded()", "False"),
+        ("journal/remote/test_acquirer.py",),
     ),
 )
 
