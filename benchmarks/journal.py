@@ -22,6 +22,7 @@ import anyio.to_thread
 
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import finished, header, planned
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Record, encode
 from bulkops.journal.writer import Journal, create
@@ -32,10 +33,10 @@ Append = Callable[[Record], Awaitable[None]]
 def journal_seconds(folder: Path, writers: int, records: int) -> float:
     """Return the seconds that the journal takes for ``records`` records per writer."""
     path = folder / "job.jsonl"
-    create(path, [header(operations=writers), *map(planned, range(writers))])
+    create(JournalFile(path), [header(operations=writers), *map(planned, range(writers))])
 
     async def run() -> float:
-        async with Journal.open(path, read(path)) as journal:
+        async with Journal.open(JournalFile(path), read(JournalFile(path))) as journal:
             return await _written(journal.append, writers, records)
 
     return anyio.run(run)

@@ -37,6 +37,7 @@ from bulkops.cli.session import run
 from bulkops.client.api import Client
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.identity import Identity
+from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.reader import read
 from bulkops.library import plan_job
 from bulkops.plan.recorded import job_of
@@ -94,12 +95,12 @@ class Command(msgspec.Struct):
         identity = Identity(job.digest, job.organization)
         undertaking = Undertaking(job, identity, clients, lambda client: plan_job(client, job))
         with ExitStack() as stack:
-            start_or_resume(stack, path, None, undertaking, ASKED)
+            start_or_resume(stack, LocalPlace(path), None, undertaking, ASKED)
 
     def _resume(self, path: Path) -> None:
         with ExitStack() as stack:
-            held = hold(stack, path)
-            contents = read(held.path, held.files)
+            held = hold(stack, LocalPlace(path), wait=False)
+            contents = read(held.storage)
             job = job_of(contents.replay.header)
             metrics = stack.enter_context(MetricsFile(None, job))
             execute(self._clients(done=True)(), held, contents, job, options=ASKED, metrics=metrics)

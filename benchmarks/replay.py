@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.records import whole
 from bulkops.journal.lines import frame
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Record, decode, encode
 from bulkops.journal.states import Outcome
@@ -47,7 +48,7 @@ def decoding(path: Path) -> float:
 def reading(path: Path, operations: int) -> float:
     """Return the seconds it takes to read the journal and the job's state."""
     started = time.perf_counter()
-    replay = read(path).replay
+    replay = read(JournalFile(path)).replay
     seconds = time.perf_counter() - started
     if replay.count(Outcome.SUCCEEDED) != operations:
         raise RuntimeError("the journal was not read")

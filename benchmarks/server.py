@@ -19,6 +19,7 @@ import msgspec
 from benchmarks.documents import PAGE, attachment, attachments_page, workspaces_page
 from benchmarks.records import TASK
 from bulkops.api.messages import Request, Response
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 
 LEVELS = ("", "advisory", "mandatory")
 _NUMBER = re.compile(r"/workspaces/ws-(\d{16})/tasks")
@@ -39,8 +40,10 @@ class Answers:
         self._levels = bytearray(2 if done else number % 2 for number in range(workspaces))
         self._attached = array("I")
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Answer a request as a transport does, without a socket."""
+        if not permit.holds():
+            raise Withheld
         page = dict(request.query).get("page[number]", "1")
         return self.answer(request.method, request.path, int(page), request.body)
 

@@ -21,10 +21,14 @@ from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.journal.local.disk import SystemFiles
-from bulkops.journal.local.lock import holder
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.place import Hold
+from bulkops.journal.process import holder
 from bulkops.journal.reader import read
-from bulkops.journal.writer import Executor
+from bulkops.journal.storage import Executor
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
@@ -90,8 +94,10 @@ class Network:
         self._jitter = jitter
         self._random = random
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Deliver a request and its answer (see ``Transport``)."""
+        if not permit.holds():
+            raise Withheld
         full = msgspec.structs.replace(request, headers={**HEADERS, **request.headers})
         await self._way()
         answer = self._simulator.handle(full, anyio.current_time())
@@ -124,6 +130,9 @@ async def _carry_out(plan: Plan, client: Client, random: Random) -> None:
     by, files = holder(client.clock), _Unsynced()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
-        start_journal(path, plan, client, by, files)
-        journal = LockedJournal(path, read(path), by, files, _syncing(random))
+        start_journal(JournalFile(path, files), plan, client, by)
+        journal = LockedJournal(
+            Hold(LocalPlace(path), JournalFile(path, files), by, _syncing(random)),
+            read(JournalFile(path)),
+        )
         await JobExecution(client, journal, plan.job).run()

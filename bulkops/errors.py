@@ -7,6 +7,7 @@ The tree is arranged by what the caller should do next::
     ├── PlanStale                    plan again, or name the server that the file is for
     │   └── RunTaskGone              run the job again: the journal's run task was deleted
     ├── JournalError                 this command can't use the journal
+    │   ├── NotAJournal              name another file: this one is missing, or something else
     │   ├── JournalLocked            wait for the other process, or stop it
     │   ├── JournalDamaged           inspect the file before sending anything else
     │   └── JournalWriteFailed       free disk space, then run the same command again
@@ -157,10 +158,29 @@ class JournalError(BulkopsError):
     """This command can't use the journal."""
 
 
+class NotAJournal(JournalError):
+    """There is no such file, or it is not a journal of bulkops."""
+
+    exit_code = ExitCode.USAGE
+
+
 class JournalLocked(JournalError):
-    """Another process is using the journal; the message names its host, pid and start time."""
+    """Another process is using the journal; the message names its host, pid and start time.
+
+    Args:
+        advice: what to do next, the message's last sentence; empty if ``held`` says it.
+
+    Attributes:
+        held: which journal is in use, and by which process.
+        look_again: seconds until the journal may be free; ``None`` if waiting does not help.
+    """
 
     exit_code = ExitCode.JOURNAL_IN_USE
+
+    def __init__(self, held: str, advice: str = "", look_again: float | None = None) -> None:
+        super().__init__(f"{held}. {advice}" if advice else held)
+        self.held = held
+        self.look_again = look_again
 
 
 class JournalDamaged(JournalError):

@@ -219,7 +219,7 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
     return A_JOB if jobs and _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
 
 
-def wrong_file(path: Path, what: str, expected: str) -> str:
+def wrong_file(place: object, what: str, expected: str) -> str:
     """Return a message that a file isn't the expected one, with the command that takes it.
 
     Args:
@@ -228,8 +228,8 @@ def wrong_file(path: Path, what: str, expected: str) -> str:
     """
     if what == expected or what not in _TAKEN_BY:
         return ""
-    taken = _TAKEN_BY[what].format(as_argument(path))
-    return f"{path}: is {what}, not {expected}: {taken}"
+    taken = _TAKEN_BY[what].format(as_argument(place))
+    return f"{place}: is {what}, not {expected}: {taken}"
 
 
 def open_output(path: Path, *, append: bool = False) -> int:

@@ -33,12 +33,13 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.local.holder import read_with_holder
-from bulkops.journal.local.lock import holder, locked
-from bulkops.journal.local.ownership import check_folder
+from bulkops.journal.local.holder import was_killed
+from bulkops.journal.place import Place, place_of
+from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
+from bulkops.journal.waiting import async_when_free
 from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -109,8 +110,8 @@ async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = 
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await current_state.undo_recorded(client, replay, Path(journal))
+    replay = await _opened(client, place_of(journal), trust_files=trust_files)
+    return await current_state.undo_recorded(client, replay, journal)
 
 
 async def apply_plan(
@@ -121,6 +122,7 @@ async def apply_plan(
     on_wave: OnWave = ignore,
     *,
     trust_files: bool = False,
+    wait: bool = False,
 ) -> Report:
     """Apply a plan, recorded in a new journal.
 
@@ -131,6 +133,7 @@ async def apply_plan(
         on_result: called for each result, see ``OnResult``; an exception in it ends the job.
         on_wave: called for each step of a wave, see ``OnWave``.
         trust_files: accept the journal's folder even if others may write it.
+        wait: wait while another process uses the journal.
 
     Raises:
         JobError: the job's gate can't be run, or others may write to the journal's folder.
@@ -145,14 +148,16 @@ async def apply_plan(
     job = plan.job.effective(plan.undo_of)
 
     def begin() -> LockedJournal:
-        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        check_folder(lock.path, trusted=trust_files)
+        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
+        hold.place.check_folder(trusted=trust_files)
         check_gate(job)
-        start_journal(lock.path, plan, client, lock.by, lock.files)
-        return LockedJournal(lock.path, read(lock.path, lock.files), lock.by, lock.files)
+        start_journal(hold.storage, plan, client, hold.by)
+        return LockedJournal(hold, read(hold.storage))
 
     with ExitStack() as stack:
-        opened = await to_thread.run_sync(begin)
+        opened = await async_when_free(
+            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
+        )
         instructions = Instructions(key=plan.resolved.key)
         execution = JobExecution(client, opened, job, instructions, observer)
         return report(await execution.run())
@@ -167,6 +172,7 @@ async def resume_journal(
     trust_files: bool = False,
     on_result: OnResult = ignore,
     on_wave: OnWave = ignore,
+    wait: bool = False,
 ) -> Report:
     """Resume a job from its journal; if it is finished, no change is sent.
 
@@ -180,6 +186,7 @@ async def resume_journal(
         trust_files: accept the journal even if other users own it or may write it.
         on_result: called for each result, see ``OnResult``; an exception in it ends the job.
         on_wave: called for each step of a wave, see ``OnWave``.
+        wait: wait while another process uses the journal.
 
     Raises:
         PlanStale: the journal is for another server.
@@ -191,20 +198,21 @@ async def resume_journal(
     """
 
     def begin() -> LockedJournal:
-        lock = stack.enter_context(locked(Path(journal), holder(client.clock)))
-        contents = open_journal(lock.path, lock.files, trust_files=trust_files)
-        return LockedJournal(lock.path, contents, lock.by, lock.files)
+        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
+        return LockedJournal(hold, open_journal(hold.storage.owned(trusted=trust_files)))
 
     client.check_open()
     observer = observer_of(on_result, on_wave)
     with ExitStack() as stack:
-        opened = await to_thread.run_sync(begin)
+        opened = await async_when_free(
+            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
+        )
         replay = opened.contents.replay
-        check_stated(Stated(opened.path, replay.header.address), client.address)
+        check_stated(Stated(opened.hold.place, replay.header.address), client.address)
         job = job_of(replay.header)
         if not continue_paused and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
-        await current_state.check_names(client, replay.header, opened.path)
+        await current_state.check_names(client, replay.header, opened.hold.place)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         instructions = Instructions(retry_failed, continue_paused, key)
@@ -228,8 +236,8 @@ async def verify_journal(
         JournalError: there is no such journal, or it is damaged.
         ApiError: the server can't be read.
     """
-    replay = await _opened(client, Path(journal), trust_files=trust_files)
-    return await current_state.read_recorded(client, replay, Path(journal))
+    replay = await _opened(client, place_of(journal), trust_files=trust_files)
+    return await current_state.read_recorded(client, replay, journal)
 
 
 async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
@@ -272,17 +280,17 @@ def read_report(journal: str | Path) -> Report:
     Raises:
         JournalError: there is no such journal, or it is damaged.
     """
-    path, timeline = Path(journal), Timeline()
-    replay, runner = read_with_holder(
-        path, lambda: sound_journal(path, timeline.restarted()).replay
+    place, timeline = place_of(journal), Timeline()
+    replay, runner = place.read_with_holder(
+        lambda: sound_journal(place.reader(), timeline.restarted()).replay
     )
-    return report(replay, timeline, runner)
+    return report(replay, timeline, runner, killed=was_killed(place, replay))
 
 
-async def _opened(client: Client, path: Path, *, trust_files: bool) -> Replay:
+async def _opened(client: Client, place: Place, *, trust_files: bool) -> Replay:
     """Return the state of a journal that is for the client's server."""
-    contents = await to_thread.run_sync(partial(open_journal, path, trust_files=trust_files))
-    check_stated(Stated(path, contents.replay.header.address), client.address)
+    contents = await to_thread.run_sync(open_journal, place.reader(trusted=trust_files))
+    check_stated(Stated(place, contents.replay.header.address), client.address)
     return contents.replay
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePath
 
 MOST_SHOWN = 90
 """The most characters of a name that a message repeats; no workspace name is longer."""
@@ -41,9 +40,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def as_argument(path: PurePath) -> str:
-    """Return a path for a command line: quoted, and never taken for an option."""
-    text = str(path)
+def as_argument(place: object) -> str:
+    """Return a path or address for a command line: quoted, and never taken for an option."""
+    text = str(place)
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 

@@ -80,6 +80,27 @@ MUTATIONS = (
         ("journal/test_ownership.py",),
     ),
     Mutation(
+        "a change is sent again without its permit",
+        "client/caller.py",
+        (
+            "if sent == 1 else None, permit)",
+            "if sent == 1 else None, permit if sent == 1 else ALWAYS)",
+        ),
+        ("runner/test_permit.py",),
+    ),
+    Mutation(
+        "a change whose permit ended while it connected is sent",
+        "client/transport.py",
+        ("        if not _PERMIT.get().holds():\n", "        if False:\n"),
+        ("client/test_withheld.py",),
+    ),
+    Mutation(
+        "changes whose intents shared a slow sync leave in a burst",
+        "client/caller.py",
+        ("            await self.pacer.space()\n", ""),
+        ("runner/test_pace.py",),
+    ),
+    Mutation(
         "a gate is given the token",
         "job/gate.py",
         ("not (name == call.secret or _WITHHELD.match(name))", "True"),

@@ -26,6 +26,7 @@ from bulkops.files import (
     what_is_at,
     wrong_file,
 )
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.writer import create as create_journal
 from bulkops.text import as_argument
 from tests.journal.disk import Disk
@@ -118,7 +119,7 @@ def test_an_output_is_checked_as_it_is_opened(tmp_path: Path) -> None:
         os.close(descriptor)
     assert path.read_bytes() == b"a second one"
     path.unlink()
-    create_journal(path, first(3))
+    create_journal(JournalFile(path), first(3))
     before = path.read_bytes()
     for append in (False, True):
         with pytest.raises(JobError, match="report: is a journal, and was not overwritten"):
@@ -166,4 +167,4 @@ def test_a_path_in_a_command_is_one_argument_and_no_option(path: str, argument: 
     disk = Disk()
     disk.put(Path(path), b'{"seq":1,"group":1,"type":"header"')
     with pytest.raises(JournalError, match=re.escape(f"`bulkops resume {argument}`")):
-        create_journal(Path(path), first(1), disk)
+        create_journal(JournalFile(Path(path), disk), first(1))

@@ -12,6 +12,8 @@ import sys
 import textwrap
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -48,7 +50,9 @@ from bulkops import (
 from bulkops import (
     library as public,
 )
-from bulkops.errors import JournalDamaged, JournalWriteFailed
+from bulkops.errors import JournalDamaged, JournalLocked, JournalWriteFailed
+from bulkops.journal.local.lock import locked
+from bulkops.journal.records import Holder
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
 from tests.cli.support import JOB, TASK, StagedSimulator, organization, serving
@@ -137,6 +141,38 @@ def test_a_job_from_plan_to_undo_never_blocks_the_event_loop(
         anyio.run(main)
     assert read_report(journal).verified == 12
     assert not any(simulator.attachments(f"prod-{n:03}", TASK) for n in range(1, 13))
+
+
+def test_apply_and_resume_wait_for_a_journal_in_use(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``wait``, as soon as the journal is free; without it, an error at once."""
+    journal = tmp_path / "scan.jsonl"
+    bob = Holder("bob", "build-8", 12, "2026-11-24T21:58:03.120Z")
+    slept = list[float]()
+
+    async def main() -> None:
+        async with Client(address, "any") as client:
+            plan = await plan_job(client, parse_job(JOB))
+            for run in (partial(apply_plan, client, plan), partial(resume_journal, client)):
+                with ExitStack() as held:
+                    held.enter_context(locked(journal, bob))
+                    with pytest.raises(JournalLocked, match="in use by bob"):
+                        await run(journal)
+
+                    with monkeypatch.context() as patch:
+
+                        async def release(seconds: float) -> None:
+                            slept.append(seconds)
+                            held.close()
+                            patch.undo()
+
+                        patch.setattr(client.clock, "sleep", release)
+                        report = await run(journal, wait=True)
+                assert report.counts == {"succeeded": 12}
+
+    anyio.run(main)
+    assert slept == [0.5, 0.5]
 
 
 ERRORS: tuple[BaseException, ...] = (

@@ -12,7 +12,9 @@ from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
-from bulkops.journal.local.lock import holder
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
 from bulkops.plan.model import Plan
@@ -29,10 +31,10 @@ async def carry_out(address: str, plan: Plan) -> Cost:
         path = Path(folder, "job.jsonl")
         async with Client(address, TOKEN) as client:
             client.pacer.learn(None)
-            start_journal(path, plan, client, holder(client.clock))
-            contents, cost = read(path), Cost(len(plan.operations))
+            start_journal(JournalFile(path), plan, client, holder(client.clock))
+            contents, cost = read(JournalFile(path)), Cost(len(plan.operations))
             with cost.measured():
-                async with Journal.open(path, contents) as journal:
+                async with Journal.open(JournalFile(path), contents) as journal:
                     await _run(client, journal)
             return cost
 
@@ -40,7 +42,7 @@ async def carry_out(address: str, plan: Plan) -> Cost:
 async def _run(client: Client, journal: Journal) -> None:
     header = journal.replay.header
     job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
-    assignment = Assignment(client, kind_of(header), journal, job)
+    assignment = Assignment(client, kind_of(header), journal, LocalPlace(Path("job.jsonl")), job)
     runner = Runner(assignment, Interruption(), IGNORING, client.clock.now())
     margin = Margin(journal.replay, Rollout(max_failures=0), None)
     if stopped := await runner.run(list(journal.replay.having(None)), margin):

@@ -136,8 +136,6 @@ SENTENCES = {
     "gate_not_run": "the gate could not be started: {reason}",
     "folder_not_synced": "{folder}: the folder could not be synced ({reason}): after a power cut, "
     "a file created in it may be missing",
-    "journal_waited_for": "{journal} is held by {holder}: waiting until it is released, or not "
-    "renewed for {ttl:g} s",
     "lease_not_released": "{journal}: its lease could not be released ({reason}): another process "
     "can take the journal over after {ttl:g} s, with --wait",
     "journal_tail_cut": "{journal}: its last write was cut off: {bytes} bytes removed, kept in "

@@ -99,7 +99,11 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice(f"{_NO_STATE}, which --journal names", "--journal"),
         Advice(_NO_STATE),
     ),
-    "lock lock-timeout": (Advice("bulkops always locks the journal and does not wait (exit 11)"),),
+    "lock": (Advice("bulkops always locks the journal"),),
+    "lock-timeout": (
+        Advice("--wait waits for the journal's lock", "--wait"),
+        Advice("bulkops always locks the journal"),
+    ),
     "no-color color colour no-colour": (Advice("NO_COLOR=1 in the environment turns colors off"),),
     "chdir c directory cwd": (Advice("change to the folder first"),),
     "compact-warnings": (Advice("bulkops has no such warnings"),),

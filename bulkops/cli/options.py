@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import getdoc
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -20,6 +20,11 @@ from bulkops.cli.meant import Command
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import WORDS, JobError
 from bulkops.files import check_output
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from bulkops.journal.place import Place
 
 PATH = click.Path(path_type=Path, readable=False)
 """A file that may be missing: what reads it reports that."""
@@ -43,6 +48,35 @@ class Target(click.Path):
         return path
 
 
+class JournalPlace(click.ParamType["Place"]):
+    """A journal: the path of a file, which may be missing, or an address in object storage."""
+
+    name = "path"
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,  # noqa: ARG002 - click's signature
+        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+    ) -> Place:
+        """Return the place; raises ``JobError`` for an address that can't be one."""
+        from bulkops.journal.place import place_of  # noqa: PLC0415 - few commands take a journal
+
+        return place_of(os.fsdecode(value))
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002 - click's signature
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Let the shell complete the path of a file."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+PLACE = JournalPlace()
 TARGET = Target(path_type=Path, readable=False)
 
 
@@ -70,7 +104,7 @@ class Seconds(click.FloatRange):
 AT_LEAST_1 = WholeNumber(min=1)
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
-JOURNAL = click.Argument(["journal"], type=PATH, help="A job's journal file.")
+JOURNAL = click.Argument(["journal"], type=PLACE, help="A job's journal file.")
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
@@ -122,6 +156,7 @@ TRUST_FILES = click.Option(
     help="Trust a journal or plan that another user owns or that everyone can write. "
     "[env: BULKOPS_TRUST_FILES=1]",
 )
+WAIT = click.Option(["--wait"], is_flag=True, help="Wait while another process uses the journal.")
 RETRY_FAILED = click.Option(
     ["--retry-failed"],
     is_flag=True,
@@ -195,6 +230,7 @@ class RunOptions(NamedTuple):
     metrics_file: Path | None = None
     trust_files: bool = False
     despite_unfinished: bool = False
+    wait: bool = False
 
 
 class Together(NamedTuple):
@@ -222,7 +258,7 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
 _LEFT = (JSON, CONTINUE, RETRY_FAILED)
-_HOW = (DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
+_HOW = (WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
 RESUMING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, *_HOW))
 UNDOING = Together("options", RunOptions, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
 APPLYING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))

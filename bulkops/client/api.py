@@ -19,8 +19,9 @@ from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
 from bulkops.client.access.descriptors import most_connections
 from bulkops.client.caller import Announce, Caller
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
 from bulkops.client.paging import everything
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.client.rows import Whole
 from bulkops.client.run_tasks import RunTasks
 from bulkops.client.transport import ANSWER_SECONDS, HttpTransport, Transport
@@ -121,12 +122,16 @@ class Client(Caller):
             self._sockets.check_open()
 
     async def attempt(
-        self, request: Request, number: int = 1, announce: Announce | None = None
+        self,
+        request: Request,
+        number: int = 1,
+        announce: Announce | None = None,
+        permit: Permit = ALWAYS,
     ) -> Response | NoResponse:
         """Send once, like ``Caller.attempt``, as soon as a connection may be opened."""
         # Waits here rather than after the pacer, where waiting requests would leave in a burst.
         async with self._connections:
-            return await super().attempt(request, number, announce)
+            return await super().attempt(request, number, announce, permit)
 
     async def ping(self) -> ServerInfo:
         """Read the server's rate limit and version, and apply the limit.

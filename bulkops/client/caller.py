@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from random import Random
 from typing import Protocol
 
 import anyio
 
 from bulkops.api import endpoints
-from bulkops.api.endpoints import route
-from bulkops.api.jsonapi import error_of, request_id, retry_after
+from bulkops.api.jsonapi import error_of, retry_after
 from bulkops.api.messages import Request, Response
 from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
+from bulkops.client.log_events import log_finished
 from bulkops.client.outage import Outage
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.client.retry_budget import RetryBudget
 from bulkops.client.transport import Transport
 from bulkops.client.waiting import Waiting
 from bulkops.clock import Clock
-from bulkops.errors import ApiError, NoResponse, RetriesSpent
+from bulkops.errors import NoResponse
 from bulkops.log import Log
 
 ATTEMPTS = 6
@@ -89,7 +90,6 @@ class Caller:
         self._waiting = Waiting(clock, random, self._probe)
         self._read = deque[Request](maxlen=PROBED)
         self._budget = RetryBudget()
-        self._spent_on: ApiError | None = None
         self._warned = False
         self.requests = 0
         """The number of attempts so far."""
@@ -120,17 +120,23 @@ class Caller:
         await self._waiting.until_answering()
 
     async def attempt(
-        self, request: Request, number: int = 1, announce: Announce | None = None
+        self,
+        request: Request,
+        number: int = 1,
+        announce: Announce | None = None,
+        permit: Permit = ALWAYS,
     ) -> Response | NoResponse:
-        """Send once, as soon as there is no outage and the pacer permits; return the outcome.
+        """Send once, as soon as there is no outage and the pacer lets it; return the outcome.
 
         Args:
             number: the number of this attempt, starting at 1.
-            announce: awaited after the pacer, just before the request is sent. If it raises,
-                nothing is sent and its exception is passed on.
+            announce: awaited after the pacer. If it raises, nothing is sent and its exception is
+                passed on.
+            permit: what must hold when the request is sent.
 
         Raises:
             RetriesSpent: an outage lasts longer than is tolerated; nothing was sent.
+            JournalError: the permit is lost; nothing was sent.
         """
         await self._waiting.until_answering()
         await self.pacer.wait()
@@ -139,7 +145,21 @@ class Caller:
             await self.pacer.wait()
         if announce is not None:
             await announce()
-        return await self._send(request, number)
+        while True:
+            await self._until_clear(permit)
+            # Nothing may be awaited in between: the permit holds now.
+            with suppress(Withheld):
+                return await self._send(request, number, permit)
+
+    async def _until_clear(self, permit: Permit) -> None:
+        # The announcement may have taken long: those that it held up don't leave in a burst, and an
+        # outage, a pause or the end of the permit may have come meanwhile.
+        while True:
+            await permit.wait()
+            await self.pacer.space()
+            if not self.outage.only_probes and permit.holds():
+                return
+            await self._waiting.until_answering()
 
     async def _probe(self) -> None:
         # Takes turns, because one of these reads may fail for a reason of its own.
@@ -155,7 +175,7 @@ class Caller:
             self._waiting.judge(late, started, probe=True)
 
     async def _send(
-        self, request: Request, number: int = 1, *, probe: bool = False
+        self, request: Request, number: int = 1, permit: Permit = ALWAYS, *, probe: bool = False
     ) -> Response | NoResponse:
         self.requests += 1
         self.retries += number > 1
@@ -163,7 +183,9 @@ class Caller:
         self.pacer.sent(started)
         answer: Response | NoResponse
         try:
-            answer = await self._transport.send(request)
+            answer = await self._transport.send(request, permit)
+        except Withheld:
+            raise
         except NoResponse as lost:
             answer = lost
         seconds = self.clock.now() - started
@@ -172,17 +194,17 @@ class Caller:
         else:
             self._learn(request, answer, started, seconds)
         self._waiting.judge(answer, started, probe=probe)
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("request_finished", extra=_facts(request, answer, number, seconds))
+        log_finished(request, answer, number, seconds)
         return answer
 
     async def persist(
-        self, request: Request, announce: Announce | None = None
+        self, request: Request, announce: Announce | None = None, permit: Permit = ALWAYS
     ) -> tuple[Verdict, int]:
         """Send, and retry while that is safe, at most ``ATTEMPTS`` times.
 
         Args:
-            announce: awaited once, just before the request is sent for the first time.
+            announce: awaited once, before the request is sent for the first time.
+            permit: what must hold at each attempt.
 
         Returns:
             The last verdict, and how often the request was sent.
@@ -190,13 +212,14 @@ class Caller:
         Raises:
             RetriesSpent: too many of this client's requests failed, or an outage lasts longer
                 than is tolerated.
+            JournalError: the permit is lost; this attempt was not sent.
         """
         failures = refusals = sent = 0
         outages = self.outage.number
         while True:
-            self._check_budget()
+            self._budget.check()
             sent += 1
-            answer = await self.attempt(request, sent, announce if sent == 1 else None)
+            answer = await self.attempt(request, sent, announce if sent == 1 else None, permit)
             verdict = classify(request, answer)
             refused = isinstance(answer, Response) and answer.status == 429
             # A server that announces when to try again is not failing.
@@ -248,17 +271,7 @@ class Caller:
         if self.outage.explains_failures:
             # Only probes are sent meanwhile, so the server is not overloaded by retries.
             return
-        self._budget.failed()
-        if self._budget.spent and self._spent_on is None:
-            self._spent_on = error_of(request, verdict.answer)
-
-    def _check_budget(self) -> None:
-        if self._spent_on is not None:
-            raise RetriesSpent(
-                f"too many requests failed; the last error was: {self._spent_on}. Stopped so as "
-                "not to overload a failing server; nothing is lost: run the same command again "
-                "later"
-            )
+        self._budget.failed(error_of(request, verdict.answer))
 
     def _warn_once(self, lost: NoResponse, seconds: float) -> None:
         # Explains to the user why the retries take so long.
@@ -278,19 +291,3 @@ class Caller:
         if isinstance(verdict, Succeeded):
             return verdict.answer
         raise error_of(request, verdict.answer)
-
-
-def _facts(
-    request: Request, answer: Response | NoResponse, number: int, seconds: float
-) -> dict[str, object]:
-    response = answer if isinstance(answer, Response) else None
-    return {
-        "method": request.method,
-        "route": route(request),
-        "path": request.path,
-        "status": response and response.status,
-        "attempt": number,
-        "seconds": round(seconds, 4),
-        "request_id": response and (request_id(response) or None),
-        "error": None if response else str(answer),
-    }

@@ -110,7 +110,8 @@ async def _short(caller: Caller, request: Request) -> tuple[list[Response], Page
 def _moved(request: Request) -> ListMoved:
     return ListMoved(
         f"{request.path}: the list changed each of the {1 + REREADS} times it was read, so its "
-        "content is unknown: run the command again when fewer changes are being made"
+        "content is unknown. Perhaps a job is running: run the command again when fewer changes "
+        "are being made"
     )
 
 

@@ -8,6 +8,8 @@ retry throttling, proposal A6).
 
 from __future__ import annotations
 
+from bulkops.errors import ApiError, RetriesSpent
+
 MOST = 100.0
 """The number of failures that a run may have, if no answer restores any."""
 
@@ -16,20 +18,27 @@ EARNED = 0.1
 
 
 class RetryBudget:
-    """The number of failures that a run may still have."""
+    """The number of failures that a run may still have; once it is spent, it remains so."""
 
     def __init__(self) -> None:
         self._left = MOST
+        self._spent_on: ApiError | None = None
 
-    @property
-    def spent(self) -> bool:
-        """Whether the budget is used up, so that nothing more may be sent."""
-        return self._left < 1
+    def check(self) -> None:
+        """Raise ``RetriesSpent`` if the budget is used up, so that nothing more may be sent."""
+        if self._spent_on is not None:
+            raise RetriesSpent(
+                f"too many requests failed; the last error was: {self._spent_on}. Stopped so as "
+                "not to overload a failing server; nothing is lost: run the same command again "
+                "later"
+            )
 
     def answered(self) -> None:
         """Record an answer."""
         self._left = min(MOST, self._left + EARNED)
 
-    def failed(self) -> None:
+    def failed(self, error: ApiError) -> None:
         """Record a request without an answer, or with a 5xx or 408."""
         self._left -= 1
+        if self._left < 1 and self._spent_on is None:
+            self._spent_on = error

@@ -15,6 +15,7 @@ import concurrent.futures.thread  # noqa: F401 - this and the next would be impo
 import encodings.idna  # noqa: F401 - see above
 import os
 import ssl
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,6 +25,7 @@ from yarl import URL
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.access.proxy import proxy_for
 from bulkops.client.access.tls import tls_context
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.errors import NoResponse
 from bulkops.text import printable
 
@@ -52,13 +54,33 @@ NOT_OPEN = (
 class Transport(Protocol):
     """Sends a request once, without retries, and returns the complete answer."""
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Send the request and return the complete answer.
 
+        Args:
+            permit: what must hold when the first byte of the request is written.
+
         Raises:
+            Withheld: it didn't hold then; nothing was sent.
             NoResponse: there is no answer; ``sent`` says whether the request may have arrived.
         """
         ...
+
+
+_PERMIT = ContextVar[Permit]("permit")
+"""The permit of the request that the current task sends."""
+
+
+class _Permitted(aiohttp.ClientRequest):
+    """A request that checks its permit once it has a connection, which may take seconds to get.
+
+    The bytes are written right after that: a body, on Python 3.11, in the loop's next iteration.
+    """
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if not _PERMIT.get().holds():
+            raise Withheld
+        return await super().send(conn)
 
 
 class HttpTransport:
@@ -102,6 +124,7 @@ class HttpTransport:
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=self._timeout,
+            request_class=_Permitted,
         )
         self._session._retry_connection = False  # noqa: SLF001 - aiohttp has no public switch; pinned by a test
         return self
@@ -120,10 +143,11 @@ class HttpTransport:
         """Raise ``RuntimeError`` outside the ``async with`` block."""
         self._opened()
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Send once and read the complete answer.
 
         Raises:
+            Withheld: the permit no longer held when the connection was ready.
             NoResponse: ``sent`` is False only if no byte of the request can have arrived.
         """
         session = self._opened()
@@ -133,6 +157,7 @@ class HttpTransport:
         url = URL(f"{self._address}{request.path}", encoded=True)
         if request.query:
             url = url.with_query(list(request.query))
+        _PERMIT.set(permit)
         try:
             async with session.request(
                 request.method,

@@ -264,6 +264,8 @@ class Status(Facts, frozen=True, kw_only=True, tag="status"):
     Attributes:
         running: the process that holds the journal, for example `apply`; null if this machine
             sees none.
+        killed: whether the last execution certainly was killed; false if it may still be running.
     """
 
     running: Running | None
+    killed: bool

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from bulkops.checking import check, one_of, read_table
 from bulkops.errors import JobError
+from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
@@ -36,6 +37,9 @@ Organization = Annotated[
 ]
 """As lenient as go-tfe's ``validStringID``: the server decides what is valid."""
 
+_WITHOUT_EFFECT = ("pace", "journal")
+"""Tables that are not part of the digest."""
+
 Table = Annotated[dict[str, object], Meta(description="a table")]
 
 
@@ -51,6 +55,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             allowed for the others.
         rollout: waves, gates and the failure tolerance.
         pace: the request rate, and how long to wait for a slow or unavailable server.
+        journal: how the job's journal is held.
     """
 
     name: Name
@@ -59,6 +64,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     select: Table = {}
     rollout: Table = {}
     pace: Table = {}
+    journal: Table = {}
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
+    journal: JournalOptions = JournalOptions()
     folder: str = ""
 
     def allowing(self, most: int | None) -> Job:
@@ -99,8 +106,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """The SHA-256, in hex, of everything that decides the job's effect.
 
         Comments, layout, and the order of keys and of entries in ``[select]`` don't affect it.
-        Neither do ``[pace]`` and ``[rollout]``, except where the waves end: a slower or more
-        patient job resumes with the same journal.
+        Neither do ``[journal]``, ``[pace]`` and ``[rollout]``, except where the waves end: a
+        slower or more patient job resumes with the same journal.
         """
         return digest_of(job_to_builtins(self))
 
@@ -113,9 +120,10 @@ def digest_of(document: Mapping[str, Any]) -> str:
     Raises:
         Exception: ``KeyError``, ``TypeError`` or ``AttributeError`` if it is not in this form.
     """
-    meaning = {name: value for name, value in document.items() if name != "pace"}
+    meaning = {name: value for name, value in document.items() if name not in _WITHOUT_EFFECT}
     waves = meaning["rollout"].get("waves", ())
     sizes = [wave if isinstance(wave, str) else wave["size"] for wave in waves]
+    sizes = [size.lstrip("0") for size in sizes]
     meaning["rollout"] = {"waves": sizes} if sizes else {}
     if "select" in meaning:
         meaning["select"] = {
@@ -167,6 +175,7 @@ def job_from_builtins(
         select=_select(file.select, kind, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
+        journal=read_table(file.journal, JournalOptions, source, "journal"),
         folder=folder,
     )
 
@@ -174,6 +183,8 @@ def job_from_builtins(
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
     selects = kind_named(job.operation_kind).scope is Scope.SELECTED
+    # bulkops 0.2 knows no [journal], so that a header has it only if a job file sets it.
+    journal = _given(job.journal)
     return {
         "name": job.name,
         "organization": job.organization,
@@ -181,6 +192,7 @@ def job_to_builtins(job: Job) -> dict[str, object]:
         **({"select": _given(job.select)} if selects else {}),
         "rollout": _given(job.rollout),
         "pace": _given(job.pace),
+        **({"journal": journal} if journal else {}),
     }
 
 

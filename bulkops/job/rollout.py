@@ -45,7 +45,7 @@ Share = Annotated[
 Size = Annotated[
     str,
     Meta(
-        pattern=r"^([1-9][0-9]{0,8}|(100|[1-9][0-9]?)%)\Z",
+        pattern=r"^0{0,8}([1-9][0-9]{0,8}|(100|[1-9][0-9]?)%)\Z",
         description='a number or a percentage such as "1" or "10%"',
     ),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 
 from bulkops.errors import JobError
@@ -40,7 +38,7 @@ def identity_of(header: Header) -> Identity:
     return Identity(header.digest, header.organization)
 
 
-def check_same(header: Header, expected: Identity, path: Path) -> None:
+def check_same(header: Header, expected: Identity, journal: object) -> None:
     """Refuse to resume another job's journal.
 
     Raises:
@@ -54,6 +52,6 @@ def check_same(header: Header, expected: Identity, path: Path) -> None:
     else:
         what = f"organization ({actual.organization}, not {expected.organization})"
     raise JobError(
-        f"{path}: is the journal of another {what}. Finish it with `bulkops resume "
-        f"{as_argument(path)}`, or choose another path with --journal"
+        f"{journal}: is the journal of another {what}. Finish it with `bulkops resume "
+        f"{as_argument(journal)}`, or choose another path with --journal"
     )

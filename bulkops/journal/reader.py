@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JournalDamaged, JournalError, unreadable
-from bulkops.files import A_JOURNAL, reading, what_is, wrong_file
+from bulkops.errors import JournalDamaged, JournalError, NotAJournal, unreadable
+from bulkops.files import A_JOURNAL, what_is, wrong_file
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner
-from bulkops.journal.local.disk import Reads, SystemFiles
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
+from bulkops.journal.storage import Readable
 from bulkops.text import as_argument
 
 Take = Callable[[Record], None]
@@ -25,6 +24,11 @@ Take = Callable[[Record], None]
 
 LAST_LINE = 4096
 """Bytes at the end of a journal that are sure to contain its last record if that is an ``end``."""
+
+WRONG_NAME = frozenset(
+    [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL]
+)
+"""Errors of a name at which there is no file: trying again does not help."""
 
 
 class Contents(msgspec.Struct):
@@ -39,7 +43,7 @@ class Contents(msgspec.Struct):
         return self.scanner.rest
 
 
-def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
+def read(journal: Readable, take: Take | None = None) -> Contents:
     """Read and check a whole journal; a torn tail is left in place and reported.
 
     Args:
@@ -49,18 +53,13 @@ def read(path: Path, files: Reads | None = None, take: Take | None = None) -> Co
         JournalDamaged: a synced line has changed since it was written.
         JournalError: there is no such file, or it is not a journal of this version.
     """
-    contents = sound_part(path, files, take)
+    contents = sound_part(journal, take)
     if contents.scanner.damaged:
-        raise _damaged(
-            path,
-            contents.scanner,
-            "restore the file from a backup, or keep its sound part: `bulkops journal check "
-            f"{as_argument(path)}`",
-        )
+        raise _damaged(journal, contents.scanner, _CHECK.format(as_argument(journal)))
     return contents
 
 
-def header_of_unended(path: Path) -> Header | None:
+def header_of_unended(journal: Readable) -> Header | None:
     """Return the header of a journal, ``None`` if its last execution completed.
 
     Only the first and the last line are read; the lines between them aren't checked.
@@ -69,23 +68,21 @@ def header_of_unended(path: Path) -> Header | None:
         OSError: it can't be read, or is not a regular file.
         msgspec.DecodeError: its first line is not a record.
     """
-    with reading(path) as stream:
+    with journal.read() as stream:
         header = decode(stream.readline(LONGEST))
-        ended = not isinstance(header, Header) or _is_complete(stream)
+    ended = not isinstance(header, Header) or _is_complete(journal.end())
     return header if isinstance(header, Header) and not ended else None
 
 
-def _is_complete(stream: BinaryIO) -> bool:
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - LAST_LINE))
+def _is_complete(end: bytes) -> bool:
     try:
-        last = decode(stream.read().splitlines()[-1])
-    except msgspec.DecodeError:
+        last = decode(end.splitlines()[-1])
+    except (msgspec.DecodeError, IndexError):
         return False
     return isinstance(last, Ended) and last.how == How.COMPLETE
 
 
-def sound_part(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
+def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     """Read a journal up to its end or its first invalid line.
 
     Args:
@@ -93,56 +90,88 @@ def sound_part(path: Path, files: Reads | None = None, take: Take | None = None)
 
     Raises:
         JournalDamaged: its plan is incomplete, or the journal does not agree with itself.
-        JournalError: there is no such file, or it is not a journal of this version.
+        NotAJournal: there is no such file, or it is something else.
+        JournalError: it is a journal of another version, or reading fails.
     """
-    scanner, files = Scanner(), files or SystemFiles()
+    scanner = Scanner()
     try:
-        with files.read(path) as stream:
-            state = _replayed(path, scanner, stream, take)
+        with journal.read() as stream:
+            state = _replayed(journal, scanner, stream, take)
     except OSError as error:
-        raise JournalError(unreadable(path, error)) from error
+        kind = NotAJournal if error.errno in WRONG_NAME else JournalError
+        raise kind(unreadable(journal, error)) from error
     except ValueError as error:
         if scanner.damaged:
-            raise _damaged(path, scanner, _NO_PLAN) from error
+            raise _damaged(journal, scanner, _NO_PLAN) from error
         if scanner.seq > 2:
             # Its first record is a header, and each line is valid.
-            raise disagreeing(path, str(error)) from error
-        other = wrong_file(path, _what_is(path, files), A_JOURNAL)
-        raise JournalError(other or f"{path}: is not a bulkops journal ({error})") from error
+            raise disagreeing(journal, str(error)) from error
+        other = wrong_file(journal, _what_is(journal), A_JOURNAL)
+        raise NotAJournal(other or f"{journal}: is not a bulkops journal ({error})") from error
+    scanner.damaged |= bool(scanner.rest) and not journal.may_tear
     # A journal is created atomically (see ``create``): only damage can make its plan incomplete.
     created = 1 + state.header.operations + state.header.skips
     if scanner.seq <= created:
-        raise _damaged(path, scanner, _NO_PLAN)
+        raise _damaged(journal, scanner, _NO_PLAN)
     return Contents(state, scanner)
 
 
-def _what_is(path: Path, files: Reads) -> str:
-    with files.read(path) as stream:
+def read_on(journal: Readable, contents: Contents) -> None:
+    """Read what was written to a journal since it was read.
+
+    Raises:
+        JournalDamaged: it is damaged, or does not agree with itself.
+        JournalError: it can't be read, or nothing was written since.
+    """
+    scanner, state = contents.scanner, contents.replay
+    decoded, before = FORMATS[state.header.format].decode, scanner.seq
+    try:
+        with journal.read() as stream:
+            stream.seek(scanner.offset)
+            for line in scanner.lines(stream):
+                state.take(decoded(line))
+    except OSError as error:
+        raise JournalError(unreadable(journal, error)) from error
+    except msgspec.DecodeError as error:
+        raise unknown_record(journal, scanner, error) from error
+    except (KeyError, ValueError) as error:
+        raise disagreeing(journal, str(error)) from error
+    if scanner.rest:
+        raise _damaged(journal, scanner, _CHECK.format(as_argument(journal)))
+    if scanner.seq == before:
+        raise JournalError(
+            f"{journal}: another process writes to it, but what it writes can't be read; nothing "
+            "was sent. Run the same command again"
+        )
+
+
+def _what_is(journal: Readable) -> str:
+    with journal.read() as stream:
         return what_is(stream)
 
 
-def _replayed(path: Path, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
+def _replayed(journal: Readable, scanner: Scanner, stream: BinaryIO, take: Take | None) -> Replay:
     lines = scanner.lines(stream)
     try:
         # A header is the same in every format.
         first = list(map(decode, islice(lines, 1)))
-        form = format_of(path, first[0]) if first else FORMATS[FORMAT]
+        form = format_of(journal, first[0]) if first else FORMATS[FORMAT]
         records = chain(first, map(form.decode, lines))
         return replay(records if take is None else _taken(records, take))
     except msgspec.DecodeError as error:
-        raise unknown_record(path, scanner, error) from error
+        raise unknown_record(journal, scanner, error) from error
 
 
-def unknown_record(path: Path, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
+def unknown_record(journal: object, scanner: Scanner, error: msgspec.DecodeError) -> JournalDamaged:
     """Return the error for the last line: its CRC is right, so another version wrote it so."""
     return JournalDamaged(
-        f"{path}: line {scanner.seq - 1} has a record that this version doesn't know: {error}. Use "
-        "the version of bulkops that wrote it, or restore it from a backup",
+        f"{journal}: line {scanner.seq - 1} has a record that this version doesn't know: {error}. "
+        "Use the version of bulkops that wrote it, or restore it from a backup",
         0,
     )
 
 
-def format_of(path: Path, header: Record) -> Format:
+def format_of(journal: object, header: Record) -> Format:
     """Return the format of the records after a journal's first one.
 
     Raises:
@@ -153,7 +182,7 @@ def format_of(path: Path, header: Record) -> Format:
     if header.format not in FORMATS:
         known = " and ".join(map(str, FORMATS))
         raise JournalError(
-            f"{path}: has journal format {header.format}, this version reads {known}; "
+            f"{journal}: has journal format {header.format}, this version reads {known}; "
             f"it was written by bulkops {header.bulkops}. Use that version, or a newer one"
         )
     return FORMATS[header.format]
@@ -165,21 +194,22 @@ def _taken(records: Iterator[Record], take: Take) -> Iterator[Record]:
         yield record
 
 
-def disagreeing(path: Path, problem: str) -> JournalDamaged:
+def disagreeing(journal: object, problem: str) -> JournalDamaged:
     """Return the error for a journal whose lines are valid but contradict each other."""
     return JournalDamaged(
-        f"{path}: contradicts itself: {problem}. bulkops didn't write this; nothing was "
+        f"{journal}: contradicts itself: {problem}. bulkops didn't write this; nothing was "
         "sent, and the file was not changed. Restore it from a backup, or move it away",
         0,
     )
 
 
-def _damaged(path: Path, scanner: Scanner, advice: str) -> JournalDamaged:
+def _damaged(journal: object, scanner: Scanner, advice: str) -> JournalDamaged:
     return JournalDamaged(
-        f"{path}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was synced "
-        f"to disk. Nothing was sent, and the file was not changed; {advice}",
+        f"{journal}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was "
+        f"synced to disk. Nothing was sent, and the file was not changed; {advice}",
         scanner.offset,
     )
 
 
-_NO_PLAN = "its plan is incomplete: restore the file from a backup"
+_CHECK = "restore it from a backup, or keep its sound part: `bulkops journal check {}`"
+_NO_PLAN = "its plan is incomplete: restore it from a backup"

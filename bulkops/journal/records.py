@@ -48,8 +48,7 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
 
     Attributes:
         job: the job file's content, in the form that ``bulkops.job.job`` reads.
-        digest: digest of the job, saved plan or undo (see ``Identity``); only the same one can
-            resume this journal.
+        digest: of the job, saved plan or undo that alone resumes this journal (``Identity``).
         task: the run task of the operations, ``None`` for a kind without one.
         single_stage: whether the server knows only ``stage``, not ``stages``.
         operations: number of planned operations.
@@ -153,11 +152,13 @@ class Execution(_Record, frozen=True, gc=False, tag="execution"):
     Attributes:
         continued: whether it continues past a stop by the failure tolerance; failures are then
             counted from zero again.
+        nonce: in object storage, what makes this record differ from any other process's.
     """
 
     by: Holder
     bulkops: str
     continued: bool = False
+    nonce: str = ""
 
 
 class Paced(_Record, frozen=True, gc=False, tag="paced"):
@@ -245,8 +246,7 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         reached: the last step that is finished.
         drifted: number of its finished operations that had drifted when it was verified.
         until: date of the end of the pause, empty if the job isn't pausing.
-        held: why the job stopped after this wave (a value of ``bulkops.journal.states.Held``),
-            empty if it didn't.
+        held: why the job stopped after this wave (of ``states.Held``), empty if it didn't.
         status: the gate's exit status, ``None`` if the gate hasn't just run to its end.
         reason: human-readable reason of an inconclusive gate that has no exit status.
     """

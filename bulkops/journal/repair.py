@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from bulkops.journal.local.disk import FileCalls, SystemFiles
-from bulkops.journal.local.lock import take
 from bulkops.journal.reader import sound_part
-from bulkops.journal.writer import cut_tail, write_failed
+from bulkops.journal.storage import Storage
+from bulkops.journal.writer import write_failed
 
 
-def repair(path: Path, files: FileCalls | None = None) -> Path | None:
-    """Keep the sound lines, move the rest to another file and return its path.
+def repair(storage: Storage) -> str:
+    """Keep the sound lines, move the rest elsewhere and return where it is.
 
-    Returns ``None`` if the journal was sound. An operation whose result was in the rest is in doubt
-    and will be read again. One whose intent was in it looks like a change outside this job, which
-    an undo doesn't revert.
+    Returns an empty string if the journal was sound. An operation whose result was in the rest is
+    in doubt and will be read again. One whose intent was in it looks like a change outside this
+    job, which an undo doesn't revert.
 
     Raises:
         JournalError: it is not a journal, or its plan is damaged.
         JournalWriteFailed: it can't be written.
     """
-    files = files or SystemFiles()
-    contents = sound_part(path, files)
+    contents = sound_part(storage)
     if not contents.scanner.rest:
-        return None
+        return ""
     try:
-        descriptor = files.append(path)
-        try:
-            take(files, descriptor, path, contents.scanner.offset + contents.scanner.rest)
-            return cut_tail(files, descriptor, path, contents.scanner, "damaged")
-        finally:
-            files.close(descriptor)
+        return storage.cut(contents.scanner)
     except OSError as error:
-        raise write_failed(path, error) from error
+        raise write_failed(storage, error) from error

@@ -1,42 +1,33 @@
-"""The journal on disk: created atomically, appended in synced groups, its torn tail cut.
+"""The journal that is being written: its records become durable in groups.
 
 Concurrent operations share a sync: records that arrive while one group is being written form the
-next group. A failed write or sync is never retried on the same file (after a failed fsync, a
-second one may succeed without having written anything): from then on every call raises. The next
-process writes the last group again, over itself, before it appends, since it can't know whether
-the bytes that it reads are on the disk.
+next group. A write that failed is never retried: from then on every call raises.
 """
 
 from __future__ import annotations
 
-import errno
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
-from bulkops.errors import JournalError, JournalWriteFailed, unwritable
+from bulkops.errors import JournalError, JournalTakenOver, JournalWriteFailed, unwritable
 from bulkops.files import A_JOURNAL, what_is
 from bulkops.journal.formats import FORMATS
-from bulkops.journal.lines import CHUNK, Scanner, frame
-from bulkops.journal.local.disk import GONE, FileCalls, SystemFiles, create_free, sync_folder
-from bulkops.journal.local.lock import take
-from bulkops.journal.reader import Contents
-from bulkops.journal.records import Record, encode
-from bulkops.log import Log
+from bulkops.journal.lines import frame
+from bulkops.journal.reader import Contents, read_on
+from bulkops.journal.records import Execution, Record, encode
+from bulkops.journal.storage import Executor, Storage, Superseded
 from bulkops.text import as_argument
-
-Executor = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs a blocking call: in a thread in production, inline in simulation."""
 
 CREATE_CHUNK = 4096
 """Lines per write while a journal is created."""
 
-log = Log(__name__)
+SYNC_WEIGHT = 0.1
+"""The weight of one group in the running mean of the time that a sync takes."""
 
 
 async def in_thread(call: Callable[[], None]) -> None:
@@ -44,97 +35,60 @@ async def in_thread(call: Callable[[], None]) -> None:
     await anyio.to_thread.run_sync(call)
 
 
-def create(path: Path, records: Iterable[Record], files: FileCalls | None = None) -> None:
+def create(storage: Storage, records: Iterable[Record]) -> None:
     """Create a journal with its header, operations and skips, atomically.
 
     Raises:
-        JournalError: the file exists already.
+        JournalError: the journal exists already.
         JournalWriteFailed: it can't be written.
     """
-    files = files or SystemFiles()
-    if files.exists(path):
-        raise _exists(path, files)
     try:
-        write_whole(path, _framed(records), files, replacing=False)
+        storage.create(_framed(records))
     except FileExistsError as error:
-        raise _exists(path, files) from error
+        raise _exists(storage) from error
     except OSError as error:
-        raise write_failed(path, error) from error
-
-
-def write_whole(
-    path: Path, parts: Iterable[bytes], files: FileCalls, *, replacing: bool
-) -> OSError | None:
-    """Write a file that gets its name once all of it is on the disk; raises ``OSError``.
-
-    Args:
-        replacing: replace an older file of that name. If not, the file is a journal, and locked
-            from the beginning.
-
-    Returns:
-        The error of a file system that can't sync folders; ``None`` if it can.
-    """
-    descriptor, new = create_free(files, path.with_name(path.name + ".new"))
-    try:
-        try:
-            if not replacing:
-                files.lock(descriptor)
-            for part in parts:
-                _write_all(files, descriptor, part)
-            files.sync(descriptor)
-        finally:
-            files.close(descriptor)
-        files.rename(new, path, replacing=replacing)
-    except BaseException:
-        with suppress(OSError):
-            files.remove(new)
-        raise
-    return sync_folder(files, path.parent)
+        raise write_failed(storage, error) from error
 
 
 class Journal:
     """A journal that is open for appending, by the runner that holds its lock."""
 
     def __init__(
-        self,
-        path: Path,
-        contents: Contents,
-        files: FileCalls | None = None,
-        executor: Executor = in_thread,
+        self, storage: Storage, contents: Contents, executor: Executor | None = None
     ) -> None:
-        self.path = path
         self.replay = contents.replay
+        self.sync_seconds = 0.0
+        """The time until a group is durable in seconds, as a running mean."""
         self._encode = FORMATS[contents.replay.header.format].encode
-        self._files = files or SystemFiles()
-        self._executor = executor
+        self._storage = storage
+        self._executor = executor or in_thread
+        self._contents = contents
         self._seq, self._crc = contents.scanner.seq, contents.scanner.crc
-        self._descriptor = -1
         self._waiting: list[bytes] = []
-        self._group = _Group()
+        self._durable = anyio.Event()
         self._more = anyio.Event()
         self._closing = False
         self._broken: JournalWriteFailed | None = None
+        self._block = anyio.CancelScope()
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls,
-        path: Path,
-        contents: Contents,
-        files: FileCalls | None = None,
-        executor: Executor = in_thread,
+        cls, storage: Storage, contents: Contents, executor: Executor | None = None
     ) -> AsyncIterator[Journal]:
-        """Cut a torn tail, make the read part durable, and append until the block ends.
+        """Make the part that was read durable, and append until the block ends.
 
         Raises:
+            JournalLocked: another process holds it, or has written to it since it was read.
             JournalWriteFailed: something can't be written; raised in the block or at its end.
         """
-        journal = cls(path, contents, files, executor)
+        journal = cls(storage, contents, executor)
         error: Exception | None = None
         try:
-            await executor(partial(journal._prepare, contents.scanner))
+            await journal._executor(journal._prepare)
             async with anyio.create_task_group() as writer:
-                writer.start_soon(journal._write_groups, writer.cancel_scope)
+                journal._block = writer.cancel_scope
+                writer.start_soon(journal._write_groups)
                 try:
                     yield journal
                 except Exception as raised:  # noqa: BLE001 - raised below: the group would wrap it
@@ -143,13 +97,12 @@ class Journal:
                     journal._closing = True
                     journal._more.set()
         finally:
-            if journal._descriptor >= 0:
-                journal._files.close(journal._descriptor)
+            storage.close()
         if failed := journal._broken or error:
             raise failed
 
-    def post(self, record: Record) -> _Group:
-        """Queue a record; it becomes durable with the group that is returned.
+    def post(self, record: Record) -> anyio.Event:
+        """Queue a record; the event that is returned is set once it is durable, or never will be.
 
         Raises:
             JournalWriteFailed: an earlier write failed.
@@ -160,7 +113,7 @@ class Journal:
         if not self._waiting:
             self._more.set()
         self._waiting.append(self._encode(record))
-        return self._group
+        return self._durable
 
     async def append(self, record: Record) -> None:
         """Write a record and return once it is durable.
@@ -168,35 +121,54 @@ class Journal:
         Raises:
             JournalWriteFailed: it can't be written.
         """
-        await self.post(record).durable.wait()
+        await self.post(record).wait()
         if self._broken:
             raise self._broken
 
-    def _prepare(self, scanner: Scanner) -> None:
+    async def begin(self, execution: Execution) -> None:
+        """Write an execution's record, after what another process has written since it was read.
+
+        From then on, whatever a process writes that held the journal before is refused.
+
+        Raises:
+            JournalDamaged: what was written since is damaged.
+            JournalWriteFailed: it can't be written.
+        """
+        while True:
+            data, crc = frame([self._encode(execution)], self._seq, self._seq, self._crc)
+            if await self._is_first(data):
+                break
+        self.replay.take(execution)
+        self._seq, self._crc = self._seq + 1, crc
+
+    async def _is_first(self, data: bytes) -> bool:
+        """Append and return True; if another process has written there, read that."""
         try:
-            self._descriptor = self._files.append(self.path)
-            take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
-            if scanner.rest:
-                kept = cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-                facts = {"journal": str(self.path), "bytes": scanner.rest, "kept": str(kept)}
-                log.warning("journal_tail_cut", extra=facts)
-            self._rewrite(scanner.offset, bytes(scanner.last_group))
-            # A killed process may have left lines, and the file's name, unsynced.
-            self._files.sync(self._descriptor)
-            if unsynced := sync_folder(self._files, self.path.parent):
-                # Logged only here: a journal that is created or cut is opened too.
-                log_unsynced(self.path.parent, unsynced)
+            await self._executor(partial(self._storage.append, data))
+        except Superseded:
+            await self._executor(partial(read_on, self._storage, self._contents))
+            scanner = self._contents.scanner
+            self._seq, self._crc = scanner.seq, scanner.crc
+            return False
         except OSError as error:
-            raise write_failed(self.path, error) from error
+            self._broken = write_failed(self._storage, error)
+            raise self._broken from error
+        return True
 
-    def _rewrite(self, end: int, group: bytes) -> None:
-        # After a failed sync the page cache still shows the data, but later syncs write it only if
-        # its pages are written to again. Everything before the last group was synced.
-        while group:
-            written = self._files.overwrite(self._descriptor, self.path, end - len(group), group)
-            group = group[written:]
+    def break_off(self, error: JournalWriteFailed) -> None:
+        """Stop everything at once: no result can be recorded any more."""
+        self._broken = self._broken or error
+        self._durable.set()
+        # An operation with a durable intent may be about to be sent.
+        self._block.cancel()
 
-    async def _write_groups(self, block: anyio.CancelScope) -> None:
+    def _prepare(self) -> None:
+        try:
+            self._storage.prepare(self._contents.scanner)
+        except OSError as error:
+            raise write_failed(self._storage, error) from error
+
+    async def _write_groups(self) -> None:
         while True:
             if not self._waiting:
                 if self._closing:
@@ -205,60 +177,21 @@ class Journal:
                 await self._more.wait()
                 continue
             payloads, self._waiting = self._waiting, []
-            group, self._group = self._group, _Group()
+            durable, self._durable = self._durable, anyio.Event()
             data, crc = frame(payloads, self._seq, self._seq, self._crc)
+            started = anyio.current_time()
             try:
-                await self._executor(partial(self._write_group, data))
+                await self._executor(partial(self._storage.append, data))
             except OSError as error:
-                self._broken = write_failed(self.path, error)
-                group.durable.set()
-                self._group.durable.set()
-                # An operation with a durable intent may be about to be sent: stop it, since its
-                # result could not be recorded.
-                block.cancel()
+                self.break_off(write_failed(self._storage, error))
+                durable.set()
                 return
+            seconds = anyio.current_time() - started
+            weight = SYNC_WEIGHT if self.sync_seconds else 1.0
+            self.sync_seconds += (seconds - self.sync_seconds) * weight
             self._seq += len(payloads)
             self._crc = crc
-            group.durable.set()
-
-    def _write_group(self, data: bytes) -> None:
-        if not self._files.is_at(self._descriptor, self.path):
-            # Deleted or replaced: a write would succeed, and the data would be lost.
-            raise FileNotFoundError(errno.ENOENT, GONE)
-        _write_all(self._files, self._descriptor, data)
-        self._files.sync(self._descriptor)
-
-
-class _Group:
-    """A group of records that become durable together."""
-
-    def __init__(self) -> None:
-        self.durable = anyio.Event()
-
-
-def log_unsynced(folder: Path, error: OSError) -> None:
-    """Log that a power cut may lose a new file's name, since folders can't be synced."""
-    log.warning("folder_not_synced", extra={"folder": str(folder), "reason": error.strerror})
-
-
-def cut_tail(files: FileCalls, descriptor: int, path: Path, scanner: Scanner, why: str) -> Path:
-    """Copy what follows the sound lines to ``PATH.WHY-OFFSET``, sync the copy, then cut.
-
-    If that name is taken, ``-2``, ``-3``, … is appended. Returns the copy's path.
-    """
-    kept, aside = create_free(files, path.with_name(f"{path.name}.{why}-{scanner.offset}"))
-    try:
-        with files.read(path) as stream:
-            stream.seek(scanner.offset)
-            while part := stream.read(CHUNK):
-                _write_all(files, kept, part)
-        files.sync(kept)
-    finally:
-        files.close(kept)
-    sync_folder(files, path.parent)
-    files.truncate(descriptor, scanner.offset)
-    files.sync(descriptor)
-    return aside
+            durable.set()
 
 
 def _framed(records: Iterable[Record]) -> Iterator[bytes]:
@@ -269,29 +202,27 @@ def _framed(records: Iterable[Record]) -> Iterator[bytes]:
         yield data
 
 
-def _write_all(files: FileCalls, descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        # A write may be partial, as on a nearly full disk.
-        view = view[files.write(descriptor, bytes(view)) :]
-
-
-def _exists(path: Path, files: FileCalls) -> JournalError:
+def _exists(storage: Storage) -> JournalError:
     what = ""
-    with suppress(OSError), files.read(path) as stream:
+    with suppress(OSError), storage.read() as stream:
         what = what_is(stream)
     if what != A_JOURNAL:
-        other = f"{path}: exists already, and is {what or 'not a journal'}"
+        other = f"{storage}: exists already, and is {what or 'not a journal'}"
         return JournalError(f"{other}: choose another path for a new journal")
     return JournalError(
-        f"{path}: exists already. Resume it with `resume_journal` (`bulkops resume "
-        f"{as_argument(path)}`), or choose another path for a new journal"
+        f"{storage}: exists already. Resume it with `resume_journal` (`bulkops resume "
+        f"{as_argument(storage)}`), or choose another path for a new journal"
     )
 
 
-def write_failed(path: Path, error: OSError) -> JournalWriteFailed:
+def write_failed(storage: Storage, error: OSError) -> JournalWriteFailed:
     """Return the error for a journal that can't be written."""
+    if isinstance(error, Superseded):
+        return JournalTakenOver(
+            f"{storage}: another process has taken it over. Nothing more was sent; what was in "
+            "flight stays in doubt, and nothing is lost"
+        )
     return JournalWriteFailed(
-        f"{unwritable(path, error)}. Sending has stopped, and nothing is lost. Free some space or "
-        "fix the folder, then run the same command again"
+        f"{unwritable(storage, error)}. Sending has stopped, and nothing is lost. Free some space "
+        "or fix the folder, then run the same command again"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import NamedTuple
 
 from bulkops.client.api import Client
@@ -28,7 +27,7 @@ TO_READ_AGAIN = "before re-reading what differs: a read may lag behind the last 
 TO_FIND_AGAIN = "before looking again for {} that the server no longer shows"
 
 
-async def check_names(client: Client, header: Header, path: Path) -> None:
+async def check_names(client: Client, header: Header, place: object) -> None:
     """Check at the server that the run tasks of a journal are those that its job names.
 
     Raises:
@@ -36,10 +35,10 @@ async def check_names(client: Client, header: Header, path: Path) -> None:
         ApiError: the server can't be read.
     """
     if problem := await _misnamed(client, job_of(header), header.resolved):
-        raise disagreeing(path, problem)
+        raise disagreeing(place, problem)
 
 
-async def check_names_of_plan(client: Client, job: Job, resolved: Resolved, path: Path) -> None:
+async def check_names_of_plan(client: Client, job: Job, resolved: Resolved, place: object) -> None:
     """Check at the server that the run tasks of a saved plan are those that its job names.
 
     Raises:
@@ -47,7 +46,7 @@ async def check_names_of_plan(client: Client, job: Job, resolved: Resolved, path
         ApiError: the server can't be read.
     """
     if problem := await _misnamed(client, job, resolved):
-        raise PlanStale(f"{path}: {problem}; nothing was sent. Make a new plan")
+        raise PlanStale(f"{place}: {problem}; nothing was sent. Make a new plan")
 
 
 async def _misnamed(client: Client, job: Job, resolved: Resolved) -> str:
@@ -192,20 +191,20 @@ async def read_verified(
     return verify(replay, observations, client.clock.date(), missing)
 
 
-async def read_recorded(client: Client, replay: Replay, path: Path) -> Verified:
+async def read_recorded(client: Client, replay: Replay, place: object) -> Verified:
     """Verify a whole journal, at the pace of its job.
 
     Raises:
         JournalDamaged, ApiError: see ``check_names``.
     """
-    await check_names(client, replay.header, path)
+    await check_names(client, replay.header, place)
     pace = job_of(replay.header).pace
     client.keep_to(pace)
     await client.ping()
     return await read_verified(client, replay, pace.settle_seconds)
 
 
-async def undo_recorded(client: Client, replay: Replay, path: Path) -> Plan:
+async def undo_recorded(client: Client, replay: Replay, place: object) -> Plan:
     """Read the server and plan the undo of a whole journal; changes nothing.
 
     Raises:
@@ -215,7 +214,7 @@ async def undo_recorded(client: Client, replay: Replay, path: Path) -> Plan:
     job = job_of(replay.header)
     if not kind_named(job.operation_kind).reversible:
         raise JobError(f"{job.name}: jobs of kind {job.operation_kind} can't be undone")
-    await check_names(client, replay.header, path)
+    await check_names(client, replay.header, place)
     return await undo_plan(client, replay)
 
 

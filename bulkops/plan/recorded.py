@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from bulkops import __version__
 from bulkops.job.job import Job, job_from_builtins, job_to_builtins
-from bulkops.journal.local.disk import FileCalls
 from bulkops.journal.records import (
     FORMAT,
     Header,
@@ -19,6 +17,7 @@ from bulkops.journal.records import (
     Record,
     Skipped,
 )
+from bulkops.journal.storage import Storage
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import HmacKey
@@ -28,22 +27,16 @@ if TYPE_CHECKING:
     from bulkops.client.api import Client
 
 
-def start_journal(
-    path: Path,
-    plan: Plan,
-    client: Client,
-    by: Holder,
-    files: FileCalls | None = None,
-) -> None:
+def start_journal(storage: Storage, plan: Plan, client: Client, by: Holder) -> None:
     """Create the journal of a plan: header, operations, skips.
 
     Raises:
-        JournalError: the file exists already; JournalWriteFailed: it can't be written.
+        JournalError: it exists already; JournalWriteFailed: it can't be written.
     """
     # Reports use the rest of this module, and need no event loop.
     from bulkops.journal.writer import create  # noqa: PLC0415 - see the comment above
 
-    create(path, first_records(plan, client, by), files)
+    create(storage, first_records(plan, client, by))
 
 
 def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:

@@ -22,10 +22,11 @@ from bulkops.job.job import job_from_builtins
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import lines_of
 from bulkops.journal.local.disk import SystemFiles
+from bulkops.journal.local.file import log_unsynced, write_whole
 from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.records import Header, Holder, Planned, Record, Skipped, encode
 from bulkops.journal.replay import Replay, replay
-from bulkops.journal.writer import CREATE_CHUNK, log_unsynced, write_whole
+from bulkops.journal.writer import CREATE_CHUNK
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import first_records
 from bulkops.plan.trusted import disagreement

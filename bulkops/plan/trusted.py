@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bulkops.errors import JobError
-from bulkops.journal.local.disk import FileCalls, Reads
-from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.reader import Contents, Take, disagreeing, read
 from bulkops.journal.replay import Replay
+from bulkops.journal.storage import Readable
 from bulkops.plan.consistent import disagreement_of_header, disagreement_of_job
 from bulkops.plan.decidable import disagreement_of_operations
 from bulkops.plan.recorded import job_of, kind_of
 
 
-def open_journal(
-    path: Path, files: FileCalls | None = None, *, trust_files: bool = False
-) -> Contents:
+def open_journal(journal: Readable) -> Contents:
     """Read and check a journal for a command that sends requests.
 
     Args:
-        files: file calls of the process that holds its lock.
-        trust_files: accept it even if other users own it or may write it.
+        journal: as ``Place.reader`` or ``Storage.owned`` returns it, by the user's own decision
+            whether it is read if others may have written it.
 
     Raises:
         JobError: other users may have written it, or its kind of operation is not installed.
         JournalDamaged: it is damaged, or does not agree with itself.
         JournalError: there is no such file, or it is not a journal of this version.
     """
-    contents = read(path, OwnFiles(trusted=trust_files, calls=files))
+    contents = read(journal)
     if problem := disagreement(contents.replay):
-        raise disagreeing(path, problem)
+        raise disagreeing(journal, problem)
     return contents
 
 
-def sound_journal(path: Path, take: Take | None = None, files: Reads | None = None) -> Contents:
+def sound_journal(journal: Readable, take: Take | None = None) -> Contents:
     """Read and check a journal for a report; its kind of operation need not be installed.
 
     Raises:
         JournalDamaged, JournalError: see ``open_journal``.
     """
-    contents = read(path, files, take)
+    contents = read(journal, take)
     if problem := disagreement_as_known(contents.replay):
-        raise disagreeing(path, problem)
+        raise disagreeing(journal, problem)
     return contents
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
-from bulkops.journal.local.folder import DEFAULT_FOLDER
+from bulkops.journal.place import Place, default_journals
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
+from bulkops.journal.storage import Readable
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
@@ -34,7 +34,7 @@ class Unfinished(NamedTuple):
             of the plan's own job.
     """
 
-    path: Path
+    place: Place
     note: str
     contradicts: bool = True
 
@@ -45,25 +45,25 @@ def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
     return msgspec.structs.replace(plan, notes=tuple(notes))
 
 
-def unfinished_jobs(plan: Plan, address: str, journal: Path | None = None) -> list[Unfinished]:
+def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> list[Unfinished]:
     """Return the journals of unfinished jobs that a plan contradicts, or of its own job as it was.
 
-    It searches ``.bulkops/*/`` and the folder of the plan's own journal. A journal that can't be
+    It searches the default place and the folder of the plan's own journal. A journal that can't be
     read, is damaged or does not agree with itself is skipped: commands that use it report that.
     """
-    folders = [*DEFAULT_FOLDER.glob("*"), *([journal.parent] if journal else [])]
-    paths = sorted({path for folder in folders for path in folder.glob("*.jsonl")})
+    found = [*default_journals().all(), *(journal.neighbours() if journal else ())]
+    places = {str(place): place for place in found}
 
     def is_relevant(header: Header) -> bool:
         here = is_at(header.address, address) and header.organization == plan.job.organization
         return here and header.run_id != plan.undo_of
 
-    return [one for path in paths for one in _noted(path, is_relevant, plan)]
+    return [one for place in places.values() for one in _noted(place, is_relevant, plan)]
 
 
-def _noted(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[Unfinished]:
+def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[Unfinished]:
     try:
-        replay = _unfinished(path, is_relevant)
+        replay = _unfinished(place.reader(), is_relevant)
         theirs = kind_of(replay.header) if replay else None
     except (OSError, BulkopsError, ValueError, RecursionError, msgspec.DecodeError):
         return
@@ -71,17 +71,17 @@ def _noted(path: Path, is_relevant: Callable[[Header], bool], plan: Plan) -> Ite
         return
     ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
     undone, prevented = _disagreement(plan, ours, replay, theirs)
-    named = as_argument(path)
+    named = as_argument(place)
     if undone or prevented:
         yield Unfinished(
-            path,
-            f"{path} is not finished: this plan reverts {undone} of its changes and prevents "
+            place,
+            f"{place} is not finished: this plan reverts {undone} of its changes and prevents "
             f"{prevented} more. Run `bulkops resume {named}` or `bulkops undo {named}` first",
         )
     elif _is_another_version(plan, replay.header):
         yield Unfinished(
-            path,
-            f"{path} is not finished: it is the journal of another version of this job. This plan "
+            place,
+            f"{place} is not finished: it is the journal of another version of this job. This plan "
             f"needs a new journal, and to undo everything you need both; `bulkops resume {named}` "
             "finishes the old one",
             contradicts=False,
@@ -93,11 +93,11 @@ def _is_another_version(plan: Plan, header: Header) -> bool:
     return mine and header.job.get("name") == plan.job.name and header.digest != plan.digest
 
 
-def _unfinished(path: Path, is_relevant: Callable[[Header], bool]) -> Replay | None:
-    header = header_of_unended(path)
+def _unfinished(journal: Readable, is_relevant: Callable[[Header], bool]) -> Replay | None:
+    header = header_of_unended(journal)
     if header is None or not is_relevant(header):
         return None
-    replay = sound_journal(path).replay
+    replay = sound_journal(journal).replay
     return replay if replay.unfinished else None
 
 

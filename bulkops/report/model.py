@@ -163,6 +163,7 @@ class Report(msgspec.Struct, frozen=True):
         timeline: dates and durations; ``None`` if the journal was not read for them.
         running: process that holds the journal; ``None`` if none does, or if it is the report of
             ``apply_plan``.
+        killed: whether the last execution certainly was killed; False if it may still be running.
         next_steps: commands to run next, one sentence each; empty unless the caller knows the
             journal's path.
     """
@@ -192,6 +193,7 @@ class Report(msgspec.Struct, frozen=True):
     waves: list[Wave]
     timeline: Timeline | None = None
     running: Running | None = None
+    killed: bool = False
     next_steps: Sequence[str] = ()
 
     @property
@@ -201,13 +203,18 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def report(
-    replay: Replay, timeline: Timeline | None = None, holder: Holder | None = None
+    replay: Replay,
+    timeline: Timeline | None = None,
+    holder: Holder | None = None,
+    *,
+    killed: bool = False,
 ) -> Report:
     """Return the report of a journal, finished or not.
 
     Args:
         timeline: the timeline of all its records; ``None`` for a report without dates.
         holder: the process that holds the journal; ``None`` if none does.
+        killed: see ``Report.killed``.
     """
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
@@ -239,6 +246,7 @@ def report(
         waves=rollout_of(replay).steps(len(replay.operations)),
         timeline=timeline,
         running=Running(holder.host, holder.pid, holder.started_at) if holder else None,
+        killed=killed,
     )
 
 

@@ -91,7 +91,7 @@ def executions(report: Report) -> str:
     count = "1 execution," if report.executions == 1 else several
     if holder and not report.ended:
         return f"{count} running: {holder}"
-    return f"{count} {ended(report.ended)}{in_use}"
+    return f"{count} {ended(report.ended, killed=report.killed)}{in_use}"
 
 
 def pace(report: Report) -> str:

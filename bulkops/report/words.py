@@ -40,13 +40,13 @@ def running_in_words(running: Running) -> str:
     return f"pid {running.pid} on {running.host}, since {running.since}"
 
 
-def ended(how: str, *, last: bool = True) -> str:
+def ended(how: str, *, killed: bool) -> str:
     """Return how an execution ended: ``complete``, ``stopped by SIGINT``.
 
     Args:
-        last: it is the last execution, and may still be running.
+        killed: it is certainly not running any more.
     """
-    if not how and not last:
+    if not how and killed:
         return "killed"
     return _ENDS.get(how, f"stopped by {how}")
 

@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
-from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
-from bulkops.journal.local.disk import FileCalls
+from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
-from bulkops.journal.records import Holder, Result, WaveReached
+from bulkops.journal.records import Result, WaveReached
 from bulkops.journal.replay import Replay
-from bulkops.journal.writer import Executor, Journal, in_thread
+from bulkops.journal.writer import Journal
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import HmacKey, Operation
 from bulkops.runner.gate import RunGate, run_gate
 
 
 class LockedJournal(msgspec.Struct, frozen=True):
-    """A journal that was read under its lock, to be executed.
+    """A journal that was read under its lock, to be executed."""
 
-    Attributes:
-        by: the holder of the lock.
-    """
-
-    path: Path
+    hold: Hold
     contents: Contents
-    by: Holder
-    files: FileCalls | None = None
-    executor: Executor = in_thread
 
 
 class Instructions(msgspec.Struct, frozen=True):
@@ -158,14 +151,18 @@ class Assignment(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: the kind of its operations, resolved to their run tasks.
+        place: the journal's.
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
+        permit: what must hold when a change is sent.
     """
 
     client: Client
     kind: Kind
     journal: Journal
+    place: Place
     job: Job
+    permit: Permit = ALWAYS
 
     @property
     def replay(self) -> Replay:

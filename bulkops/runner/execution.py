@@ -7,13 +7,15 @@ shows, carry out what is left, verify.
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
 
 from bulkops import __version__
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import JournalWriteFailed, RunTaskGone
 from bulkops.job.job import Job
+from bulkops.journal.place import Hold
 from bulkops.journal.records import (
     Ended,
     Execution,
@@ -126,15 +128,19 @@ class JobExecution:
         raise error
 
     async def _execute(self) -> Replay:
-        locked = self._locked
-        kind = kind_of(locked.contents.replay.header, self._instructions.key)
-        opened = Journal.open(locked.path, locked.contents, locked.files, locked.executor)
-        async with opened as journal:
-            await journal.append(Execution(locked.by, __version__, self._past_tolerance))
-            log_started(locked.path, self._job, journal.replay)
+        hold, contents = self._locked.hold, self._locked.contents
+        kind = kind_of(contents.replay.header, self._instructions.key)
+        async with (
+            Journal.open(hold.storage, contents, hold.executor) as journal,
+            self._kept(hold, journal) as permit,
+        ):
+            await permit.wait()
+            await journal.begin(Execution(hold.by, __version__, self._past_tolerance, hold.nonce))
+            log_started(hold.place, self._job, journal.replay)
+            assignment = Assignment(self._client, kind, journal, hold.place, self._job, permit)
             try:
                 with self._client.pacer.notifying(partial(self._refused, journal)):
-                    how = await self._all_of(Assignment(self._client, kind, journal, self._job))
+                    how = await self._all_of(assignment)
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)
@@ -143,6 +149,11 @@ class JobExecution:
             await journal.append(self._ended(how))
             log_ended(how)
         return journal.replay
+
+    def _kept(self, hold: Hold, journal: Journal) -> AbstractAsyncContextManager[Permit]:
+        if hold.keep is None:
+            return nullcontext(ALWAYS)
+        return hold.keep(journal.break_off, self._job.journal.lease_seconds)
 
     def _ended(self, how: str) -> Ended:
         replay = self._locked.contents.replay

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from bulkops import __version__
 from bulkops.job.job import Job
@@ -17,14 +16,14 @@ from bulkops.runner.assignment import Observer, ObserverFailed
 log = Log(__name__)
 
 
-def log_started(path: Path, job: Job, replay: Replay) -> None:
+def log_started(place: object, job: Job, replay: Replay) -> None:
     """Log that an execution starts, and how many operations are left."""
     fields = {
         "job": job.name,
         "kind": job.operation_kind,
         "organization": job.organization,
         "address": replay.header.address,
-        "journal": str(path),
+        "journal": str(place),
         "bulkops": __version__,
         "operations": len(replay.operations),
         "pending": replay.count(None),

@@ -134,8 +134,8 @@ class Runner:
         self._fill()
 
     def _desired(self) -> int:
-        rate, latency = self._caller.pacer.rate, self._caller.latency
-        desired = self._assignment.job.pace.max_at_once or slots_needed(rate, latency)
+        rate, seconds = self._caller.pacer.rate, self._caller.latency + self._journal.sync_seconds
+        desired = self._assignment.job.pace.max_at_once or slots_needed(rate, seconds)
         most = self._caller.most_at_once
         if most is not None and desired > most:
             self._log_few(desired, most)

@@ -15,19 +15,19 @@ UNPACED = 32
 """Slots if the server sets no limit."""
 
 
-def slots_needed(rate: float | None, latency: float) -> int:
-    """Return the number of operations in flight for a rate and a latency (Little's law).
+def slots_needed(rate: float | None, seconds: float) -> int:
+    """Return the number of operations in flight for a rate and a duration (Little's law).
 
-    It is twice the number of requests that are waiting for an answer, so that another operation
+    It is twice the number of operations that wait for the journal or an answer, so that another one
     always has its intent on disk when the next request may be sent.
 
     Args:
         rate: requests per second, ``None`` if unlimited.
-        latency: seconds until an answer, 0 if it is unknown yet.
+        seconds: the journal's sync and the latency of an answer, 0 if they are unknown yet.
     """
     if rate is None:
         return UNPACED
-    return min(MOST_SLOTS, LEAST_SLOTS + math.ceil(2 * rate * latency))
+    return min(MOST_SLOTS, LEAST_SLOTS + math.ceil(2 * rate * seconds))
 
 
 class Slots:

@@ -163,7 +163,7 @@ class Waves:
     def _variables(self, wave: Wave) -> dict[str, str]:
         """Return the environment variables that describe the job's state to its gate."""
         return {
-            "BULKOPS_JOURNAL": str(self._journal.path.absolute()),
+            "BULKOPS_JOURNAL": self._assignment.place.absolute(),
             "BULKOPS_JOB": self._assignment.job.name,
             "BULKOPS_WAVE": str(wave.number),
             "BULKOPS_WAVES": str(len(self._waves)),

@@ -84,14 +84,16 @@ class Worker:
                 reached. The operation wasn't carried out, and hasn't failed.
             RetriesSpent: too many requests failed, or an outage lasted too long. The operation is
                 in doubt if it was sent.
-            JournalWriteFailed: its intent could not be made durable; it was not sent.
+            JournalWriteFailed: its intent could not be made durable, or the permit is lost;
+                nothing was sent after that.
         """
         # A value that no reading ever shows needs no reading back: it is set again.
         looks = in_doubt and self._aspect.source is not None
         result = await self._look(Cause.LOST, None) if looks else None
         while result is None:
             request = self._aspect.request(self._operation)
-            verdict, sent = await self._caller.persist(request, self._announce)
+            permit = self._assignment.permit
+            verdict, sent = await self._caller.persist(request, self._announce, permit)
             self._attempts += sent
             result = await self._judge(verdict)
         return result

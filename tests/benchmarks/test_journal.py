@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import journal
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 
 
@@ -17,7 +18,7 @@ def test_all_three_write_every_record(tmp_path: Path) -> None:
     journal.journal_seconds(tmp_path, writers=3, records=4)
     journal.grouped_seconds(tmp_path, writers=3, records=4)
     journal.single_seconds(tmp_path, records=12)
-    assert read(tmp_path / "job.jsonl").scanner.seq - 1 == 1 + 3 + 3 * 4
+    assert read(JournalFile(tmp_path / "job.jsonl")).scanner.seq - 1 == 1 + 3 + 3 * 4
     for name in ("grouped.sqlite", "single.sqlite"):
         with closing(sqlite3.connect(tmp_path / name)) as database:
             (count,) = database.execute("SELECT count(*) FROM journal").fetchone()

@@ -15,6 +15,7 @@ from benchmarks.server import serving
 from bulkops.api.resources import WorkspaceTask
 from bulkops.client.api import Client
 from bulkops.client.rows import Whole
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.states import Outcome
 
@@ -35,7 +36,7 @@ def test_the_measured_run_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -
             run_all(tmp_path, address)
     else:
         run_all(tmp_path, "")
-    replay = read(tmp_path / "job.jsonl").replay
+    replay = read(JournalFile(tmp_path / "job.jsonl")).replay
     assert replay.count(Outcome.SUCCEEDED) == 30
     assert len(replay.executions) == 2
     assert replay.verified is not None

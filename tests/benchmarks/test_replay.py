@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.records import whole
 from benchmarks.replay import main, write
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.report.model import report
 
@@ -16,7 +17,7 @@ def test_the_generated_journal_is_complete(tmp_path: Path) -> None:
     """The generated journal is intact, in groups, completed, verified and ended."""
     path = tmp_path / "job.jsonl"
     write(path, whole(100))
-    contents = read(path)
+    contents = read(JournalFile(path))
     assert contents.scanner.seq - 1 == 1 + 100 + 1 + 2 * 100 + 2
     made = report(contents.replay)
     assert (made.counts, made.verified, made.ended) == ({"succeeded": 100}, 100, "complete")

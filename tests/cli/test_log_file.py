@@ -67,12 +67,12 @@ def test_it_is_appended_to(world: World) -> None:
     """The file has one command after the other, each with its own start, plans and reports."""
     for arguments in (("plan", "job.toml"), world.applying, ("verify", "scan.jsonl")):
         assert world.run("--log-file", LOG, *arguments).code == 0
-    assert world.run("--log-file", LOG, "status", "no-such.jsonl").code == 1
+    assert world.run("--log-file", LOG, "status", "no-such.jsonl").code == 2
     log = logged(world)
     starts = [event["command"] for event in log if event["event"] == "command_started"]
     assert starts == ["plan", "apply", "verify", "status"]
     assert log[-1]["event"] == "command_failed"
-    assert log[-1]["exit_code"] == 1
+    assert log[-1]["exit_code"] == 2
     assert "no-such.jsonl" in log[-1]["error"]
 
 

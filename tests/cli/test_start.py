@@ -31,9 +31,9 @@ import sys
 from bulkops.cli import main
 from bulkops.client.transport import HttpTransport
 send, before = HttpTransport.send, set()
-async def sent(self, request):
+async def sent(self, request, permit):
     before.update(() if before else sys.modules)
-    return await send(self, request)
+    return await send(self, request, permit)
 HttpTransport.send = sent
 try:
     main()

@@ -9,7 +9,8 @@ import anyio
 
 from bulkops.api.messages import Request, Response
 from bulkops.client.caller import Caller
-from bulkops.client.pacing import Pacer
+from bulkops.client.pace.pacing import Pacer
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.clock import Clock
 from bulkops.errors import NoResponse
 
@@ -25,7 +26,9 @@ class Scripted:
         self.sent: list[tuple[float, Request]] = []
         self.under_way = self.most_under_way = 0
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
+        if not permit.holds():
+            raise Withheld
         self.sent.append((anyio.current_time(), request))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)

@@ -11,6 +11,7 @@ import pytest
 
 from bulkops.api import endpoints
 from bulkops.api.messages import Request, Response
+from bulkops.api.verdict import Succeeded, Verdict
 from bulkops.client.caller import (
     ATTEMPTS,
     BACKOFF_CAP,
@@ -19,7 +20,8 @@ from bulkops.client.caller import (
     Caller,
     backoff,
 )
-from bulkops.client.outage import IN_A_ROW
+from bulkops.client.outage import IN_A_ROW, State
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -31,6 +33,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from tests.client.scripted import Scripted, caller, one_by_one
+from tests.engine.permits import Lapsing
 from tests.virtual_time import run
 
 READ = Request("GET", "/things")
@@ -38,6 +41,7 @@ WRITES = [Request(method, "/things") for method in ("POST", "PATCH", "DELETE")]
 REFUSED = NoResponse("connection refused", sent=False)
 LOST = NoResponse("connection reset", sent=True)
 UNTRUSTED = NoResponse("certificate", sent=False, lasting=True)
+OK = Response(200)
 TOO_MANY = Response(429, {"x-ratelimit-reset": "2.0"})
 
 
@@ -219,6 +223,62 @@ def test_the_announcement_comes_when_the_pacer_has_let_the_request_through() -> 
     assert [time for time, _ in announced] == [time for time, _ in transport.sent]
 
 
+@pytest.mark.parametrize("begins", ["pause", "outage"])
+def test_what_begins_during_the_announcement_is_waited_for(begins: str) -> None:
+    """A request whose intent took long to become durable leaves after the pause or outage."""
+    transport = Scripted(
+        lambda _: Response(503) if begins == "outage" and 1 < anyio.current_time() < 30 else OK
+    )
+    left: list[float] = []
+
+    async def announce() -> None:
+        await anyio.sleep(5.0)
+
+    async def meanwhile(shared: Caller) -> None:
+        await anyio.sleep(2.0)
+        if begins == "pause":
+            shared.pacer.pause(28.0, 429, "rate limit")
+        else:
+            await shared.call(READ)
+
+    async def scenario() -> None:
+        shared = caller(transport)
+        shared.keep_to(Pace(outage_seconds=100.0))
+        await shared.call(READ)
+        async with anyio.create_task_group() as group:
+            group.start_soon(meanwhile, shared)
+            await shared.persist(WRITES[0], announce)
+        left.extend(at for at, request in transport.sent if request.writes)
+
+    run(scenario)
+    assert len(left) == 1
+    assert left[0] >= 30
+
+
+class SlowToConnect(Scripted):
+    """A transport whose every request leaves a second after it was given to it."""
+
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
+        await anyio.sleep(1.0)
+        return await super().send(request, permit)
+
+
+def test_a_withheld_request_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """It is sent once the permit holds: it counts as one attempt, and nothing warns of it."""
+    transport = SlowToConnect(lambda _: OK)
+
+    async def scenario() -> tuple[Verdict, int]:
+        shared = caller(transport)
+        permit = Lapsing(anyio.current_time, 0.5, 6.0)
+        outcome = await shared.persist(WRITES[0], permit=permit)
+        assert shared.outage.state is State.ANSWERING
+        return outcome
+
+    assert run(scenario) == (Succeeded(OK), 1)
+    assert [at for at, _ in transport.sent] == [pytest.approx(7.0, abs=0.01)]
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("request_", [READ, *WRITES])
 def test_a_425_is_sent_again(request_: Request) -> None:
     """A 425 is retried, even for a write; if it persists, the request is refused."""
@@ -315,11 +375,11 @@ def test_a_probe_does_not_wait_forever() -> None:
     at: list[float] = []
 
     class Silent(Scripted):
-        async def send(self, request: Request) -> Response:
+        async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
             at.append(anyio.current_time())
             if len(at) > 1 + IN_A_ROW:
                 await anyio.sleep_forever()
-            return await super().send(request)
+            return await super().send(request, permit)
 
     transport = Silent(lambda _: Response(503) if len(transport.sent) > 1 else Response(200))
 

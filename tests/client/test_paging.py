@@ -111,8 +111,9 @@ def test_a_list_that_keeps_changing_is_an_error() -> None:
         return listing([str(number) for number in range(4 + next(moves))])(request)
 
     transport = Scripted(answer)
-    with pytest.raises(ListMoved, match="the list changed each of the 4 times"):
+    with pytest.raises(ListMoved, match="the list changed each of the 4 times") as caught:
         everything(transport)
+    assert "Perhaps a job is running" in str(caught.value)
     readings = [r for _, r in transport.sent if dict(r.query)["page[number]"] == "1"]
     assert len(readings) == 1 + REREADS
 

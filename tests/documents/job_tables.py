@@ -15,6 +15,7 @@ from msgspec import inspect
 
 from bulkops.checking import allowed, one_of, shown
 from bulkops.job.job import JobFile
+from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import KIND_MEANING, meanings, schema_of
@@ -34,6 +35,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     SELECT: Select,
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
+    "`[journal]`": JournalOptions,
     **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }
 

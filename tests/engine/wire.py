@@ -13,6 +13,7 @@ import anyio
 import msgspec
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
+from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.errors import NoResponse
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import FAULTS, Delivery, Fault, Faults, Manner
@@ -58,6 +59,7 @@ class Wire:
         faults: drawn for requests without a scripted trouble.
         asked: every request, in the order in which they left.
         most_at_once: the maximum number of concurrent requests.
+        connecting: seconds that pass in ``send`` before a request leaves.
         dead: whether nothing passes any more, in either direction.
         die_at: number of the request at which it dies; ``dies_after``: after the server got it.
         died: called when it dies.
@@ -79,6 +81,7 @@ class Wire:
         self.faults = faults
         self.asked: list[Request] = []
         self.most_at_once = 0
+        self.connecting = 0.0
         self.dead = False
         self.die_at = 0
         self.dies_after = False
@@ -96,9 +99,13 @@ class Wire:
         """The requests that write."""
         return [request for request in self.asked if request.writes]
 
-    async def send(self, request: Request) -> Response:
+    async def send(self, request: Request, permit: Permit = ALWAYS) -> Response:
         """Carry one request there and its answer back; see ``Transport``."""
         await self._while_alive()
+        if self.connecting:
+            await anyio.sleep(self.connecting)
+        if not permit.holds():
+            raise Withheld
         for spy in self.spies:
             spy(request)
         self.asked.append(request)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -23,12 +24,18 @@ from typing import TypeVar
 import anyio
 
 from bulkops.client.api import Client
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.clock import Clock
+from bulkops.errors import JournalWriteFailed
 from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.place import Hold
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder, Result, WaveReached
 from bulkops.journal.replay import Replay
+from bulkops.journal.storage import Executor
 from bulkops.library import plan_job
 from bulkops.operations import KINDS
 from bulkops.operations.model import Operation, Scope
@@ -109,6 +116,8 @@ class World:
         waves: every progress of a wave, in order, over all executions.
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
+        executor: runs the journal's file calls, at once by default.
+        permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
     """
 
@@ -145,6 +154,8 @@ class World:
         self.waves: list[WaveReached] = []
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
+        self.executor: Executor = inline
+        self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
@@ -201,7 +212,7 @@ class World:
         async def started() -> Plan:
             client = self.client()
             plan = await plan_job(client, job, "job.toml")
-            recorded.start_journal(PATH, plan, client, HOLDER, self.disk)
+            recorded.start_journal(JournalFile(PATH, self.disk), plan, client, HOLDER)
             return plan
 
         return self.run(started)
@@ -226,9 +237,9 @@ class World:
 
         async def started() -> Plan:
             client = self.client()
-            plan = await current_state.undo_plan(client, read(of, self.disk).replay)
+            plan = await current_state.undo_plan(client, read(JournalFile(of, self.disk)).replay)
             if plan.operations:
-                recorded.start_journal(path, plan, client, HOLDER, self.disk)
+                recorded.start_journal(JournalFile(path, self.disk), plan, client, HOLDER)
             return plan
 
         return self.run(started)
@@ -243,7 +254,7 @@ class World:
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
-        contents = contents or read(path, self.disk)
+        contents = contents or read(JournalFile(path, self.disk))
         # Whatever happened to a job, its journal agrees with itself.
         assert disagreement(contents.replay) == ""
 
@@ -254,12 +265,22 @@ class World:
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         self.execution = JobExecution(
             self.client(),
-            LockedJournal(path, contents, HOLDER, self.disk, inline),
+            LockedJournal(self._hold(path), contents),
             job,
             Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
         )
         return await self.execution.run()
+
+    def _hold(self, path: Path) -> Hold:
+        def keep(
+            on_end: Callable[[JournalWriteFailed], None],  # noqa: ARG001 - the permit raises
+            seconds: float,  # noqa: ARG001 - the permit decides
+        ) -> AbstractAsyncContextManager[Permit]:
+            return nullcontext(self.permit)
+
+        file = JournalFile(path, self.disk)
+        return Hold(LocalPlace(path), file, HOLDER, self.executor, keep)
 
     def until_stopped(self, path: Path = PATH) -> Replay | None:
         """Run one execution on a machine that may stop; return ``None`` if it did."""
@@ -287,7 +308,7 @@ class World:
 
     def journaled(self) -> Replay:
         """Return the state of the journal, as any reader sees it."""
-        return read(PATH, self.disk).replay
+        return read(JournalFile(PATH, self.disk)).replay
 
     def effects(self) -> Counter[str]:
         """Return the number of changes to each run task and workspace, with its attachments."""

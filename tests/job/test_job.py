@@ -29,6 +29,7 @@ NOTHING = (
     "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
     "has_task, or all = true to select every workspace"
 )
+LEASES = 'a duration from "2s" to "10m", in whole seconds or minutes'
 
 
 def refusal(text: str, **options: Any) -> str:
@@ -91,7 +92,7 @@ def test_omitted_tables_have_their_defaults() -> None:
 REFUSED = {
     # unknown and missing keys
     JOB + '[waves]\na = "1"\n': "unknown key waves. Known: name, operation, organization, select, "
-    "rollout, pace",
+    "rollout, pace, journal",
     HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
     f"? Known: {SELECT_KEYS}",
     HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
@@ -153,6 +154,12 @@ REFUSED = {
     "not a whole number of at least 1 and at most 512",
     JOB + '[pace]\nsettle = "1 day"\n': 'pace.settle = "1 day": not a duration such as "500ms", '
     '"10s", "5m" or "1h"',
+    JOB + '[journal]\nlease = "1s"\n': f'journal.lease = "1s": not {LEASES}',
+    JOB + '[journal]\nlease = "601s"\n': f'journal.lease = "601s": not {LEASES}',
+    JOB + '[journal]\nlease = "soon"\n': f'journal.lease = "soon": not {LEASES}',
+    JOB + "[journal]\nlease = 30\n": f"journal.lease = 30: not {LEASES}",
+    JOB
+    + '[journal]\nleas = "30s"\n': 'unknown key journal.leas: did you mean "lease"? Known: lease',
     # tables as a whole
     HEAD + ATTACH: NOTHING,
     HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': NOTHING,
@@ -229,12 +236,31 @@ def test_settle_is_read_in_seconds(settle: str, seconds: float) -> None:
     assert job.pace.settle_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("lease", "seconds"), [("2s", 2), ("30s", 30), ("600s", 600), ("1m", 60), ("10m", 600)]
+)
+def test_a_lease_is_read_in_seconds(lease: str, seconds: float) -> None:
+    """Seconds and minutes, from the shortest lease to the longest."""
+    assert parse_job(JOB + f'[journal]\nlease = "{lease}"\n').journal.lease_seconds == seconds
+
+
+def test_only_a_job_that_sets_its_lease_writes_it() -> None:
+    """Without ``[journal]``, the lease is 30 s, and a journal's header is as in bulkops 0.2."""
+    job = parse_job(JOB)
+    assert job.journal.lease_seconds == 30
+    assert "journal" not in job_to_builtins(job)
+    longer = parse_job(JOB + '[journal]\nlease = "2m"\n')
+    assert job_to_builtins(longer)["journal"] == {"lease": "2m"}
+    assert longer.effective("bulkops-1").journal == longer.journal
+
+
 SAME_JOB = [
     "# a comment\n" + JOB.replace(" = ", "="),
     'organization = "acme"\nname = "scan"\n' + SELECT + ATTACH,
     HEAD + ATTACH + 'stages = ["post_plan"]\n' + SELECT,
     JOB + "all = false\nexclude_tags = []\n",
     JOB + '[pace]\nrate = 1\nsettle = "1m"\n',
+    JOB + '[journal]\nlease = "2m"\n',
     JOB + "[rollout]\nmax_failures = 0\n",
     HEAD + ATTACH + '[select]\nnames = ["prod-*", "prod-*"]\n',
 ]
@@ -251,7 +277,7 @@ OTHER_JOB = [
 
 @pytest.mark.parametrize("text", SAME_JOB)
 def test_the_digest_is_unchanged(text: str) -> None:
-    """Layout, order, explicit defaults, pace and tolerance don't change the digest."""
+    """Layout, order, explicit defaults, pace, lease and tolerance don't change the digest."""
     assert parse_job(text).digest == parse_job(JOB).digest
 
 

@@ -75,11 +75,13 @@ paces = st.fixed_dictionaries(
         "settle": st.from_regex(r"[0-9]{1,6}(ms|s|m|h)", fullmatch=True),
     },
 )
+leases = st.integers(2, 600).map("{}s".format) | st.integers(1, 10).map("{}m".format)
 documents = st.fixed_dictionaries(
     {"name": names, "organization": words, "operation": operations, "select": selects},
     optional={
         "rollout": st.fixed_dictionaries({"max_failures": tolerances}),
         "pace": paces,
+        "journal": st.fixed_dictionaries({}, optional={"lease": leases}),
     },
 )
 

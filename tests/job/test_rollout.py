@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +120,19 @@ def test_an_error_lists_the_allowed_values(rollout_: dict[str, object], problem:
     """An error names the field, its value, and what is allowed."""
     with pytest.raises(JobError, match=re.escape(problem)):
         job_from_builtins({**DOCUMENT, "rollout": rollout_})
+
+
+def test_numbers_may_have_leading_zeros() -> None:
+    """``"02"`` is 2, in ``waves`` as in ``max_failures``; it is the same job."""
+    rollout = Rollout(waves=("01", "05%"), max_failures="02")
+    zeros = job_from_builtins({**DOCUMENT, "rollout": msgspec.to_builtins(rollout)})
+    assert ends(zeros.rollout.waves, 100) == [1, 5, 100]
+    assert zeros.rollout.max_failures == 2
+    assert zeros.digest == digest(waves=["1", "5%"])
+    with pytest.raises(JobError, match="each must end after the previous one"):
+        digest(waves=["1", "01"])
+    with pytest.raises(JobError, match="not a number or a percentage"):
+        digest(waves=["000"])
 
 
 def digest(**rollout_: object) -> str:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from bulkops.errors import JobError
 from bulkops.job.job import JobFile, job_from_builtins
+from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import job_schema, meanings, summary, table_schema, with_nested
@@ -62,6 +63,7 @@ VALIDATOR = jsonschema.validators.extend(
 VALUES: tuple[Any, ...] = (
     *("", " ", "prod-*", "a b", "a/b", "a\n", "key=value", "x" * 91, "mandatory", "advisory"),
     *("ws-1", "ws-", "ws-1\n", "post_plan", "10%", "100%", "101%", "0%", "10%\n", "5m", "5m\n"),
+    *("1s", "2s", "02s", "600s", "601s", "10m", "11m", "2000ms", "1h"),
     *(
         "10",
         "0",
@@ -98,15 +100,23 @@ def _fields(*structs: type[msgspec.Struct]) -> list[str]:
     return sorted({field.name for struct in structs for field in msgspec.structs.fields(struct)})
 
 
+TABLES_OF_ALL: dict[str, type[msgspec.Struct]] = {
+    "select": Select,
+    "rollout": Rollout,
+    "pace": Pace,
+    "journal": JournalOptions,
+}
+"""Tables that every kind has."""
+
 SHARED = [
     *(((), name) for name in _fields(JobFile)),
     *(
         ((table,), name)
-        for table, struct in (("select", Select), ("rollout", Rollout), ("pace", Pace))
+        for table, struct in TABLES_OF_ALL.items()
         for name in [*_fields(struct), "nonsense"]
     ),
 ]
-"""Tables that every kind has, and keys in them to set or remove."""
+"""These tables, and keys in them to set or remove."""
 
 OPERATION = _fields(*(kind.spec_type for kind in KINDS.values()))
 """The keys of all kinds' ``[operation]``."""
@@ -231,7 +241,7 @@ def test_they_agree_on_every_value_in_every_place_of_a_kind(kind: str) -> None:
     """Whatever a field of a kind is set to, both accept it or both refuse it."""
     assert _refusal(_job(kind)) is None
     _of_one_mind(_job(kind))
-    for table in ("select", "rollout", "pace"):
+    for table in TABLES_OF_ALL:
         for content in ({}, {"all": True}):
             _of_one_mind({**_job(kind), table: content})
     for key in (*_fields(KINDS[kind].spec_type), "kind"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import (
     FORMAT,
@@ -21,6 +22,7 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.journal.states import Outcome
+from bulkops.journal.storage import Executor
 from bulkops.journal.writer import Journal, create
 from bulkops.operations.model import Observed, Target, TaskRef
 from tests.journal.disk import Disk
@@ -93,9 +95,19 @@ async def take_turns(call: Callable[[], None]) -> None:
     call()
 
 
+def slow(seconds: float) -> Executor:
+    """Return an executor whose every file call takes so many seconds, as in a store far away."""
+
+    async def executor(call: Callable[[], None]) -> None:
+        await anyio.sleep(seconds)
+        call()
+
+    return executor
+
+
 def grown(disk: Disk, groups: Iterable[Iterable[Record]], operations: int = 3) -> None:
     """Create the journal on a disk and append each group by itself."""
-    create(PATH, first(operations), disk)
+    create(JournalFile(PATH, disk), first(operations))
     append(disk, groups)
 
 
@@ -103,7 +115,9 @@ def append(disk: Disk, groups: Iterable[Iterable[Record]]) -> None:
     """Append each group by itself to the journal on a disk."""
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
             for group in groups:
                 *others, last = group
                 for record in others:

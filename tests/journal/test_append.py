@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -12,13 +13,25 @@ import anyio.lowlevel
 import pytest
 
 from bulkops.errors import JournalLocked, JournalWriteFailed, Unauthorized
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Result
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal, create
 from tests.journal.disk import Disk
-from tests.journal.samples import AT, PATH, append, first, grown, inline, intent, result, take_turns
+from tests.journal.samples import (
+    AT,
+    PATH,
+    append,
+    first,
+    grown,
+    inline,
+    intent,
+    result,
+    slow,
+    take_turns,
+)
 from tests.virtual_time import run
 
 
@@ -35,7 +48,9 @@ def test_concurrent_records_share_a_sync() -> None:
     disk = created(100)
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
 
             async def one(number: int) -> None:
                 await journal.append(intent(number))
@@ -47,7 +62,7 @@ def test_concurrent_records_share_a_sync() -> None:
 
     run(write)
     assert disk.calls.count("sync") <= 3
-    assert read(PATH, disk).replay.count(Outcome.IN_DOUBT) == 100
+    assert read(JournalFile(PATH, disk)).replay.count(Outcome.IN_DOUBT) == 100
     assert not disk.open_files
 
 
@@ -56,7 +71,9 @@ def test_a_group_is_written_only_after_the_previous_one_is_synced() -> None:
     disk = created(50)
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
             for number in range(50):
                 journal.post(intent(number))
                 await anyio.sleep(0.0003)
@@ -71,10 +88,14 @@ def test_a_second_runner_of_an_open_journal_is_refused() -> None:
     disk = created(1)
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
             await journal.append(intent(0))
             with pytest.raises(JournalLocked, match=r"another process, probably ann on build-7"):
-                async with Journal.open(PATH, read(PATH, disk), disk, inline):
+                async with Journal.open(
+                    JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+                ):
                     pytest.fail("opened twice")
             await journal.append(result(0))
 
@@ -86,12 +107,12 @@ def test_a_second_runner_of_an_open_journal_is_refused() -> None:
 def test_a_journal_that_changed_since_it_was_read_is_not_opened() -> None:
     """Another runner came and went in between: nothing is appended after its records."""
     disk = created(1)
-    contents = read(PATH, disk)
+    contents = read(JournalFile(PATH, disk))
     append(disk, [[intent(0)]])
     before = disk.content(PATH)
 
     async def write() -> None:
-        async with Journal.open(PATH, contents, disk, inline):
+        async with Journal.open(JournalFile(PATH, disk), contents, inline):
             pytest.fail("opened")
 
     with pytest.raises(JournalLocked, match="has written to it since it was read") as refused:
@@ -115,13 +136,15 @@ def test_what_was_posted_is_durable_when_the_journal_is_closed() -> None:
     disk = created(1)
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
             journal.post(intent(0))
             journal.post(result(0))
 
     run(write)
     disk.power_on()
-    assert read(PATH, disk).replay == replay([*first(1), intent(0), result(0)])
+    assert read(JournalFile(PATH, disk)).replay == replay([*first(1), intent(0), result(0)])
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
@@ -130,7 +153,9 @@ def test_a_partial_write_is_completed(size: int) -> None:
     disk = created(3)
     disk.short = size
     append(disk, [[intent(0), intent(1)], [result(0)]])
-    assert read(PATH, disk).replay == replay([*first(3), intent(0), intent(1), result(0)])
+    assert read(JournalFile(PATH, disk)).replay == replay(
+        [*first(3), intent(0), intent(1), result(0)]
+    )
     assert disk.calls.count("sync") <= 3
 
 
@@ -143,7 +168,9 @@ def test_a_failed_write_or_sync_is_the_last(code: int, failing: int) -> None:
     raised: list[JournalWriteFailed] = []
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
 
             async def one(number: int) -> None:
                 await anyio.sleep(number * 0.0002)
@@ -170,7 +197,9 @@ def test_a_failure_cancels_the_block_under_the_journal() -> None:
     disk.fail = {5: errno.EIO}
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
             journal.post(intent(0))
             await anyio.sleep(3600)
             raise AssertionError("still going on")
@@ -185,7 +214,9 @@ def test_a_failure_at_the_end_is_not_swallowed() -> None:
     disk.fail = {5: errno.ENOSPC}
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
             journal.post(Ended(AT, "complete"))
 
     with pytest.raises(JournalWriteFailed, match="No space left"):
@@ -198,7 +229,9 @@ def test_a_write_failure_takes_precedence_over_another_error() -> None:
     disk.fail = {5: errno.ENOSPC}
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
             journal.post(intent(0))
             await anyio.lowlevel.checkpoint()
             raise Unauthorized("the token is bad", status=401)
@@ -212,13 +245,15 @@ def test_an_error_in_the_block_is_raised_unwrapped() -> None:
     disk = created(1)
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline) as journal:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
             journal.post(intent(0))
             raise Unauthorized("the token is bad", status=401)
 
     with pytest.raises(Unauthorized):
         run(write)
-    assert read(PATH, disk).replay.count(Outcome.IN_DOUBT) == 1
+    assert read(JournalFile(PATH, disk)).replay.count(Outcome.IN_DOUBT) == 1
 
 
 @pytest.mark.parametrize("failing", range(1, 11))
@@ -229,7 +264,7 @@ def test_a_journal_whose_torn_tail_can_not_be_cut_is_not_opened(failing: int) ->
     disk.fail = {failing: errno.EIO}
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline):
+        async with Journal.open(JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline):
             raise AssertionError("opened")
 
     with pytest.raises(JournalWriteFailed if failing < 10 else AssertionError):
@@ -243,14 +278,16 @@ def test_a_cancelled_append_leaves_a_sound_journal() -> None:
         disk = created(2)
 
         async def write(disk: Disk = disk, delay: float = delay) -> None:
-            async with Journal.open(PATH, read(PATH, disk), disk, take_turns) as journal:
+            async with Journal.open(
+                JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+            ) as journal:
                 await journal.append(intent(0))
                 with anyio.move_on_after(delay):
                     await journal.append(intent(1))
 
         run(write)
         disk.power_on()
-        contents = read(PATH, disk)
+        contents = read(JournalFile(PATH, disk))
         assert not contents.torn
         assert contents.replay.count(Outcome.IN_DOUBT) == 2
 
@@ -258,17 +295,17 @@ def test_a_cancelled_append_leaves_a_sound_journal() -> None:
 def test_a_journal_works_on_a_real_file_system(tmp_path: Path) -> None:
     """Readable by its owner only, appended to from a thread, its torn tail cut."""
     path = tmp_path / "job.jsonl"
-    create(path, first(3))
+    create(JournalFile(path), first(3))
 
     async def write(number: int) -> None:
-        async with Journal.open(path, read(path)) as journal:
+        async with Journal.open(JournalFile(path), read(JournalFile(path))) as journal:
             await journal.append(intent(number))
 
     anyio.run(write, 0)
     with path.open("ab") as file:
         file.write(b"torn")
     anyio.run(write, 1)
-    assert read(path).replay == replay([*first(3), intent(0), intent(1)])
+    assert read(JournalFile(path)).replay == replay([*first(3), intent(0), intent(1)])
     (aside,) = tmp_path.glob("*.torn-*")
     assert aside.read_bytes() == b"torn"
     assert {stat.S_IMODE(p.stat().st_mode) for p in (path, aside)} == {0o600}
@@ -279,6 +316,32 @@ def test_a_reason_in_any_script_is_kept() -> None:
     disk = created(1)
     expected = Result("attach:ws-0", Outcome.FAILED, AT, reason='422 "é" 例 \u2028\x7f\\')
     append(disk, [[expected]])
-    result = read(PATH, disk).replay.operations["attach:ws-0"].result
+    result = read(JournalFile(PATH, disk)).replay.operations["attach:ws-0"].result
     assert result is not None
     assert result.reason == expected.reason
+
+
+def test_the_time_of_a_sync_is_measured() -> None:
+    """A running mean of what a group takes, however many records share it; 0 before the first."""
+    disk = created(9)
+    seconds: list[float] = []
+
+    async def write() -> None:
+        takes = [0.2, 0.1]
+
+        async def executor(call: Callable[[], None]) -> None:
+            await slow(takes[-1])(call)
+
+        contents = read(JournalFile(PATH, disk))
+        async with Journal.open(JournalFile(PATH, disk), contents, executor) as journal:
+            seconds.append(journal.sync_seconds)
+            for number in range(8):
+                journal.post(intent(number))
+            await journal.append(intent(8))
+            seconds.append(journal.sync_seconds)
+            takes.pop()
+            await journal.append(result(0))
+            seconds.append(journal.sync_seconds)
+
+    run(write)
+    assert seconds == pytest.approx([0.0, 0.1, 0.11], abs=0.001)

@@ -12,6 +12,7 @@ import pytest
 
 from bulkops.errors import JournalError, JournalWriteFailed
 from bulkops.journal.local.disk import UNSUPPORTED, SystemFiles
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.replay import replay
 from bulkops.journal.writer import CREATE_CHUNK, create
@@ -33,16 +34,16 @@ def test_a_power_cut_at_any_call_leaves_no_partial_journal(
         disk = Disk()
         disk.die_at, disk.dies_after = number, dies_after
         try:
-            create(PATH, first(3), disk)
+            create(JournalFile(PATH, disk), first(3))
         except PowerCut:
             disk.power_on(keeping)
         else:
             break
         if PATH.name in disk.names():
-            assert read(PATH, disk).replay == WHOLE
+            assert read(JournalFile(PATH, disk)).replay == WHOLE
         else:
-            create(PATH, first(3), disk)
-            assert read(PATH, disk).replay == WHOLE
+            create(JournalFile(PATH, disk), first(3))
+            assert read(JournalFile(PATH, disk)).replay == WHOLE
     assert number == 6
 
 
@@ -52,7 +53,7 @@ def test_a_call_that_fails_leaves_no_journal(failing: int) -> None:
     disk = Disk()
     disk.fail = {failing: errno.ENOSPC}
     with pytest.raises(JournalWriteFailed, match=r"No space left.*Free some space") as failed:
-        create(PATH, first(3), disk)
+        create(JournalFile(PATH, disk), first(3))
     assert failed.value.exit_code == 14
     assert not disk.open_files
     assert not [name for name in disk.names() if name.endswith(".new")]
@@ -67,12 +68,12 @@ def test_a_folder_that_can_not_be_synced_is_tolerated(
     """CIFS, 9p, FUSE: the journal is created, opened and cut; one warning is logged."""
     disk = Disk()
     disk.no_folder_sync = error
-    create(PATH, first(3), disk)
+    create(JournalFile(PATH, disk), first(3))
     assert not caplog.messages
     disk.put(PATH, disk.content(PATH) + b"torn")
     append(disk, [])
     assert [r.msg for r in caplog.records] == ["journal_tail_cut", "folder_not_synced"]
-    assert read(PATH, disk).replay == WHOLE
+    assert read(JournalFile(PATH, disk)).replay == WHOLE
 
 
 def test_files_of_a_killed_process_are_not_touched(caplog: pytest.LogCaptureFixture) -> None:
@@ -80,7 +81,7 @@ def test_files_of_a_killed_process_are_not_touched(caplog: pytest.LogCaptureFixt
     disk = Disk()
     for name in ("job.jsonl.new", "job.jsonl.new-2"):
         disk.put(PATH.with_name(name), b"left")
-    create(PATH, first(3), disk)
+    create(JournalFile(PATH, disk), first(3))
     assert disk.names() == ["job.jsonl", "job.jsonl.new", "job.jsonl.new-2"]
     assert disk.content(PATH.with_name("job.jsonl.new-2")) == b"left"
     assert not caplog.messages
@@ -92,7 +93,7 @@ def test_a_journal_created_in_the_meantime_is_not_replaced(monkeypatch: pytest.M
     monkeypatch.setattr(disk, "exists", lambda _path: False)
     disk.put(PATH, b"another runner's")
     with pytest.raises(JournalError, match="exists already"):
-        create(PATH, first(3), disk)
+        create(JournalFile(PATH, disk), first(3))
     assert disk.content(PATH) == b"another runner's"
     assert disk.names() == ["job.jsonl"]
 
@@ -114,7 +115,7 @@ def test_what_exists_already_is_named(content: bytes, words: str) -> None:
     disk = Disk()
     disk.put(PATH, content)
     with pytest.raises(JournalError, match=re.escape(words)):
-        create(PATH, first(3), disk)
+        create(JournalFile(PATH, disk), first(3))
 
 
 @pytest.mark.parametrize("linked", [True, False])
@@ -144,19 +145,19 @@ def no_links(_path: Path, _target: Path) -> None:
 def test_a_journal_is_synced_before_it_gets_its_name() -> None:
     """First the file, then its name, then the folder."""
     disk = Disk()
-    create(PATH, first(3), disk)
+    create(JournalFile(PATH, disk), first(3))
     assert disk.calls == ["create", "write", "sync", "rename", "sync_folder"]
     disk.power_on()
-    assert read(PATH, disk).replay == WHOLE
+    assert read(JournalFile(PATH, disk)).replay == WHOLE
 
 
 def test_a_large_plan_is_one_group() -> None:
     """Lines of several writes are synced once, and read back."""
     disk = Disk()
     disk.short = 100_000
-    create(PATH, first(CREATE_CHUNK + 10), disk)
+    create(JournalFile(PATH, disk), first(CREATE_CHUNK + 10))
     assert disk.calls.count("sync") == 1
-    assert len(read(PATH, disk).replay.operations) == CREATE_CHUNK + 10
+    assert len(read(JournalFile(PATH, disk)).replay.operations) == CREATE_CHUNK + 10
     assert disk.content(PATH).count(b'"group":1,') == CREATE_CHUNK + 12
 
 
@@ -165,14 +166,14 @@ def test_a_journal_is_never_replaced(tmp_path: Path) -> None:
     path = tmp_path / "job.jsonl"
     path.write_text("mine")
     with pytest.raises(JournalError, match="exists already"):
-        create(path, first(3))
+        create(JournalFile(path), first(3))
     assert path.read_text() == "mine"
 
 
 def test_a_journal_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     """It names workspaces and people: mode 0600, regardless of the umask."""
     path = tmp_path / "job.jsonl"
-    create(path, first(3))
+    create(JournalFile(path), first(3))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["job.jsonl"]
 
@@ -181,4 +182,4 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """The message has the journal's path and the system's reason."""
     path = tmp_path / "missing" / "job.jsonl"
     with pytest.raises(JournalWriteFailed, match=r"job\.jsonl: can't be written: No such file"):
-        create(path, first(3))
+        create(JournalFile(path), first(3))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import pytest
 
-from bulkops.errors import JournalDamaged, JournalError
+from bulkops.errors import JournalDamaged, JournalError, NotAJournal
 from bulkops.journal.lines import frame
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Record, encode
 from bulkops.journal.replay import replay
@@ -45,7 +49,7 @@ def read_bytes(data: bytes) -> tuple[Contents, Disk]:
     disk = Disk()
     disk.put(PATH, data)
     try:
-        return read(PATH, disk), disk
+        return read(JournalFile(PATH, disk)), disk
     finally:
         assert disk.content(PATH) == data
         assert not disk.calls
@@ -131,7 +135,7 @@ def test_a_torn_tail_is_kept_aside_cut_and_appended_to() -> None:
     assert disk.synced(aside) == torn
     assert disk.content(PATH).startswith(DATA[:LAST_GROUP])
     expected = [*WRITTEN[: -len(LATER[-1])], intent(0), result(0)]
-    assert read(PATH, disk).replay == replay(expected)
+    assert read(JournalFile(PATH, disk)).replay == replay(expected)
     disk.power_on()
     assert disk.content(aside) == torn
 
@@ -168,7 +172,7 @@ def test_a_power_cut_while_a_torn_tail_is_cut_loses_nothing(*, dies_after: bool)
         aside = PATH.with_name(f"job.jsonl.torn-{LAST_GROUP}")
         kept = disk.content(aside) if aside.name in disk.names() else b""
         assert torn in (kept, disk.content(PATH)[LAST_GROUP:])
-        assert read(PATH, disk).replay == replay(WRITTEN[: -len(LATER[-1])])
+        assert read(JournalFile(PATH, disk)).replay == replay(WRITTEN[: -len(LATER[-1])])
     assert number > 6
 
 
@@ -176,7 +180,7 @@ def append_and_die(disk: Disk) -> None:
     """Open the journal on a disk whose power may go."""
 
     async def write() -> None:
-        async with Journal.open(PATH, read(PATH, disk), disk, inline):
+        async with Journal.open(JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline):
             pass
 
     # Power cuts come in the group of the writer's task or bare; the disk knows of all of them.
@@ -189,16 +193,28 @@ def append_and_die(disk: Disk) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"hello\n", b'{"a":1}\n', b"\x00" * 100])
 def test_a_file_that_is_not_a_journal_is_not_called_damaged(content: bytes) -> None:
-    """The message says what it is not."""
-    with pytest.raises(JournalError, match="is not a bulkops journal") as refused:
+    """The message says what it is not; exit 2, as for any wrong file."""
+    with pytest.raises(NotAJournal, match="is not a bulkops journal") as refused:
         read_bytes(content)
-    assert refused.value.exit_code == 1
+    assert refused.value.exit_code == 2
 
 
 def test_a_missing_journal_is_named() -> None:
     """The message has the path and the system's reason."""
-    with pytest.raises(JournalError, match=r"job\.jsonl: can't be read: No such file"):
-        read(PATH, Disk())
+    with pytest.raises(NotAJournal, match=r"job\.jsonl: can't be read: No such file"):
+        read(JournalFile(PATH, Disk()))
+
+
+def test_a_disk_that_fails_is_not_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 1, so that a scheduler tries again."""
+
+    def failing(_disk: Disk, _path: Path) -> BinaryIO:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Disk, "read", failing)
+    with pytest.raises(JournalError, match="can't be read: Input/output error") as failed:
+        read(JournalFile(PATH, Disk()))
+    assert failed.value.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -227,7 +243,7 @@ def test_another_versions_journal_is_refused(
     path = tmp_path / "job.jsonl"
     path.write_bytes(framed(payloads))
     with pytest.raises(JournalError, match=problem) as refused:
-        read(path)
+        read(JournalFile(path))
     assert refused.value.exit_code == code
     assert "Use " in str(refused.value), "it says what to do next"
 

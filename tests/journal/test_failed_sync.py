@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from bulkops.errors import JournalWriteFailed
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Record
 from bulkops.journal.replay import Replay, replay
@@ -42,7 +43,7 @@ def after_a_failed_sync() -> Disk:
 def read_after_a_power_cut(disk: Disk) -> Replay:
     """Return the journal's content once only the disk is left."""
     disk.power_on()
-    return read(PATH, disk).replay
+    return read(JournalFile(PATH, disk)).replay
 
 
 def test_what_a_failed_sync_forgot_is_written_again() -> None:
@@ -77,12 +78,12 @@ def test_a_repeated_failed_sync_is_repaired_by_the_next_process() -> None:
 def test_the_bytes_that_were_read_are_written_again() -> None:
     """The system may drop the page, and show zeros, between reading and opening."""
     disk = after_a_failed_sync()
-    contents = read(PATH, disk)
+    contents = read(JournalFile(PATH, disk))
     disk.drop_cache()
-    assert read(PATH, disk).torn
+    assert read(JournalFile(PATH, disk)).torn
 
     async def write() -> None:
-        async with Journal.open(PATH, contents, disk, inline) as journal:
+        async with Journal.open(JournalFile(PATH, disk), contents, inline) as journal:
             await journal.append(result(0))
 
     anyio.run(write)
@@ -127,7 +128,7 @@ def test_a_power_cut_while_rewriting_the_last_group_is_no_damage(
         if not disk.dead:
             break
         disk.power_on(keeping)
-        assert set(read(PATH, disk).replay.operations) == set(GONE_ON.operations)
+        assert set(read(JournalFile(PATH, disk)).replay.operations) == set(GONE_ON.operations)
         append(disk, [LOST, [result(0)]])
         assert read_after_a_power_cut(disk) == GONE_ON
     assert number > 5

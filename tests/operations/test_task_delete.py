@@ -7,6 +7,7 @@ import pytest
 
 from bulkops.api import endpoints
 from bulkops.api.messages import Request, Response
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.journal.states import Outcome
 from bulkops.operations import bind
@@ -132,8 +133,8 @@ def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
     stale = Response(200, {}, msgspec.json.encode({"data": [row]}))
     fresh, left = world.wire.send, [stale] * times
 
-    async def lagging(request: Request) -> Response:
-        return left.pop() if request.path == listing and left else await fresh(request)
+    async def lagging(request: Request, permit: Permit = ALWAYS) -> Response:
+        return left.pop() if request.path == listing and left else await fresh(request, permit)
 
     world.wire.send = lagging  # type: ignore[method-assign]  # as such a server
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bulkops.api.messages import Response
+from bulkops.api.messages import Request, Response
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import JobError
 from bulkops.job.job import Job
 from bulkops.journal.states import Outcome
@@ -147,9 +148,9 @@ def test_an_answer_without_a_body_is_a_success() -> None:
     world.start(rotation())
     send = world.wire.send
 
-    async def without_body(request: object) -> Response:
-        answer = await send(request)  # type: ignore[arg-type]  # a request
-        return Response(204) if getattr(request, "writes", False) else answer
+    async def without_body(request: Request, permit: Permit = ALWAYS) -> Response:
+        answer = await send(request, permit)
+        return Response(204) if request.writes else answer
 
     world.wire.send = without_body  # type: ignore[method-assign]  # as such a server
     assert world.run(silent) is Outcome.SUCCEEDED

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.states import Outcome
 from bulkops.simulator.state import Entitlements
@@ -131,7 +132,7 @@ def test_a_rerun_resumes_the_previous_attempts_journal(github: GitHub) -> None:
     assert done["Apply"].code == 0
     assert _all_done_once(github.world)
     journal = github.kept("first", "rollout-11-result") / "11-result" / "journal.jsonl"
-    assert len(read(journal).replay.executions) == 3
+    assert len(read(JournalFile(journal)).replay.executions) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -143,7 +144,7 @@ def test_a_cancelled_step_drains_and_the_rerun_resumes(
     cancelled = github.attempt("apply", 1, strike=Strike(number, write=5))
     assert cancelled["Apply"].code == 128 + number
     journal = github.kept("first", "rollout-1-result") / "1-result" / "journal.jsonl"
-    replay = read(journal).replay
+    replay = read(JournalFile(journal)).replay
     assert replay.ended is not None
     assert not replay.count(Outcome.IN_DOUBT)
     assert 5 <= github.world.writes < 12

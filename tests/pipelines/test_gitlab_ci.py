@@ -14,6 +14,7 @@ import yaml
 
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import ExitCode
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.simulator.state import Entitlements
 from tests.cli.support import TASK, TOKEN, World
@@ -79,7 +80,14 @@ def test_a_retry_resumes_the_journal(gitlab: GitLab) -> None:
     assert done.status == "passed"
     assert "Resuming journal/" in done.done.err
     assert _all_done_once(gitlab.world)
-    assert len(read(gitlab.artifacts("apply") / "result" / "journal.jsonl").replay.executions) == 3
+    assert (
+        len(
+            read(
+                JournalFile(gitlab.artifacts("apply") / "result" / "journal.jsonl")
+            ).replay.executions
+        )
+        == 3
+    )
     assert _ran(gitlab, "verify").status == "passed"
 
 

@@ -11,6 +11,7 @@ import pytest
 from bulkops.errors import JobError, JournalDamaged, PlanStale
 from bulkops.job.job import digest_of, job_from_builtins
 from bulkops.journal.identity import digest_of_undo
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Execution, Header, Planned, Record, Skipped, decode
 from bulkops.journal.replay import replay
@@ -65,19 +66,19 @@ ADVISORY: dict[str, object] = {"enforcement-level": "advisory", "stages": ["post
 @pytest.mark.parametrize("name", JOURNALS)
 def test_kept_journals_of_0_1_are_accepted(name: str) -> None:
     """Jobs, undos and retries of every kind agree with themselves."""
-    assert open_journal(KEPT / name, trust_files=True).replay.operations
+    assert open_journal(JournalFile(KEPT / name)).replay.operations
 
 
 def test_kept_plans_of_0_1_are_accepted() -> None:
     """A plan that 0.1 saved is read, and its journal belongs to it."""
     plan = read_plan(KEPT / "saved.plan", trust_files=True).plan
-    assert disagreement_with_plan(read(KEPT / "saved.jsonl").replay, plan) == ""
+    assert disagreement_with_plan(read(JournalFile(KEPT / "saved.jsonl")).replay, plan) == ""
 
 
 @pytest.mark.parametrize("name", DIGESTS)
 def test_digests_of_kept_jobs_are_unchanged(name: str) -> None:
     """The header's digest equals the one that this version computes."""
-    header = read(KEPT / name).replay.header
+    header = read(JournalFile(KEPT / name)).replay.header
     assert header.digest == digest_of(header.job) == job_of(header).digest == DIGESTS[name]
 
 
@@ -88,12 +89,36 @@ def test_every_kept_journal_of_a_job_is_pinned() -> None:
 
 def test_a_field_that_a_later_version_adds_changes_no_digest() -> None:
     """The digest is computed from ``operation`` as the header has it, not from defaults."""
-    header = read(KEPT / "attach.jsonl").replay.header
+    header = read(JournalFile(KEPT / "attach.jsonl")).replay.header
     operation: Any = header.job["operation"]
     del operation["stages"]
     assert digest_of(header.job) != job_of(header).digest
     changed = replaced(header, digest=digest_of(header.job))
     assert disagreement(forged("attach.jsonl", lambda records: [changed, *records[1:]])) == ""
+
+
+def _with_lease(lease: str) -> Forge:
+    def change(records: list[Record]) -> list[Record]:
+        header = records[0]
+        assert isinstance(header, Header)
+        return with_header(job={**header.job, "journal": {"lease": lease}})(records)
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["attach.jsonl", "attach.undo.jsonl"])
+def test_a_header_may_have_a_lease(name: str) -> None:
+    """It changes no digest, and an undo keeps it."""
+    kept = forged(name, _with_lease("2m"))
+    assert disagreement(kept) == ""
+    assert job_of(kept.header).journal.lease_seconds == 120
+
+
+def test_an_invalid_lease_in_a_header_is_named() -> None:
+    """As in a job file: key, value, and what is allowed."""
+    invalid = forged("attach.jsonl", _with_lease("1s"))
+    with pytest.raises(JobError, match=r'the journal\'s job: journal.lease = "1s": not a duration'):
+        job_of(invalid.header)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,7 +133,7 @@ def test_journals_of_this_version_agree_with_themselves(kind: str) -> None:
         world.start_undo(of, path)
         undo = world.resume(path=path)
         assert disagreement(undo) == ""
-        assert disagreement_with_undone(undo, read(of, world.disk).replay) == ""
+        assert disagreement_with_undone(undo, read(JournalFile(of, world.disk)).replay) == ""
 
 
 def _detached(planned: Planned) -> Planned:
@@ -129,7 +154,7 @@ def _all_detached(records: list[Record]) -> list[Record]:
 
 
 def _another_job(records: list[Record]) -> list[Record]:
-    other = read(KEPT / "detach.jsonl").replay.header.job
+    other = read(JournalFile(KEPT / "detach.jsonl")).replay.header.job
     return with_header(job=other)(_all_detached(records))
 
 
@@ -324,7 +349,7 @@ def test_an_undecidable_operation_is_found(
     forge(path, change)
     for opened in (open_journal, sound_journal):
         with pytest.raises(JournalDamaged, match=r"contradicts itself: .*") as damaged:
-            opened(path)
+            opened(JournalFile(path))
         assert message in str(damaged.value)
         assert damaged.value.exit_code == 12
 
@@ -361,14 +386,17 @@ def test_an_invalid_job_in_a_header_is_reported(document: dict[str, object]) -> 
 
 def test_a_kind_that_is_not_installed_is_named(tmp_path: Path) -> None:
     """Nothing is sent without it; a report needs no kind."""
-    job = {**read(KEPT / "attach.jsonl").replay.header.job, "operation": {"kind": "unknown"}}
+    job = {
+        **read(JournalFile(KEPT / "attach.jsonl")).replay.header.job,
+        "operation": {"kind": "unknown"},
+    }
     write(
         tmp_path / "scan.jsonl",
         with_header(job=job, digest=digest_of(job))(records_of(KEPT / "attach.jsonl")),
     )
     with pytest.raises(JobError, match=r'operation\.kind = "unknown"'):
-        open_journal(tmp_path / "scan.jsonl")
-    assert sound_journal(tmp_path / "scan.jsonl").replay.operations
+        open_journal(JournalFile(tmp_path / "scan.jsonl"))
+    assert sound_journal(JournalFile(tmp_path / "scan.jsonl")).replay.operations
 
 
 def test_a_plan_that_does_not_agree_with_itself_is_stale(tmp_path: Path) -> None:
@@ -389,7 +417,7 @@ def test_a_journal_must_match_its_saved_plan() -> None:
         disagreement_with_plan(forged("saved.jsonl", change), plan)
         for change in (
             with_header(task=OTHER),
-            with_header(job=read(KEPT / "detach.jsonl").replay.header.job),
+            with_header(job=read(JournalFile(KEPT / "detach.jsonl")).replay.header.job),
             _with_one_more,
             _changed(desired=ADVISORY),
         )
@@ -403,8 +431,8 @@ def test_a_journal_must_match_its_saved_plan() -> None:
 
 def test_an_undo_must_match_the_journal_that_it_undoes() -> None:
     """Refused: another run task, another job, or a change that the journal doesn't have."""
-    undone = read(KEPT / "attach.jsonl").replay
-    other = read(KEPT / "detach.jsonl").replay.header.job
+    undone = read(JournalFile(KEPT / "attach.jsonl")).replay
+    other = read(JournalFile(KEPT / "detach.jsonl")).replay.header.job
 
     for change in (with_header(task=OTHER), with_header(job=other)):
         message = disagreement_with_undone(forged("attach.undo.jsonl", change), undone)
@@ -421,7 +449,7 @@ def test_a_made_up_header_is_refused() -> None:
 
 def test_a_jobs_digest_is_the_same_in_file_and_journal() -> None:
     """For any fields in any order."""
-    wide = read(KEPT / "wide.jsonl").replay.header
+    wide = read(JournalFile(KEPT / "wide.jsonl")).replay.header
     assert job_from_builtins(wide.job).digest == wide.digest
 
 
@@ -436,7 +464,7 @@ def test_a_job_with_a_limit_covers_no_more_workspaces(tmp_path: Path) -> None:
     changed = with_header(job=document, digest=digest_of(document))(records)
     write(tmp_path / "scan.jsonl", changed)
     with pytest.raises(JournalDamaged, match="covers 2 workspaces, its job at most 1"):
-        open_journal(tmp_path / "scan.jsonl")
+        open_journal(JournalFile(tmp_path / "scan.jsonl"))
 
 
 def _records(world: World) -> list[Record]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from bulkops.client.pacing import HEADROOM
+from bulkops.client.pace.pacing import HEADROOM
 from bulkops.errors import JobError
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.journal.states import Outcome

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.model import Attributes
@@ -89,7 +90,7 @@ def test_only_targets_that_did_not_change_since_are_changed(
     assert list(read.operations) == list(planned.operations)
 
     async def start() -> None:
-        recorded.start_journal(PATH, read, world.client(), HOLDER, world.disk)
+        recorded.start_journal(JournalFile(PATH, world.disk), read, world.client(), HOLDER)
 
     world.run(start)
     replay = world.resume()

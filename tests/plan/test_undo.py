@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from bulkops.errors import JobError
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS
@@ -212,7 +213,7 @@ def test_a_job_that_can_not_be_undone_is_refused(kind: str) -> None:
     world = world_for(kind, 2)
     world.apply(job(kind))
     world.wire.asked.clear()
-    replay = read(PATH, world.disk).replay
+    replay = read(JournalFile(PATH, world.disk)).replay
     with pytest.raises(JobError, match=f"scan: jobs of kind {kind} can't be undone"):
         world.run(lambda: undo_recorded(world.client(), replay, PATH))
     assert not world.wire.asked

@@ -116,6 +116,7 @@ def test_without_a_recorded_end_the_text_is_killed_or_still_running() -> None:
     """The journal alone does not tell which."""
     state = replay([*first(5), Execution(HOLDER, "1"), intent(0)])
     assert "1 execution, killed or still running" in "\n".join(lines(report(state)))
+    assert "  1 execution, killed" in list(lines(report(state, killed=True)))
     assert report(state).ended == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import (
     Ended,
@@ -102,7 +103,7 @@ def test_a_real_rollout_has_every_429_and_every_duration() -> None:
     world = World(workspaces=40, faults="POST:429=20%")
     world.apply(job())
     built = Timeline()
-    rows = list(report(read(PATH, world.disk, built.take).replay, built).rows)
+    rows = list(report(read(JournalFile(PATH, world.disk), take=built.take).replay, built).rows)
     assert built.spans[0].limit == 30.0
     assert len(built.refused) == built.spans[0].refused == world.simulator.stats.faults["429"] > 0
     assert all(row.at and row.seconds is not None and row.seconds > 0 for row in rows)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from random import Random
 
 import msgspec
 import pytest
@@ -18,6 +20,7 @@ from bulkops.simulator.limits import Window
 from tests.engine.scripts import always
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import PATH, World, job
+from tests.journal.samples import slow
 
 LIMIT = 30
 UNDO = PATH.with_name("undo.jsonl")
@@ -47,6 +50,34 @@ def test_a_lone_client_uses_the_whole_limit_without_429s(window: Window, latency
     """At least 98 % of the limit, for any window and latency."""
     rate, refused = pace_of(limited(window, latency))
     assert rate >= 0.98 * LIMIT
+    assert refused == 0
+
+
+@pytest.mark.parametrize("window", ["fixed", "sliding"])
+@pytest.mark.parametrize(("limit", "sync"), [(30, 0.1), (30, 0.3), (100, 0.04)])
+def test_a_slow_journal_costs_neither_speed_nor_429s(
+    window: Window, limit: int, sync: float
+) -> None:
+    """Operations whose intents share a sync leave one by one, and enough of them are in flight."""
+    world = World(workspaces=600, server=partial(Simulator, rate=limit, window=window))
+    world.executor = slow(sync)
+    rate, refused = pace_of(world)
+    assert rate >= 0.96 * limit
+    assert refused == 0
+
+
+@pytest.mark.parametrize("window", ["fixed", "sliding"])
+def test_an_uneven_journal_costs_neither_speed_nor_429s(window: Window) -> None:
+    """The same if a sync takes anything between 10 and 250 ms."""
+    random = Random(3)
+
+    async def uneven(call: Callable[[], None]) -> None:
+        await slow(random.uniform(0.01, 0.25))(call)
+
+    world = limited(window, 0.05)
+    world.executor = uneven
+    rate, refused = pace_of(world)
+    assert rate >= 0.96 * LIMIT
     assert refused == 0
 
 

@@ -8,6 +8,9 @@ import pytest
 from bulkops.errors import BulkopsError
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
+from bulkops.journal.local.file import JournalFile
+from bulkops.journal.local.place import LocalPlace
+from bulkops.journal.place import Hold
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Record
 from bulkops.journal.replay import Replay, replay
@@ -207,10 +210,12 @@ def test_a_stop_holds_when_the_job_gets_a_higher_tolerance() -> None:
     world = World(workspaces=8)
     world.start(one_at_a_time(max_failures=5))
     refusing(world, names={"prod-0"})
-    contents = read(PATH, world.disk)
+    contents = read(JournalFile(PATH, world.disk))
     execution = JobExecution(
         world.client(),
-        LockedJournal(PATH, contents, HOLDER, world.disk, inline),
+        LockedJournal(
+            Hold(LocalPlace(PATH), JournalFile(PATH, world.disk), HOLDER, inline), contents
+        ),
         one_at_a_time(max_failures=0),
         Instructions(),
         Observer(),
@@ -223,7 +228,7 @@ def of_records(*records: Record, patient: bool = False) -> tuple[Replay, Rollout
     """Return a stopped journal with more records, and its rollout."""
     world = stopped_world()
     taken: list[Record] = []
-    read(PATH, world.disk, take=taken.append)
+    read(JournalFile(PATH, world.disk), take=taken.append)
     made = replay([*taken[:-1], *records])
     rollout = rollout_of(made)
     return made, msgspec.structs.replace(rollout, max_failures=5) if patient else rollout

@@ -12,11 +12,9 @@ from unittest import mock
 
 from bulkops.api.messages import Response
 from bulkops.inventory import attachments
-from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
-from bulkops.journal.local.lock import take
+from bulkops.journal.local.file import JournalFile, take
 from bulkops.journal.states import Outcome
-from bulkops.journal.writer import Journal
 from bulkops.operations.model import Skip
 from bulkops.plan import current_state, reconcile, undo
 from bulkops.runner import execution, readback
@@ -29,26 +27,23 @@ Mutation = Callable[[], AbstractContextManager[Any]]
 def not_synced_at_open() -> AbstractContextManager[Any]:
     """Trust the page cache of a killed process."""
 
-    def prepare(self: Journal, scanner: Scanner) -> None:
-        try:
-            self._descriptor = self._files.append(self.path)
-            take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
-            if scanner.rest:
-                journal_file.cut_tail(self._files, self._descriptor, self.path, scanner, "torn")
-            self._rewrite(scanner.offset, bytes(scanner.last_group))
-        except OSError as error:
-            raise journal_file.write_failed(self.path, error) from error
+    def prepare(self: JournalFile, scanner: Scanner) -> None:
+        self._descriptor = self._files.append(self.path)
+        take(self._files, self._descriptor, self.path, scanner.offset + scanner.rest)
+        if scanner.rest:
+            self._cut_tail(scanner, "torn")
+        self._rewrite(scanner.offset, bytes(scanner.last_group))
 
-    return mock.patch.object(Journal, "_prepare", prepare)
+    return mock.patch.object(JournalFile, "prepare", prepare)
 
 
 def page_cache_trusted() -> AbstractContextManager[Any]:
     """Assume that what is read is on the disk, even after a failed sync."""
 
-    def only_synced(_self: Journal, _end: int, _group: bytes) -> None:
+    def only_synced(_self: JournalFile, _end: int, _group: bytes) -> None:
         """Leave it to the sync that follows."""
 
-    return mock.patch.object(Journal, "_rewrite", only_synced)
+    return mock.patch.object(JournalFile, "_rewrite", only_synced)
 
 
 def denied_list_is_empty() -> AbstractContextManager[Any]:

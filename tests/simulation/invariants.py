@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bulkops.errors import JournalDamaged
 from bulkops.journal.lines import Scanner
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
@@ -48,7 +49,7 @@ def must(holds: object, invariant: str, facts: object = "") -> None:
 def a_prefix(disk: Disk, path: Path, written: bytes, synced: bytes) -> Contents:
     """Check what is read after a crash: all synced records, and no others but written ones."""
     try:
-        contents = read(path, disk)
+        contents = read(JournalFile(path, disk))
     except JournalDamaged as error:
         raise Violation("no crash looks like damage", error) from error
     sound = contents.scanner.offset

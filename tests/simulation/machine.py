@@ -14,7 +14,8 @@ import anyio
 
 from bulkops.api.messages import Request
 from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.journal.local.lock import locked, take
+from bulkops.journal.local.file import JournalFile, take
+from bulkops.journal.local.lock import locked
 from bulkops.journal.reader import read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
@@ -290,7 +291,7 @@ class Machine:
     def replay_of(self, path: Path) -> Replay | None:
         """Return a journal's state, ``None`` if there is no journal."""
         disk = self.world.disk
-        return read(path, disk).replay if path.name in disk.names() else None
+        return read(JournalFile(path, disk)).replay if path.name in disk.names() else None
 
     def on_result(self, operation: Operation, result: Result) -> None:
         """Record a result."""

@@ -18,15 +18,17 @@ from bulkops.api.messages import Request, Response
 from bulkops.api.verdict import InDoubt, Retry, Verdict
 from bulkops.client import caller
 from bulkops.client.caller import Caller
+from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import NoResponse
 from bulkops.job.rollout import Wave
 from bulkops.journal import lines
 from bulkops.journal import writer as journal_file
 from bulkops.journal.lines import Scanner
+from bulkops.journal.local import file as local_file
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.states import Outcome, Reached
-from bulkops.journal.writer import Journal
 from bulkops.runner import execution, readback, waves, worker
 from bulkops.runner.readback import Cause, Row, Step, Unobserved, resolve
 from bulkops.runner.wave_steps import Next, following
@@ -44,21 +46,21 @@ SEEDS = 2000
 def no_fdatasync() -> AbstractContextManager[Any]:
     """Write the journal's lines without syncing them."""
 
-    def only_write(self: Journal, data: bytes) -> None:
-        journal_file._write_all(self._files, self._descriptor, data)
+    def only_write(self: JournalFile, data: bytes) -> None:
+        local_file._write_all(self._files, self._descriptor, data)
 
-    return mock.patch.object(Journal, "_write_group", only_write)
+    return mock.patch.object(JournalFile, "append", only_write)
 
 
 def failed_sync_ignored() -> AbstractContextManager[Any]:
     """Continue when a sync fails."""
 
-    def write_anyway(self: Journal, data: bytes) -> None:
-        journal_file._write_all(self._files, self._descriptor, data)
+    def write_anyway(self: JournalFile, data: bytes) -> None:
+        local_file._write_all(self._files, self._descriptor, data)
         with suppress(OSError):
             self._files.sync(self._descriptor)
 
-    return mock.patch.object(Journal, "_write_group", write_anyway)
+    return mock.patch.object(JournalFile, "append", write_anyway)
 
 
 def intent_not_awaited() -> AbstractContextManager[Any]:
@@ -75,9 +77,12 @@ def intent_after_send() -> AbstractContextManager[Any]:
     persist = Caller.persist
 
     async def sent_first(
-        self: Caller, request: Request, announce: Callable[[], Awaitable[None]] | None = None
+        self: Caller,
+        request: Request,
+        announce: Callable[[], Awaitable[None]] | None = None,
+        permit: Permit = ALWAYS,
     ) -> tuple[Verdict, int]:
-        answer = await persist(self, request)
+        answer = await persist(self, request, permit=permit)
         if announce is not None:
             await announce()
         return answer
@@ -116,7 +121,7 @@ def one_group_a_line() -> AbstractContextManager[Any]:
 
 def torn_tail_not_cut() -> AbstractContextManager[Any]:
     """Append after a torn tail."""
-    return mock.patch.object(journal_file, "cut_tail", return_value=Path("nowhere"))
+    return mock.patch.object(JournalFile, "_cut_tail", return_value=Path("nowhere"))
 
 
 def sent_again_unread() -> AbstractContextManager[Any]:
@@ -161,7 +166,7 @@ def pending_not_reconciled() -> AbstractContextManager[Any]:
 
 def journal_not_locked() -> AbstractContextManager[Any]:
     """Lock only the lock file, not the journal."""
-    return mock.patch.object(journal_file, "take", return_value=None)
+    return mock.patch.object(local_file, "take", return_value=None)
 
 
 @contextmanager

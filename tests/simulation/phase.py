@@ -12,6 +12,7 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome, Reached
@@ -140,12 +141,14 @@ class Phase:
             self._take_note(self.plan)
             if not self.plan.operations:
                 return None
-            recorded.start_journal(self.path, self.plan, world.client(), HOLDER, world.disk)
+            recorded.start_journal(
+                JournalFile(self.path, world.disk), self.plan, world.client(), HOLDER
+            )
         else:
             self._resume(today)
         if today.retry_failed:
             met["retry_failed"] += 1
-        contents = read(self.path, world.disk)
+        contents = read(JournalFile(self.path, world.disk))
         self._machine.replay = contents.replay
         stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
         refuses, asked = (

@@ -15,6 +15,7 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
@@ -101,7 +102,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
 def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
     """Check that every journal agrees with itself, since its job decided all of it."""
     replays = [
-        read(phase.path, machine.world.disk).replay
+        read(JournalFile(phase.path, machine.world.disk)).replay
         for phase in done
         if phase.path.name in machine.world.disk.names()
     ]
@@ -163,7 +164,9 @@ async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
         # Killed before it was opened, so that its name was never synced, and then a power cut.
         must(not of.effects(), "a journal that sent anything stays", of.path)
         return msgspec.structs.replace(of.plan, operations=[], skips=[])
-    return await current_state.undo_plan(client, read(of.path, machine.world.disk).replay)
+    return await current_state.undo_plan(
+        client, read(JournalFile(of.path, machine.world.disk)).replay
+    )
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:

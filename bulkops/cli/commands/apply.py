@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -15,6 +15,7 @@ from bulkops.cli.options import (
     MAX_OPERATIONS,
     NARROWING,
     PATH,
+    PLACE,
     RESUMING,
     SERVER,
     UNDOING,
@@ -27,22 +28,20 @@ from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_resuming
+from bulkops.cli.run.default_place import journals_of, newest
 from bulkops.cli.run.execute import end_if_stopped, execute
-from bulkops.cli.run.hold import check_journal, hold, open_locked
+from bulkops.cli.run.hold import hold, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
-from bulkops.client.access.address import Stated, is_at
+from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
-from bulkops.journal.identity import Identity, digest_of_undo, identity_of
-from bulkops.journal.local.folder import folder_of, new, newest
-from bulkops.journal.local.lock import holder, locked_folder
-from bulkops.journal.local.ownership import OwnFiles, check_folder
+from bulkops.journal.identity import Identity, digest_of_undo
+from bulkops.journal.place import Place
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import How
 from bulkops.library import plan_job
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.current_state import check_names_of_plan, undo_recorded
@@ -50,8 +49,6 @@ from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
-from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.plan.trusted import sound_journal
 
 JOB_OR_PLAN = click.Argument(
     ["job_file"],
@@ -61,14 +58,14 @@ JOB_OR_PLAN = click.Argument(
 )
 OWN_JOURNAL = click.Option(
     ["--journal"],
-    type=PATH,
+    type=PLACE,
     metavar="FILE",
     help="The journal to start or resume. [default: the newest unfinished one in .bulkops/NAME/, "
     "else a new one there; NAME is the job's]",
 )
 UNDO_JOURNAL = click.Option(
     ["--journal", "undo_journal"],
-    type=PATH,
+    type=PLACE,
     metavar="FILE",
     help="The undo's own journal, to start or resume. [default: JOURNAL with .undo before its "
     "suffix]",
@@ -79,7 +76,7 @@ UNDO_JOURNAL = click.Option(
 def apply(
     *,
     job_file: Path,
-    journal: Path | None,
+    journal: Place | None,
     narrowing: Narrowing,
     options: RunOptions,
     max_operations: int | None,
@@ -127,23 +124,28 @@ def apply(
         undertaking = _of_job(job, job_file, server)
     options = options._replace(yes=options.yes or saved)
     with ExitStack() as stack:
-        path = journal or _default(stack, undertaking, options, finished=saved)
-        # A new journal in the default folder is created under the folder's lock, so a command that
+        if journal:
+            held = hold(stack, journal, wait=options.wait)
+            start_or_resume(stack, held.place, held, undertaking, options)
+            return
+        journals = journals_of(stack, undertaking, options)
+        resumed = newest(journals, undertaking, options, finished=saved)
+        # A new journal in the default place is created under that place's lock, so a command that
         # finds nothing to do leaves no lock file behind.
-        lock = hold(stack, path) if journal or path.exists() else None
-        path = lock.path if lock else path
+        found = hold(stack, resumed, wait=options.wait) if resumed else None
+        place = found.place if found else journals.new(Clock().wall())
         try:
-            start_or_resume(stack, path, lock, undertaking, options)
+            start_or_resume(stack, place, found, undertaking, options)
         except RunTaskGone as gone:
-            if journal or saved:
+            if saved:
                 raise
-            note("", f"{path}: {gone}.", "That journal is left unchanged. Starting a new one.")
-            path = new(path.parent, Clock().wall())
-            start_or_resume(stack, path, None, undertaking, options)
+            note("", f"{place}: {gone}.", "That journal is left unchanged. Starting a new one.")
+            place = journals.new(Clock().wall())
+            start_or_resume(stack, place, None, undertaking, options)
 
 
 @command(JOURNAL, RESUMING, SERVER)
-def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
+def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
     """Resume a job from its journal.
 
     Needs only the journal, credentials and, unless it is the default, the server's address.
@@ -160,21 +162,23 @@ def resume(*, journal: Path, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        lock, contents = open_locked(stack, journal, trust_files=options.trust_files)
+        held, contents = open_locked(stack, journal, options)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
         client = connect(server, stated)
         with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
-            end_if_stopped(lock.path, contents, job, options, metrics)
-            confirm_resuming(contents, lock.path, options, job)
+            end_if_stopped(held.place, contents, job, options, metrics)
+            confirm_resuming(contents, held.place, options, job)
             # Each event loop needs its own client.
-            check_run_tasks(connect(server, stated), contents, lock.path)
-            execute(client, lock, contents, job, options=options, metrics=metrics)
+            check_run_tasks(connect(server, stated), contents, held.place)
+            execute(client, held, contents, job, options=options, metrics=metrics)
 
 
 @command(JOURNAL, UNDO_JOURNAL, UNDOING, SERVER)
-def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, server: Server) -> None:
+def undo(
+    *, journal: Place, undo_journal: Place | None, options: RunOptions, server: Server
+) -> None:
     """Undo what a job did.
 
     What was attached is detached, what was changed gets its old level and stages, and what was
@@ -191,18 +195,19 @@ def undo(*, journal: Path, undo_journal: Path | None, options: RunOptions, serve
     """
     check_summary()
     if undo_journal:
-        check_journal(undo_journal)
+        undo_journal.check()
     with ExitStack() as stack:
-        undone, contents = open_locked(stack, journal, trust_files=options.trust_files)
-        path = undo_journal or undone.path.with_name(f"{undone.path.stem}.undo{undone.path.suffix}")
-        if path.exists() and path.samefile(journal):
-            raise JobError(f"{path}: is the journal to be undone. Choose another --journal")
-        lock = hold(stack, path)
+        undone, contents = open_locked(stack, journal, options)
+        name = PurePath(undone.place.name)
+        place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
+        if place.is_same(journal):
+            raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
+        held = hold(stack, place, wait=options.wait)
         undertaking = _of_undo(journal, contents.replay, server)
-        start_or_resume(stack, lock.path, lock, undertaking, options)
+        start_or_resume(stack, held.place, held, undertaking, options)
 
 
-def _of_undo(journal: Path, undone: Replay, server: Server) -> Undertaking:
+def _of_undo(journal: Place, undone: Replay, server: Server) -> Undertaking:
     header = undone.header
 
     def client(*files: Stated) -> Client:
@@ -258,30 +263,3 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
         lambda replay: disagreement_with_plan(replay, again()),
         looked_at=True,
     )
-
-
-def _default(
-    stack: ExitStack, undertaking: Undertaking, options: RunOptions, *, finished: bool
-) -> Path:
-    """Return the journal to resume in the job's folder, else a new path, under the folder's lock.
-
-    Args:
-        finished: a finished journal counts as one to resume.
-    """
-    address = undertaking.client().address
-    folder = folder_of(undertaking.job.name)
-    stack.enter_context(locked_folder(folder, holder(Clock())))
-
-    def fits(replay: Replay) -> bool:
-        if replay.ended and replay.ended.how == How.GONE:
-            return False
-        left = finished or replay.unfinished or (options.retry_failed and replay.to_retry)
-        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
-        left |= undertaking.job.rollout.gate is not None and not replay.passed
-        mine = identity_of(replay.header) == undertaking.identity
-        return left and mine and is_at(replay.header.address, address)
-
-    check_folder(folder / "journal", trusted=options.trust_files)
-    # A journal of a kind that is not installed is another job's; it is not resumed.
-    opened = partial(sound_journal, files=OwnFiles(trusted=options.trust_files))
-    return newest(folder, fits, opened) or new(folder, Clock().wall())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from click.exceptions import Exit
@@ -14,7 +13,8 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
 from bulkops.errors import ExitCode
-from bulkops.journal.local.holder import read_with_holder
+from bulkops.journal.local.holder import was_killed
+from bulkops.journal.place import Place
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
@@ -24,7 +24,7 @@ from bulkops.text import as_argument
 
 
 @command(JOURNAL, JSON)
-def check(*, journal: Path, json: bool) -> None:
+def check(*, journal: Place, json: bool) -> None:
     """Check whether a journal is sound.
 
     Exits with 12 if it is damaged, or if it contradicts itself: its job would not have decided
@@ -35,7 +35,7 @@ def check(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops journal check canary.jsonl
     """
-    contents = sound_part(journal)
+    contents = sound_part(journal.reader())
     scanner, summary = contents.scanner, summarize(contents.replay)
     problem = disagreement_as_known(contents.replay)
     state: Literal["sound", "torn", "damaged", "disagreeing"] = "torn" if scanner.rest else "sound"
@@ -73,7 +73,7 @@ def check(*, journal: Path, json: bool) -> None:
 
 
 @command(JOURNAL, JSON)
-def status(*, journal: Path, json: bool) -> None:
+def status(*, journal: Place, json: bool) -> None:
     """Show how far a job is, from its journal.
 
     Sends no request.
@@ -82,8 +82,8 @@ def status(*, journal: Path, json: bool) -> None:
     Examples:
       bulkops status canary.jsonl
     """
-    replay, holder = read_with_holder(journal, partial(replay_of, journal))
-    summary = summarize(replay, holder=holder)
+    replay, holder = journal.read_with_holder(partial(replay_of, journal))
+    summary = summarize(replay, holder=holder, killed=was_killed(journal, replay))
     if json:
         print_json(events.Status.of(summary))
     else:
@@ -92,7 +92,7 @@ def status(*, journal: Path, json: bool) -> None:
 
 
 @command(JOURNAL, JSON)
-def watch(*, journal: Path, json: bool) -> None:
+def watch(*, journal: Place, json: bool) -> None:
     """Show a running job live, from its journal.
 
     For a job that another process runs: reads its journal until the job ends, then exits with the
@@ -113,17 +113,17 @@ def watch(*, journal: Path, json: bool) -> None:
     raise Exit(follow(journal, json=json))
 
 
-def replay_of(path: Path, take: Take | None = None) -> Replay:
+def replay_of(journal: Place, take: Take | None = None) -> Replay:
     """Return the replay of a journal; a torn tail is noted and left."""
-    contents = sound_journal(path, take)
-    note_torn_tail(path, contents)
+    contents = sound_journal(journal.reader(), take)
+    note_torn_tail(journal, contents)
     return contents.replay
 
 
-def note_torn_tail(path: Path, contents: Contents) -> None:
+def note_torn_tail(journal: Place, contents: Contents) -> None:
     """Note on stderr that a journal has a torn tail, if it has one."""
     if contents.torn:
         note(
-            f"{path}: its last {contents.torn} bytes are a torn tail. The next apply or resume "
+            f"{journal}: its last {contents.torn} bytes are a torn tail. The next apply or resume "
             "cuts it off and saves it beside the journal"
         )

@@ -30,7 +30,7 @@ from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.file import check_gate
-from bulkops.journal.local.lock import holder
+from bulkops.journal.process import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
 from bulkops.plan.projects import with_project_names

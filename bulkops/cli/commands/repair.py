@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
-from bulkops.cli.options import JOURNAL, command
+from bulkops.cli.options import JOURNAL, WAIT, command
 from bulkops.cli.output.printing import print_text
-from bulkops.cli.run.hold import check_journal, hold
+from bulkops.cli.run.hold import hold
 from bulkops.errors import JobError
-from bulkops.files import is_special
+from bulkops.journal.place import Place
 from bulkops.journal.reader import sound_part
 from bulkops.journal.repair import repair as cut
 
 ACCEPT_LOSS = click.Option(["--accept-loss"], is_flag=True, help="Discard the damaged part.")
 
 
-@command(JOURNAL, ACCEPT_LOSS)
-def repair(*, journal: Path, accept_loss: bool) -> None:
+@command(JOURNAL, ACCEPT_LOSS, WAIT)
+def repair(*, journal: Place, accept_loss: bool, wait: bool) -> None:
     """Cut the damaged part off a journal.
 
     The damaged part is saved beside the journal. An operation whose result was in it is in doubt,
@@ -30,10 +29,8 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
     Examples:
       bulkops journal repair canary.jsonl --accept-loss
     """
-    if is_special(journal):
-        check_journal(journal)
     # Before it is locked: what is not a journal gets no lock file.
-    damaged = sound_part(journal).scanner.damaged
+    damaged = sound_part(journal.reader()).scanner.damaged
     if not accept_loss:
         if damaged:
             raise JobError(
@@ -42,10 +39,9 @@ def repair(*, journal: Path, accept_loss: bool) -> None:
         print_text(f"{journal}: is sound")
         return
     with ExitStack() as stack:
-        lock = hold(stack, journal)
-        aside = cut(lock.path, lock.files)
+        aside = cut(hold(stack, journal, wait=wait).storage)
     print_text(
         f"{journal}: is sound"
-        if aside is None
+        if not aside
         else f"{journal}: repaired; the damaged part is in {aside}"
     )

@@ -13,7 +13,8 @@ from bulkops.cli.commands.journal import replay_of
 from bulkops.cli.options import JOURNAL, OUTPUT, command
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import print_to
-from bulkops.journal.local.holder import read_with_holder
+from bulkops.journal.local.holder import was_killed
+from bulkops.journal.place import Place
 from bulkops.report.model import Report
 from bulkops.report.model import report as summarize
 from bulkops.report.timeline import Timeline
@@ -42,7 +43,7 @@ ONLY = click.Option(
 
 
 @command(JOURNAL, FORMAT, OUTPUT, ONLY)
-def report(*, journal: Path, output_format: str, output: Path | None, only: str | None) -> None:
+def report(*, journal: Place, output_format: str, output: Path | None, only: str | None) -> None:
     """Report what a job did, from its journal.
 
     The job need not be finished. Sends no request.
@@ -64,8 +65,8 @@ def report(*, journal: Path, output_format: str, output: Path | None, only: str 
       bulkops report canary.jsonl --format csv --only failed --output failed.csv
     """
     timeline = Timeline()
-    replay, holder = read_with_holder(journal, lambda: replay_of(journal, timeline.restarted()))
-    summary = summarize(replay, timeline, holder)
+    replay, holder = journal.read_with_holder(lambda: replay_of(journal, timeline.restarted()))
+    summary = summarize(replay, timeline, holder, killed=was_killed(journal, replay))
     summary = replace(summary, next_steps=next_step(summary, journal))
     print_to(output, _pieces(output_format, summary, only_failed=only == "failed"))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from click.exceptions import Exit
 
 from bulkops import events
@@ -14,10 +12,12 @@ from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, only_reading, run
 from bulkops.client.access.address import Stated
 from bulkops.errors import ExitCode
+from bulkops.journal.place import Place
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE
+from bulkops.operations import wording
 from bulkops.plan.current_state import read_recorded
 from bulkops.plan.trusted import open_journal
 from bulkops.report.columns import filled, widest
@@ -27,7 +27,7 @@ from bulkops.text import counted
 
 
 @command(JOURNAL, JSON, TRUST_FILES, SERVER)
-def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> None:
+def verify(*, journal: Place, json: bool, trust_files: bool, server: Server) -> None:
     """Check for drift against a journal.
 
     Compares the server with what the job did, and lists what has drifted, or isn't done yet (exit
@@ -38,7 +38,7 @@ def verify(*, journal: Path, json: bool, trust_files: bool, server: Server) -> N
     Examples:
       bulkops verify canary.jsonl
     """
-    contents = open_journal(journal, trust_files=trust_files)
+    contents = open_journal(journal.reader(trusted=trust_files))
     note_torn_tail(journal, contents)
     replay = contents.replay
     client = connect(server, Stated(journal, replay.header.address))
@@ -58,7 +58,9 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
     width, column = widest(names.values()), widest(labels.values())
     for key, shows in verified.differing.items():
         label, name = filled(labels[key], column), filled(names[key], width)
-        print_text(f"{label}  {name}  the server shows {shows}")
+        operation = replay.operations[key].operation
+        desired = wording.state(operation, operation.desired)
+        print_text(f"{label}  {name}  the server shows {shows}; desired: {desired}")
     total = counted(len(replay.operations), "operation")
     rest = f", {verified.unreadable:,} can't be read back" if verified.unreadable else ""
     print_text(f"{verified.verified:,} of {total} verified{rest}.")

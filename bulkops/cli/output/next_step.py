@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -18,24 +17,24 @@ from bulkops.report.words import too_many
 from bulkops.text import as_argument, counted
 
 
-def end_lines(report: Report, path: Path) -> list[str]:
+def end_lines(report: Report, journal: object) -> list[str]:
     """Return the lines that name the journal and the commands to run next."""
-    return ["", f"Journal: {path}", *(next_step(report, path) or _done(report, path))]
+    return ["", f"Journal: {journal}", *(next_step(report, journal) or _done(report, journal))]
 
 
-def next_step(report: Report, path: Path) -> list[str]:
+def next_step(report: Report, journal: object) -> list[str]:
     """Return sentences that say what to run next; none if everything is done."""
     if report.running is not None and report.ended:
         return ["In use: another command is about to resume it, or is undoing it."]
     if report.running is not None:
-        return [f"Running: `{_command('watch', path)}` shows it live."]
-    resume = _command("resume", path)
+        return [f"Running: `{_command('watch', journal)}` shows it live."]
+    resume = _command("resume", journal)
     wave = report.wave
     unfinished = report.counts.get("pending") or report.counts.get("in_doubt") or wave is not None
     failed, conflict = report.counts.get("failed", 0), report.counts.get("conflict", 0)
     if report.ended == How.GONE:
         # Nothing is left to do in this journal; the error says what to do instead.
-        return [_again(path)]
+        return [_again(journal)]
     steps = [f"Not finished. `{resume}` resumes it."] if unfinished else []
     if wave is not None and wave.held:
         steps = [stop_line(wave, resume)]
@@ -65,27 +64,27 @@ def next_step(report: Report, path: Path) -> list[str]:
         )
         steps.append(f"Conflicting targets were changed outside this job and {instead}.")
     if failed or conflict or report.drifted:
-        steps.append(f"`{_command('report', path)} --only failed` lists the details.")
+        steps.append(f"`{_command('report', journal)} --only failed` lists the details.")
     return steps
 
 
-def stopping(in_flight: int, drain: float, path: Path) -> str:
+def stopping(in_flight: int, drain: float, journal: object) -> str:
     """Return the message printed when a signal stops a job.
 
     Args:
         drain: seconds that operations in flight have to finish.
     """
     again = " (Ctrl-C again stops immediately)" if in_flight else ""
-    return f"{draining(in_flight, drain)}{again}. `{_command('resume', path)}` resumes the job."
+    return f"{draining(in_flight, drain)}{again}. `{_command('resume', journal)}` resumes the job."
 
 
-def _done(report: Report, path: Path) -> list[str]:
+def _done(report: Report, journal: object) -> list[str]:
     steps = [
-        _again(path),
-        f"`{_command('verify', path)}` checks for drift.",
+        _again(journal),
+        f"`{_command('verify', journal)}` checks for drift.",
     ]
     if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report.kind):
-        steps.append(f"`{_command('undo', path)}` reverts it.")
+        steps.append(f"`{_command('undo', journal)}` reverts it.")
     return steps
 
 
@@ -96,13 +95,13 @@ def _is_reversible(kind: str) -> bool:
     return False
 
 
-def _again(path: Path) -> str:
-    return f"`{_command('report', path)}` prints this summary again."
+def _again(journal: object) -> str:
+    return f"`{_command('report', journal)}` prints this summary again."
 
 
-def _command(name: str, path: Path) -> str:
+def _command(name: str, journal: object) -> str:
     """Return a command for a journal, with ``--address`` if this command was given one."""
     context = click.get_current_context(silent=True)
     address = context.params.get("address") if context and name not in ("report", "watch") else None
     server = f" --address {shlex.quote(address)}" if address else ""
-    return f"bulkops {name} {as_argument(path)}{server}"
+    return f"bulkops {name} {as_argument(journal)}{server}"

@@ -13,6 +13,7 @@ from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note
 from bulkops.errors import JobError
 from bulkops.files import check_output, is_special, open_output
+from bulkops.journal.place import Place
 from bulkops.library import read_report
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown
@@ -38,7 +39,7 @@ def append_plan(plan: Plan, next_steps: Sequence[str]) -> None:
 
 
 @contextmanager
-def summarized(journal: Path) -> Iterator[None]:
+def summarized(journal: Place) -> Iterator[None]:
     """Append the report of a journal when the block ends, even by an error."""
     try:
         yield
@@ -46,9 +47,9 @@ def summarized(journal: Path) -> Iterator[None]:
         _append(lambda room: _report(journal, room))
 
 
-def _report(journal: Path, room: int) -> Iterable[str]:
+def _report(journal: Place, room: int) -> Iterable[str]:
     # From the file: only there is it recorded when things happened. This process still holds it.
-    report = replace(read_report(journal), running=None)
+    report = replace(read_report(str(journal)), running=None)
     return markdown.document(replace(report, next_steps=next_step(report, journal)), room=room)
 
 

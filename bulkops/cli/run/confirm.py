@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from click.exceptions import Exit
 
@@ -65,7 +64,7 @@ def confirm_plan(
         note("Nothing to do: what remains is blocked." if plan.blocked else "Nothing to do.")
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
     if first and not options.despite_unfinished and (_answered(options) or not can_ask()):
-        raise _unfinished_first(first[0].path)
+        raise _unfinished_first(first[0].place)
     what = counted(len(plan.operations), "operation")
     question = f"Apply {what} in {plan.job.organization} ({address})?"
     # The user reviewed a saved plan already.
@@ -100,7 +99,7 @@ def _is_destructive(job: Job, undo_of: str) -> bool:
     return kind_named(job.operation_kind).destructive and not undo_of
 
 
-def _unfinished_first(unfinished: Path) -> JobError:
+def _unfinished_first(unfinished: object) -> JobError:
     named = as_argument(unfinished)
     return JobError(
         f"nothing was changed: this plan contradicts {unfinished}, which is not finished. Finish "
@@ -128,7 +127,7 @@ def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
 
 
 def confirm_resuming(
-    contents: Contents, path: Path, options: RunOptions, job: Job, *, looked_at: bool = False
+    contents: Contents, journal: object, options: RunOptions, job: Job, *, looked_at: bool = False
 ) -> None:
     """Show what is left of a journal's job, and have the user confirm it.
 
@@ -140,7 +139,7 @@ def confirm_resuming(
         Exit: the answer was no.
         JobError: there is no terminal to ask on, or the job's gate can't run.
     """
-    note(f"Resuming {path}.")
+    note(f"Resuming {journal}.")
     replay = contents.replay
     wave = _wave_to_pass(replay)
     reason = wave.held if wave else ""
@@ -166,9 +165,10 @@ def confirm_resuming(
         return
     note(*gate_lines(job))
     check_gate_to_resume(job, replay, retry_failed=options.retry_failed)
-    question = f"{', '.join(parts)} in {replay.header.organization} ({replay.header.address})?"
-    question = question[0].upper() + question[1:]
     header = replay.header
+    what = f"the undo of {job.name}" if header.undo_of else job.name
+    place = f"{header.organization} ({header.address})"
+    question = f"Resume {what} in {place}: {', '.join(parts)}?"
     destructive = (
         _is_destructive(job, header.undo_of)
         and not looked_at

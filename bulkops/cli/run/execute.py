@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from pathlib import Path
 
 import msgspec
 from click.exceptions import Exit
@@ -24,7 +23,7 @@ from bulkops.cli.signals import Listener, received
 from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.job.job import Job
-from bulkops.journal.local.lock import Hold
+from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
 from bulkops.journal.replay import Replay
 from bulkops.plan.tolerance import stopped_by_tolerance
@@ -38,7 +37,7 @@ from bulkops.runner.hmac_key import key_to_resume
 
 def execute(
     client: Client,
-    lock: Hold,
+    held: Hold,
     contents: Contents,
     job: Job,
     *,
@@ -46,14 +45,14 @@ def execute(
     metrics: MetricsFile,
 ) -> None:
     """Run what is left of a journal's job, print every result and the report, and exit."""
-    path = lock.path
+    place = held.place
     watch = Watch(client.clock, contents.replay, job.rollout, job.pace.rate, json=options.json)
     if watch.is_live:
         client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
     execution = JobExecution(
         client,
-        LockedJournal(path, contents, lock.by, lock.files),
+        LockedJournal(held, contents),
         job,
         Instructions(options.retry_failed, options.continue_paused, key),
         Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
@@ -61,7 +60,7 @@ def execute(
 
     async def carried_out(_client: Client) -> Replay:
         loop = asyncio.get_running_loop()
-        with received.passed_to(_stopping(execution, watch, path, options.drain), loop):
+        with received.passed_to(_stopping(execution, watch, place, options.drain), loop):
             async with (
                 metrics.watching(execution, contents.replay),
                 watch.watching(execution.activity),
@@ -71,11 +70,11 @@ def execute(
     # The journal's lock is released before the command waits for a reader of its output.
     leave_waiting()
     try:
-        with summarized(path):
+        with summarized(place):
             replay = run(client, carried_out)
     except BulkopsError as error:
         summary = report(contents.replay)
-        note("", f"  {totals(summary)}", *end_lines(summary, path))
+        note("", f"  {totals(summary)}", *end_lines(summary, place))
         if execution.interrupted and error.exit_code == ExitCode.ERROR:
             # The exit code reports the interruption, the text what went wrong.
             fail(error)
@@ -83,12 +82,12 @@ def execute(
         raise
     with heard_or_not():
         watch.catch_up()
-    _conclude(report(replay), path, json=options.json)
+    _conclude(report(replay), place, json=options.json)
     raise Exit(exit_code(replay))
 
 
 def end_if_stopped(
-    path: Path, contents: Contents, job: Job, options: RunOptions, metrics: MetricsFile
+    place: Place, contents: Contents, job: Job, options: RunOptions, metrics: MetricsFile
 ) -> None:
     """End the command if too many failures stopped the job and ``--continue`` is not given.
 
@@ -101,22 +100,22 @@ def end_if_stopped(
     metrics.show(contents.replay)
     summary = report(contents.replay)
     summary = msgspec.structs.replace(summary, stopped=stopped, exit_code=ExitCode.STOPPED)
-    with summarized(path):
-        _conclude(summary, path, json=options.json)
+    with summarized(place):
+        _conclude(summary, place, json=options.json)
     raise Exit(ExitCode.STOPPED)
 
 
-def _conclude(summary: Report, path: Path, *, json: bool) -> None:
+def _conclude(summary: Report, place: Place, *, json: bool) -> None:
     """Print the report of a job, and what to run next."""
     with heard_or_not():
         if json:
             print_json(events.Report.of(summary))
         else:
             print_text("", *report_lines(summary))
-    note(*end_lines(summary, path))
+    note(*end_lines(summary, place))
 
 
-def _stopping(execution: JobExecution, watch: Watch, path: Path, drain: float) -> Listener:
+def _stopping(execution: JobExecution, watch: Watch, place: Place, drain: float) -> Listener:
     """Return a handler: a first signal drains the execution, a second one ends it immediately."""
 
     def interrupt(number: signal.Signals) -> None:
@@ -128,6 +127,6 @@ def _stopping(execution: JobExecution, watch: Watch, path: Path, drain: float) -
         else:
             received.deadline = time.monotonic() + drain
             watch.stopping(drain)
-            note(stopping(execution.activity().in_flight, drain, path))
+            note(stopping(execution.activity().in_flight, drain, place))
 
     return interrupt

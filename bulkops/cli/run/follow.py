@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from bulkops import events
@@ -22,7 +21,8 @@ from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.duration import in_words
 from bulkops.journal.following.follower import Follower
 from bulkops.journal.following.outlook import GONE_AFTER, Outlook, Sight, Writer, outlook
-from bulkops.journal.local.holder import is_alive, last_runner, writer_of
+from bulkops.journal.local.holder import is_alive, last_runner
+from bulkops.journal.place import Place
 from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
@@ -57,7 +57,7 @@ class Surroundings(NamedTuple):
     is_alive: Callable[[Holder], bool] = is_alive
 
 
-def follow(path: Path, *, json: bool, around: Surroundings | None = None) -> ExitCode:
+def follow(place: Place, *, json: bool, around: Surroundings | None = None) -> ExitCode:
     """Show a job until it ends, and return its exit code.
 
     Raises:
@@ -65,7 +65,7 @@ def follow(path: Path, *, json: bool, around: Surroundings | None = None) -> Exi
         JournalDamaged: it is damaged or contradicts itself.
         BulkopsError: its writer is gone, and the job is not finished.
     """
-    following = _Following(path, around or Surroundings(), json=json)
+    following = _Following(place, around or Surroundings(), json=json)
     try:
         return following.run()
     except SystemExit:
@@ -75,11 +75,11 @@ def follow(path: Path, *, json: bool, around: Surroundings | None = None) -> Exi
 
 
 class _Following:
-    def __init__(self, path: Path, around: Surroundings, *, json: bool) -> None:
-        self._path = path
+    def __init__(self, place: Place, around: Surroundings, *, json: bool) -> None:
+        self._place = place
         self._around = around
         self._json = json
-        self._follower = Follower(path)
+        self._follower = Follower(place.reader())
         self._view = FollowView(json=json, date=self._date)
         self._writer = Writer.UNKNOWN
         self._began = self._has_more = self._waits = False
@@ -124,7 +124,7 @@ class _Following:
             if follower.replaced != self._replaced:
                 self._replaced, self._began = follower.replaced, False
                 self._view.restart()
-                self._view.say(f"{self._path}: it was replaced with another state of the same job")
+                self._view.say(f"{self._place}: it was replaced with another state of the same job")
             self._view.take(record)
             self._has_more = True
         if follower.arrived != self._arrived:
@@ -137,7 +137,7 @@ class _Following:
         sound = follower.planned and not follower.damaged
         ended = sound and replay.ended is not None
         if ended or silent >= QUIET or not self._began:
-            self._writer = writer_of(self._path, replay, self._around.is_alive)
+            self._writer = self._place.writer(replay, self._around.is_alive)
         more = ended and (replay.unfinished or replay.to_retry or not replay.passed)
         return Sight(ended, more, self._writer, silent)
 
@@ -146,7 +146,7 @@ class _Following:
         if replay is None or not self._follower.planned:
             if not (self._waits or self._follower.missing):
                 self._waits = True
-                self._view.say(f"{self._path}: its plan is still incomplete: waiting for the rest")
+                self._view.say(f"{self._place}: its plan is still incomplete: waiting for the rest")
             return
         if self._follower.damaged:
             return
@@ -167,7 +167,7 @@ class _Following:
             Writer.FOLLOWS: "; another process holds it now",
         }
         return (
-            f"Watching {self._path}, written by pid {runner.pid} on {runner.host} since "
+            f"Watching {self._place}, written by pid {runner.pid} on {runner.host} since "
             f"{runner.started_at}{known.get(self._writer, '')}"
         )
 
@@ -192,26 +192,26 @@ class _Following:
         known = follower.replay is not None
         patience = GONE_AFTER if known and follower.missing else SETTLED_AFTER if known else 0.0
         if lasted >= patience:
-            sound_journal(self._path)
+            sound_journal(self._place.reader())
 
     def _gone(self) -> Replay:
         """Return the job's state if it has ended after all; else raise an error."""
-        replay = sound_journal(self._path).replay
+        replay = sound_journal(self._place.reader()).replay
         if replay.ended is not None:
             return replay
         runner = last_runner(replay)
         if not self._json:
             self._view.say(f"  {totals(report(replay))}")
-        resume = f"bulkops resume {as_argument(self._path)}"
+        resume = f"bulkops resume {as_argument(self._place)}"
         raise BulkopsError(
-            f"{self._path}: the process that ran this job is gone (pid {runner.pid} on "
+            f"{self._place}: the process that ran this job is gone (pid {runner.pid} on "
             f"{runner.host}, since {runner.started_at}): the journal's lock is free, and the job "
             f"is not finished. `{resume}` resumes it."
         )
 
     def _check(self, replay: Replay) -> None:
         if problem := disagreement_as_known(replay):
-            raise disagreeing(self._path, problem)
+            raise disagreeing(self._place, problem)
 
     def _conclude(self, replay: Replay) -> ExitCode:
         if self._has_more:
@@ -221,7 +221,7 @@ class _Following:
             print_json(events.Report.of(summary))
         else:
             print_text("", *report_lines(summary))
-        note(*end_lines(summary, self._path))
+        note(*end_lines(summary, self._place))
         return exit_code(replay)
 
     def _date(self) -> str:

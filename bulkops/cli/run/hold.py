@@ -1,56 +1,86 @@
-"""Locks a journal until the command ends."""
+"""Holds a journal until the command ends."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
+from typing import TypeVar
 
+from bulkops.cli.options import RunOptions
+from bulkops.cli.output.printing import note
+from bulkops.cli.signals import received
 from bulkops.clock import Clock
-from bulkops.errors import JobError
-from bulkops.files import A_JOURNAL, NOT_OURS, is_special, what_is_at
-from bulkops.journal.local.lock import Hold, holder, locked
-from bulkops.journal.local.ownership import OwnFiles
+from bulkops.errors import JournalLocked
+from bulkops.job.duration import exact
+from bulkops.journal.place import Hold, Place
+from bulkops.journal.process import holder
 from bulkops.journal.reader import Contents
+from bulkops.journal.waiting import when_free
 from bulkops.plan.trusted import open_journal
 
+T = TypeVar("T")
 
-def hold(stack: ExitStack, path: Path) -> Hold:
-    """Lock a journal until the stack ends.
+
+def hold(stack: ExitStack, place: Place, *, wait: bool) -> Hold:
+    """Hold a journal until the stack ends.
 
     Raises:
-        JobError: see ``check_journal``.
-        JournalLocked, JournalWriteFailed: see ``locked``.
+        JobError: something else is there (see ``Place.check``).
+        JournalLocked, JournalWriteFailed: see ``Place.locked``.
+        SystemExit: see ``taken``.
     """
-    check_journal(path)
-    return stack.enter_context(locked(path, holder(Clock())))
+    place.check()
+    return taken(lambda: stack.enter_context(place.locked(holder(Clock()))), wait=wait)
 
 
-def open_locked(stack: ExitStack, path: Path, *, trust_files: bool) -> tuple[Hold, Contents]:
-    """Lock an existing journal until the stack ends, and read it once.
+def taken(look: Callable[[], T], *, wait: bool) -> T:
+    """Return what ``look`` returns, which takes a lock or raises ``JournalLocked``.
+
+    Args:
+        wait: wait while another process holds the lock, and say so.
+
+    Raises:
+        SystemExit: a signal ended the waiting.
+    """
+    if not wait:
+        return look()
+    since = list[float]()
+
+    def on_wait(busy: JournalLocked) -> None:
+        if not since:
+            since.append(time.monotonic())
+            note(f"{busy.held}. Waiting until it ends. Ctrl-C stops waiting.")
+
+    try:
+        found = when_free(look, _sleep, on_wait)
+    except SystemExit:
+        note("", "Interrupted: nothing was changed.")
+        raise
+    if since:
+        note(f"Free after {exact(time.monotonic() - since[0])}.")
+    return found
+
+
+def _sleep(seconds: float) -> None:
+    # What a signal handler raises inside a destructor gets lost.
+    received.check()
+    time.sleep(seconds)
+    received.check()
+
+
+def open_locked(stack: ExitStack, place: Place, options: RunOptions) -> tuple[Hold, Contents]:
+    """Hold an existing journal until the stack ends, and read it once.
 
     A file that is not a journal, or is another user's, is refused before a lock file is created.
 
     Raises:
         BulkopsError: see ``hold`` and ``open_journal``.
     """
-    if what_is_at(path) == A_JOURNAL:
-        OwnFiles(trusted=trust_files).read(path).close()
+    reader = place.reader(trusted=options.trust_files)
+    if place.is_journal():
+        reader.read().close()
     else:
-        open_journal(path, trust_files=trust_files)
-    lock = hold(stack, path)
-    return lock, open_journal(lock.path, lock.files, trust_files=trust_files)
-
-
-def check_journal(path: Path) -> None:
-    """Check that a path is free, or has a journal or a file that may become one.
-
-    Raises:
-        JobError: it is a folder, a device, a job, a plan, …; it was left unchanged.
-    """
-    if path.is_dir():
-        raise JobError(f"{path}: is a folder. Name a file for the journal, in it or elsewhere")
-    if is_special(path):
-        raise JobError(f"{path}: is not a regular file, as a journal must be")
-    what = what_is_at(path)
-    if what not in (A_JOURNAL, *NOT_OURS):
-        raise JobError(f"{path}: is {what} and was left unchanged. Choose another --journal")
+        open_journal(reader)
+    held = hold(stack, place, wait=options.wait)
+    return held, open_journal(held.storage.owned(trusted=options.trust_files))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 from bulkops.cli.options import RunOptions
@@ -20,8 +19,7 @@ from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.local.lock import Hold
-from bulkops.journal.local.ownership import check_folder
+from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.plan.current_state import check_names
@@ -56,13 +54,13 @@ class Undertaking(NamedTuple):
 
 
 def start_or_resume(
-    stack: ExitStack, path: Path, lock: Hold | None, undertaking: Undertaking, options: RunOptions
+    stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> None:
-    """Start or resume the journal at ``path``, run the job under its lock, and end the command.
+    """Start or resume the journal at a place, run the job while it is held, and end the command.
 
     Args:
-        path: of the file itself, not of a link.
-        lock: the journal's lock; ``None`` if it is not locked until it is started.
+        place: the journal's own, not that of a link.
+        held: the journal; ``None`` if it is not held until it is started.
 
     Raises:
         Exit: the job ended.
@@ -72,47 +70,47 @@ def start_or_resume(
     """
     leave_waiting(MOST)
     with MetricsFile(options.metrics_file, undertaking.job, undo=undertaking.undo) as metrics:
-        if lock is not None and path.exists():
-            contents = open_journal(path, lock.files, trust_files=options.trust_files)
-            stated = Stated(path, contents.replay.header.address)
+        if held is not None and place.exists():
+            contents = open_journal(held.storage.owned(trusted=options.trust_files))
+            stated = Stated(place, contents.replay.header.address)
             client = undertaking.client(stated)
-            check_same(contents.replay.header, undertaking.identity, path)
+            check_same(contents.replay.header, undertaking.identity, place)
             if problem := undertaking.differs(contents.replay):
-                raise disagreeing(path, problem)
-            end_if_stopped(path, contents, undertaking.job, options, metrics)
+                raise disagreeing(place, problem)
+            end_if_stopped(place, contents, undertaking.job, options, metrics)
             confirm_resuming(
-                contents, path, options, undertaking.job, looked_at=undertaking.looked_at
+                contents, place, options, undertaking.job, looked_at=undertaking.looked_at
             )
-            check_run_tasks(undertaking.client(stated), contents, path)
+            check_run_tasks(undertaking.client(stated), contents, place)
         else:
-            check_folder(path, trusted=options.trust_files)
-            lock = _start(stack, path, lock, undertaking, options)
-            contents, client = read(path, lock.files), undertaking.client()
-        execute(client, lock, contents, undertaking.job, options=options, metrics=metrics)
+            place.check_folder(trusted=options.trust_files)
+            held = _start(stack, place, held, undertaking, options)
+            contents, client = read(held.storage), undertaking.client()
+        execute(client, held, contents, undertaking.job, options=options, metrics=metrics)
 
 
-def check_run_tasks(client: Client, contents: Contents, path: Path) -> None:
+def check_run_tasks(client: Client, contents: Contents, place: Place) -> None:
     """Check, before a journal is resumed, that the server still has its job's run tasks.
 
     Raises:
         JournalDamaged, ApiError: see ``check_names``.
     """
     with only_reading():
-        run(client, lambda opened: check_names(opened, contents.replay.header, path))
+        run(client, lambda opened: check_names(opened, contents.replay.header, place))
 
 
 def _start(
-    stack: ExitStack, path: Path, lock: Hold | None, undertaking: Undertaking, options: RunOptions
+    stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
     check_gate(undertaking.job)
     # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()
     with only_reading():
         plan = run(client, undertaking.plan)
-        unfinished = unfinished_jobs(plan, client.address, path)
+        unfinished = unfinished_jobs(plan, client.address, place)
         first = [one for one in unfinished if one.contradicts]
         confirm_plan(with_unfinished_noted(plan, unfinished), client.address, options, first)
-    lock = lock or hold(stack, path)
-    start_journal(path, plan, client, lock.by, lock.files)
-    note(f"Journal: {path}")
-    return lock
+    held = held or hold(stack, place, wait=options.wait)
+    start_journal(held.storage, plan, client, held.by)
+    note(f"Journal: {place}")
+    return held

@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -41,7 +40,7 @@ class Stated(NamedTuple):
         name: the file's path, or a description if it isn't a file.
     """
 
-    name: Path | str
+    name: object
     address: str
 
 

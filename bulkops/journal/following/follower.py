@@ -7,20 +7,18 @@ the valid lines, such as a torn line or a page of zeros, has not arrived yet.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from bulkops.errors import JournalError
+from bulkops.errors import JournalError, NotAJournal
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import Scanner
-from bulkops.journal.local.disk import Reads, SystemFiles
 from bulkops.journal.reader import disagreeing, format_of, unknown_record
 from bulkops.journal.records import FORMAT, Execution, Header, Record, decode
 from bulkops.journal.replay import Replay
+from bulkops.journal.storage import Readable
 
 _START = b'{"seq":1,"group":1,"type":"header",'
 
@@ -37,17 +35,16 @@ class Follower:
         arrived: size of the file at the last look, in bytes, valid or not.
     """
 
-    def __init__(self, path: Path, files: Reads | None = None) -> None:
+    def __init__(self, journal: Readable) -> None:
         self.replay: Replay | None = None
         self.replaced = 0
         self.missing: OSError | None = None
         self.damaged = self.other = False
         self.arrived = 0
-        self._path = path
-        self._files = files or SystemFiles()
+        self._journal = journal
         self._scanner = Scanner()
         self._decode = FORMATS[FORMAT].decode
-        self._file = (0, 0)
+        self._file: object = None
         self._executed_from = 0
         # How far the replaced file had been read: ``seq`` and ``crc``.
         self._mark: tuple[int, int] | None = None
@@ -70,10 +67,8 @@ class Follower:
         """
         self.missing = None
         try:
-            with self._files.read(self._path) as stream:
-                status = os.fstat(stream.fileno())
-                self.arrived = status.st_size
-                file = status.st_dev, status.st_ino
+            with self._journal.read() as stream:
+                file, self.arrived = self._journal.sight(stream)
                 if file != self._file or not self._scanner.ends_in(stream):
                     self._begin_again()
                 self._file = file
@@ -86,13 +81,13 @@ class Follower:
         """Yield the records of the last execution again, from the file."""
         if self._executed_from:
             try:
-                with self._files.read(self._path) as stream:
+                with self._journal.read() as stream:
                     stream.seek(self._executed_from)
                     while stream.tell() < self._scanner.offset:
                         yield self._decode(stream.readline())
             except (OSError, msgspec.DecodeError) as error:
                 raise JournalError(
-                    f"{self._path}: it was replaced while it was read ({error}). Run the same "
+                    f"{self._journal}: it was replaced while it was read ({error}). Run the same "
                     "command again"
                 ) from error
 
@@ -122,7 +117,7 @@ class Follower:
         scanner, known = self._scanner, self.replay
         if scanner.seq == 2 and known and self._header(line).run_id != known.header.run_id:
             raise JournalError(
-                f"{self._path}: the journal of another run has taken its place: run the same "
+                f"{self._journal}: the journal of another run has taken its place: run the same "
                 "command again to watch that one"
             )
         if scanner.seq < mark[0]:
@@ -134,31 +129,31 @@ class Follower:
         try:
             header = decode(line)
         except msgspec.DecodeError as error:
-            raise unknown_record(self._path, self._scanner, error) from error
+            raise unknown_record(self._journal, self._scanner, error) from error
         if not isinstance(header, Header):
-            raise JournalError(
-                f"{self._path}: is not a bulkops journal (its first record is not a header)"
+            raise NotAJournal(
+                f"{self._journal}: is not a bulkops journal (its first record is not a header)"
             )
         return header
 
     def _take(self, line: bytes) -> Record:
-        scanner, path = self._scanner, self._path
+        scanner, journal = self._scanner, self._journal
         if self.replay is None:
             header = self._header(line)
-            self._decode = format_of(path, header).decode
+            self._decode = format_of(journal, header).decode
             self.replay = Replay(header)
             return header
         try:
             record = self._decode(line)
         except msgspec.DecodeError as error:
-            raise unknown_record(path, scanner, error) from error
+            raise unknown_record(journal, scanner, error) from error
         try:
             self.replay.take(record)
         except KeyError as error:
             problem = f"an operation on {error} was never planned"
-            raise disagreeing(path, problem) from error
+            raise disagreeing(journal, problem) from error
         except ValueError as error:
-            raise disagreeing(path, str(error)) from error
+            raise disagreeing(journal, str(error)) from error
         if type(record) is Execution:
             self._executed_from = scanner.offset - len(line)
         return record

@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from bulkops.errors import JournalWriteFailed
-from bulkops.journal.reader import Contents, read
-from bulkops.journal.replay import Replay
 
-DEFAULT_FOLDER = Path(".bulkops")
-"""Has a folder of journals per job; anyone who can write to it can replace those journals."""
+JOURNALS = "BULKOPS_JOURNALS"
+"""The environment variable that names another default place."""
+
+
+def default_folder() -> Path:
+    """Return the folder that has a folder of journals per job.
+
+    Anyone who can write to it can replace those journals.
+    """
+    return Path(os.environ.get(JOURNALS) or ".bulkops")
 
 
 def folder_of(job_name: str) -> Path:
-    """Return the job's folder below the current one; create it if necessary.
+    """Return the job's folder."""
+    return default_folder() / job_name
+
+
+@contextmanager
+def created(folder: Path) -> Iterator[None]:
+    """Create a job's folder if necessary; after the block, remove it again if it is empty.
 
     Raises:
         JournalWriteFailed: it can't be created.
     """
-    folder = DEFAULT_FOLDER / job_name
+    with ExitStack() as stack:
+        for path in (folder.parent, folder):
+            try:
+                if _create(path):
+                    stack.callback(_remove_empty, path)
+            except OSError as error:
+                raise JournalWriteFailed(
+                    f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
+                    "Choose another path with --journal, or fix this one"
+                ) from error
+        yield
+
+
+def _create(folder: Path) -> bool:
+    """Create a folder; return False if it exists already."""
     try:
         # Regardless of the umask: write access to the folder is enough to replace its journals.
-        for path in (DEFAULT_FOLDER, folder):
-            path.mkdir(mode=0o755, exist_ok=True)
-    except OSError as error:
-        raise JournalWriteFailed(
-            f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
-            "Choose another path with --journal, or fix this one"
-        ) from error
-    return folder
+        folder.mkdir(mode=0o755)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
 
 
-def newest(
-    folder: Path, fits: Callable[[Replay], bool], opened: Callable[[Path], Contents] = read
-) -> Path | None:
-    """Return the folder's newest journal that ``fits``, ``None`` if there is none.
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
-    Args:
-        opened: reads a journal; its errors are raised, so that no journal is silently skipped.
 
-    Raises:
-        JournalDamaged: a newer one is damaged, so that its content is unknown.
-    """
-    for path in sorted(folder.glob("*.jsonl"), key=_age, reverse=True):
-        if fits(opened(path).replay):
-            return path
-    return None
+def by_age(folder: Path) -> list[Path]:
+    """Return the folder's journals, the newest first."""
+    return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
+
+
+def all_journals() -> list[Path]:
+    """Return the journals of all jobs."""
+    return sorted(path for folder in default_folder().glob("*") for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

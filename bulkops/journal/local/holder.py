@@ -14,6 +14,7 @@ import msgspec
 from bulkops.files import followed, open_regular, reading
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.local.disk import NO_LOCKS, lock_now
+from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 
@@ -68,14 +69,20 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
     """
     last = last_runner(replay)
     if holder := holder_of(path, replay):
-        return Writer.HOLDS if _same(holder, last) else Writer.FOLLOWS
+        return Writer.HOLDS if same(holder, last) else Writer.FOLLOWS
     if last.host != socket.gethostname():
         return Writer.UNKNOWN
     # The writer holds no lock on a copy. A copy has no lock file either, unless the whole
     # folder was copied: then a pause of the copying is taken for the writer's end.
     signature = signed(lock_of(path))
-    is_copy = signature is None or not _same(signature, last)
+    is_copy = signature is None or not same(signature, last)
     return Writer.UNKNOWN if is_copy and is_alive(last) else Writer.GONE
+
+
+def was_killed(place: Place, replay: Replay) -> bool:
+    """Return whether a journal's last execution certainly ended without a record of its end."""
+    unended = bool(replay.executions) and replay.ended is None
+    return unended and place.writer(replay, is_alive) is Writer.GONE
 
 
 def is_alive(runner: Holder) -> bool:
@@ -95,7 +102,8 @@ def is_alive(runner: Holder) -> bool:
     return True
 
 
-def _same(one: Holder, other: Holder) -> bool:
+def same(one: Holder, other: Holder) -> bool:
+    """Return whether two records name the same process."""
     return (one.host, one.pid) == (other.host, other.pid)
 
 

@@ -10,31 +10,28 @@ On Windows only the lock file is locked: two names of one journal count as two j
 from __future__ import annotations
 
 import errno
-import getpass
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import msgspec
 
-from bulkops.clock import Clock
-from bulkops.errors import JobError, JournalError, JournalLocked, JournalWriteFailed, unwritable
+from bulkops.errors import JobError, JournalLocked, JournalWriteFailed
 from bulkops.files import LOCK_START, followed, open_regular
-from bulkops.journal.local.disk import (
-    GONE,
-    NO_LOCKS,
-    FileCalls,
-    SystemFiles,
-    lock_now,
-    open_or_create,
-    remove_unused,
+from bulkops.journal.local.disk import SystemFiles, lock_now, open_or_create, remove_unused
+from bulkops.journal.local.failures import (
+    UNKNOWN,
+    in_use,
+    lock_failures,
+    write_failures,
 )
-from bulkops.journal.local.holder import last_runner, lock_of, signed
-from bulkops.journal.reader import read
+from bulkops.journal.local.file import JournalFile, last_runner_of
+from bulkops.journal.local.folder import by_age
+from bulkops.journal.local.holder import lock_of, same, signed
 from bulkops.journal.records import Holder
 
 _LONGEST_TEXT = 4096
@@ -42,27 +39,8 @@ _TRIES = 100
 """Attempts to lock a file that is replaced while it is being locked."""
 
 
-class Hold(NamedTuple):
-    """A locked journal.
-
-    Attributes:
-        path: the file itself, with links followed; it need not exist yet.
-        by: the holder of the lock.
-        files: the calls that create, read and write it; they keep its lock.
-    """
-
-    path: Path
-    by: Holder
-    files: FileCalls
-
-
-def holder(clock: Clock) -> Holder:
-    """Return who runs this process, for the journal and its lock."""
-    return Holder(_user(), socket.gethostname(), os.getpid(), clock.date())
-
-
 @contextmanager
-def locked(journal: Path, by: Holder) -> Iterator[Hold]:
+def locked(journal: Path, by: Holder) -> Iterator[JournalFile]:
     """Lock a journal while the block runs, whether it exists or is created later.
 
     Raises:
@@ -70,59 +48,39 @@ def locked(journal: Path, by: Holder) -> Iterator[Hold]:
         JournalWriteFailed: the folder can't be written, or its file system has no locks.
         JobError: ``JOURNAL.lock`` is not a lock file of bulkops.
     """
-    with _write_failures(journal):
+    with write_failures(journal):
         path = followed(journal)
     with ExitStack() as stack:
         size = _size(path)
-        text = _lock_name(stack, path, lambda: _size(path) != size)
+        busy = partial(_named_in_use, path)
+        text = _lock_name(stack, path, busy, lambda: _size(path) != size)
         calls = _KeptLocks()
         stack.callback(calls.release)
         _lock_journal(calls, path)
         _sign(text, path, by)
-        yield Hold(path, by, calls)
+        yield JournalFile(path, calls)
 
 
 @contextmanager
 def locked_folder(folder: Path, by: Holder) -> Iterator[None]:
     """Lock a folder while the block runs, to start a journal in it; raises as ``locked``."""
     name = folder / "folder"
+    busy = partial(_folder_in_use, folder, name)
     with ExitStack() as stack:
-        text = _lock_name(stack, name, lambda: set(folder.iterdir()) != {lock_of(name)})
+        text = _lock_name(stack, name, busy, lambda: set(folder.iterdir()) != {lock_of(name)})
         if sys.platform != "win32":
-            with _write_failures(folder):
+            with write_failures(folder):
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             stack.callback(os.close, descriptor)
             try:
                 lock_now(descriptor)
             except BlockingIOError:
-                raise _in_use(folder, _UNKNOWN) from None
+                raise busy() from None
             except OSError:
                 # Some file systems can't lock folders (NFS): there the lock file has to do.
                 pass
         _sign(text, name, by)
         yield
-
-
-def take(calls: FileCalls, descriptor: int, path: Path, size: int) -> None:
-    """Lock a journal that was read and then opened, and check that it hasn't changed since.
-
-    Args:
-        size: number of bytes that were read.
-
-    Raises:
-        JournalLocked: another process holds it, or has written to it since.
-        JournalWriteFailed: its file system has no locks.
-        OSError: the name no longer refers to this file.
-    """
-    with _lock_failures(path, lambda: _last_runner(path, calls)):
-        calls.lock(descriptor)
-    if not calls.is_at(descriptor, path):
-        raise FileNotFoundError(errno.ENOENT, GONE)
-    if calls.size(descriptor) != size:
-        raise JournalLocked(
-            f"{path}: another process has written to it since it was read; nothing was sent. Run "
-            "the same command again"
-        )
 
 
 class _KeptLocks(SystemFiles):
@@ -168,8 +126,10 @@ class _KeptLocks(SystemFiles):
         return next((kept for kept in self._kept if self.is_at(kept, path)), None)
 
 
-def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int:
-    """Lock ``PATH.lock``, and return its descriptor.
+def _lock_name(
+    stack: ExitStack, path: Path, busy: Callable[[], JournalLocked], is_used: Callable[[], bool]
+) -> int:
+    """Lock ``PATH.lock``, and return its descriptor; the error is ``busy`` if it is locked.
 
     At the end of the stack a file that this created is removed, unless it ``is_used``.
     """
@@ -179,11 +139,11 @@ def _lock_name(stack: ExitStack, path: Path, is_used: Callable[[], bool]) -> int
             f"{path.parent}: there is no such folder; nothing was sent. Create it, or choose "
             "another path with --journal"
         )
-    with _write_failures(name):
+    with write_failures(name):
         for _ in range(_TRIES):
             descriptor, created = open_or_create(name)
             stack.callback(os.close, descriptor)
-            with _lock_failures(path, lambda: _holder_in(name)):
+            with lock_failures(path, busy):
                 lock_now(descriptor)
             # If it was removed or replaced after it was opened, others lock another file.
             if calls.is_at(descriptor, name):
@@ -202,7 +162,7 @@ def _size(path: Path) -> int | None:
 
 def _lock_journal(calls: _KeptLocks, path: Path) -> None:
     """Lock the journal itself, if it exists."""
-    with _write_failures(path):
+    with write_failures(path):
         try:
             descriptor = calls.append(path)
         except FileNotFoundError:
@@ -210,7 +170,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
         except PermissionError:
             descriptor = calls.open_unwritable(path)
         try:
-            with _lock_failures(path, lambda: _last_runner(path)):
+            with lock_failures(path, lambda: in_use(path, last_runner_of(JournalFile(path)))):
                 calls.lock(descriptor)
         finally:
             calls.close(descriptor)
@@ -219,7 +179,7 @@ def _lock_journal(calls: _KeptLocks, path: Path) -> None:
 def _sign(descriptor: int, path: Path, by: Holder) -> None:
     """Write the holder of the lock into its file."""
     name, data = lock_of(path), msgspec.json.encode(by)
-    with _write_failures(name):
+    with write_failures(name):
         os.lseek(descriptor, 0, os.SEEK_SET)
         text = os.read(descriptor, _LONGEST_TEXT)
         # A power cut leaves zeros.
@@ -233,62 +193,21 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
         os.ftruncate(descriptor, len(data))
 
 
-@contextmanager
-def _lock_failures(path: Path, holder: Callable[[], str]) -> Iterator[None]:
-    """Raise the error for a lock that another process holds, or a file system without locks."""
-    try:
-        yield
-    except BlockingIOError:
-        raise _in_use(path, holder()) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        raise JournalWriteFailed(
-            f"{path.parent}: its file system has no locks ({error.strerror}). Without them, two "
-            "runners of one journal could make every change twice; nothing was sent. Put the "
-            "journal on another file system with --journal"
-        ) from error
+def _named_in_use(path: Path) -> JournalLocked:
+    """Return the error for a journal whose lock file names its holder."""
+    by = signed(lock_of(path))
+    return in_use(path, str(by) if by else UNKNOWN)
 
 
-@contextmanager
-def _write_failures(place: Path) -> Iterator[None]:
-    """Raise ``JournalWriteFailed`` for any ``OSError`` of the block."""
-    try:
-        yield
-    except OSError as error:
-        raise JournalWriteFailed(
-            f"{unwritable(place, error)}; nothing was sent. Choose another path with --journal, "
-            "or fix this one"
-        ) from error
+def _folder_in_use(folder: Path, name: Path) -> JournalLocked:
+    """Return the error for a folder in which another process starts or runs a journal.
 
-
-def _in_use(path: Path, holder: str) -> JournalLocked:
-    return JournalLocked(
-        f"{path} is in use by {holder}. Wait until it ends, or stop it and run the same command "
-        "again"
-    )
-
-
-_UNKNOWN = "another process"
-
-
-def _holder_in(lock: Path) -> str:
-    """Return the holder that a lock file names."""
-    by = signed(lock)
-    return str(by) if by else _UNKNOWN
-
-
-def _last_runner(path: Path, calls: FileCalls | None = None) -> str:
-    """Return the probable holder of a journal: all that is known is its last execution."""
-    try:
-        replay = read(path, calls).replay
-    except JournalError:
-        return _UNKNOWN
-    return f"{_UNKNOWN}, probably {last_runner(replay)}"
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
+    Args:
+        name: the folder's lock file is beside this path.
+    """
+    by = signed(lock_of(name))
+    if by is None:
+        return in_use(folder, UNKNOWN)
+    signatures = {path: signed(lock_of(path)) for path in by_age(folder)}
+    used = (path for path, other in signatures.items() if other and same(by, other))
+    return in_use(next(used, folder), str(by))

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from bulkops.errors import JobError
 from bulkops.journal.local.disk import Reads, SystemFiles
-from bulkops.journal.local.folder import DEFAULT_FOLDER
+from bulkops.journal.local.folder import default_folder
 
 
 class OwnFiles:
@@ -81,7 +81,8 @@ def _check(path: Path, descriptor: int) -> None:
 def _folders(path: Path) -> list[Path]:
     """Return the folders in which a path and, if it is a link, its file can be replaced."""
     folders = [path.parent.resolve(), path.resolve().parent]
-    folders += [folder.parent for folder in folders if folder.parent.name == DEFAULT_FOLDER.name]
+    names = (".bulkops", default_folder().name)
+    folders += [folder.parent for folder in folders if folder.parent.name in names]
     return list(dict.fromkeys(folders))
 
 

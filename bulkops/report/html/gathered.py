@@ -13,6 +13,7 @@ from bulkops.report.html.words import PLANNED_SKIP
 from bulkops.report.model import BLOCKED, Report, Row, SkippedRow
 from bulkops.report.text import why
 from bulkops.report.timeline import Timeline
+from bulkops.report.words import ended
 
 MOST_NAMES = 200
 """Most names listed for one reason; the table has all of them."""
@@ -54,6 +55,7 @@ class Gathered:
 
     Attributes:
         done, trouble: times at which operations got their outcomes, in seconds since 1970.
+        ends: how each execution ended.
         seconds: durations of the operations that were sent, ascending.
         waves: outcomes → operations, for each wave.
         noun: what is counted: ``workspace`` or ``run task``; ``operation`` if a target may have
@@ -78,6 +80,11 @@ class Gathered:
             if skip.blocked:
                 self._group(BLOCKED, skip.reason).add(skip.name)
         self.seconds = sorted(times)
+        spans = report.timeline.spans if report.timeline else ()
+        self.ends = [
+            ended(span.how, killed=report.killed or number < len(spans))
+            for number, span in enumerate(spans, 1)
+        ]
         self.noun = nouns.pop() if len(nouns) == 1 else "operation"
 
     @property

@@ -13,7 +13,7 @@ from bulkops.journal.states import TROUBLE, Held, Outcome, Reached
 from bulkops.report.html.gathered import Gathered
 from bulkops.report.model import Report
 from bulkops.report.timeline import Timeline
-from bulkops.report.words import date, ended
+from bulkops.report.words import date
 
 
 class WaveLine(NamedTuple):
@@ -108,7 +108,7 @@ def _state(last: WaveReached | None) -> str:
     return _REACHED[last.reached]
 
 
-def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
+def execution_lines(timeline: Timeline, gathered: Gathered) -> list[ExecutionLine]:
     """Return a row for each execution."""
     return [
         ExecutionLine(
@@ -119,7 +119,7 @@ def execution_lines(timeline: Timeline) -> list[ExecutionLine]:
             by=span.by,
             limit="none reported" if span.limit is None else f"{span.limit:g}",
             refused=span.refused,
-            how=ended(span.how, last=number == len(timeline.spans)),
+            how=how,
         )
-        for number, span in enumerate(timeline.spans, 1)
+        for number, (span, how) in enumerate(zip(timeline.spans, gathered.ends, strict=True), 1)
     ]

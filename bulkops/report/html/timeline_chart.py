@@ -5,7 +5,7 @@ x and widths are percent of the chart's width; y and heights are pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from bulkops.report.html.charts import TimeAxis, ticks
 from bulkops.report.html.gathered import Gathered, moment, moments
 from bulkops.report.html.labels import Label, Place, labels, length
 from bulkops.report.timeline import Timeline
-from bulkops.report.words import ended
 from bulkops.text import counted
 
 HEIGHT = 296
@@ -133,8 +132,8 @@ def timeline_chart(timeline: Timeline, gathered: Gathered) -> TimelineChart:
         break_labels=labels(lambda width: _break_labels(axis, width)),
         waves=waves,
         wave_labels=labels(lambda width: _wave_labels(waves, width)),
-        ends=_ends(timeline, axis),
-        end_labels=labels(lambda width: _end_labels(timeline, axis, width)),
+        ends=_ends(timeline, gathered.ends, axis),
+        end_labels=labels(lambda width: _end_labels(timeline, gathered.ends, axis, width)),
         refused=_refused(timeline, axis),
         bucket=exact(axis.bucket),
         summary=_summary(timeline, len(done) + len(trouble), most, limits),
@@ -212,22 +211,19 @@ def _wave_labels(waves: list[Band], width: float) -> Iterator[Place]:
                 break
 
 
-def _ends(timeline: Timeline, axis: TimeAxis) -> list[Mark]:
-    last = len(timeline.spans)
+def _ends(timeline: Timeline, hows: Sequence[str], axis: TimeAxis) -> list[Mark]:
     return [
-        Mark(
-            axis.x(moment(span.ended_at)),
-            f"Execution {number}: {ended(span.how, last=number == last)}",
-        )
-        for number, span in enumerate(timeline.spans, 1)
+        Mark(axis.x(moment(span.ended_at)), f"Execution {number}: {how}")
+        for number, (span, how) in enumerate(zip(timeline.spans, hows, strict=True), 1)
     ]
 
 
-def _end_labels(timeline: Timeline, axis: TimeAxis, width: float) -> Iterator[Place]:
+def _end_labels(
+    timeline: Timeline, hows: Sequence[str], axis: TimeAxis, width: float
+) -> Iterator[Place]:
     ends = [axis.x(moment(span.ended_at)) for span in timeline.spans]
     free = 0.0
-    for number, (x, span) in enumerate(zip(ends, timeline.spans, strict=True), 1):
-        how = ended(span.how, last=number == len(ends))
+    for number, (x, how) in enumerate(zip(ends, hows, strict=True), 1):
         long = length(how) * RIGHT / width
         after = ends[number] if number < len(ends) else RIGHT
         anchor = "end" if x - long >= free else "start" if x + long <= after else ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
-from bulkops.report.timeline import Timeline
 from bulkops.report.words import ended, running_in_words, state_of, too_many
 from bulkops.text import counted
 
@@ -63,9 +63,11 @@ def sentences(report: Report, noun: str) -> list[str]:
             f"It was running when this report was written: {running_in_words(report.running)}."
         )
     elif report.executions and not report.ended:
-        parts.append("The last execution was killed or is still running.")
+        parts.append(
+            f"The last execution was killed{'' if report.killed else ' or is still running'}."
+        )
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
-        parts.append(f"It was {ended(report.ended)}.")
+        parts.append(f"It was {ended(report.ended, killed=report.killed)}.")
     if report.stopped is not None:
         parts.append(f"It needs --continue to resume: {too_many(report.stopped)}.")
     if report.wave is not None:
@@ -85,12 +87,11 @@ def _verified(report: Report, verified: int) -> str:
     return f"Verified: the server shows {shown} as desired{rest}."
 
 
-def executions(timeline: Timeline) -> str:
+def executions(ends: Sequence[str]) -> str:
     """Return the number of executions and how they ended: ``2: killed, complete``."""
-    spans = timeline.spans
-    ends = Counter(ended(span.how, last=span is spans[-1]) for span in spans)
-    listed = ", ".join(f"{number} {how}" if number > 1 else how for how, number in ends.items())
-    return f"{len(spans)}: {listed}"
+    numbers = Counter(ends)
+    listed = ", ".join(f"{number} {how}" if number > 1 else how for how, number in numbers.items())
+    return f"{len(ends)}: {listed}"
 
 
 def _changed(report: Report, noun: str) -> str:

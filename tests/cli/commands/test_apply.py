@@ -155,7 +155,7 @@ def test_any_other_answer_changes_nothing(world: World, answer: bytes) -> None:
     assert code == 1
     assert NEVER in screen
     assert world.writes == 0
-    assert not list(world.folder.rglob("*.jsonl"))
+    assert not (world.folder / ".bulkops").exists()
 
 
 def test_ctrl_c_at_the_question_changes_nothing(world: World) -> None:

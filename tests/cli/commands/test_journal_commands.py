@@ -88,7 +88,7 @@ def test_what_is_no_journal_is_named_and_gets_no_lock_file(
     before = sorted(world.folder.iterdir())
     for name in ("job.toml", "empty", "missing"):
         done = here("journal", "repair", name, *accepted)
-        assert (done.code, done.err) == (1, here("journal", "check", name).err)
+        assert (done.code, done.err) == (2, here("journal", "check", name).err)
     assert sorted(world.folder.iterdir()) == before
 
 

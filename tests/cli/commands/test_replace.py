@@ -74,7 +74,8 @@ def test_reports_name_both_and_which_has_drifted(replacing: World, here: Here) -
     replacing.simulator.attach("prod-001", OLD)
     differs = here("verify", "scan.jsonl")
     assert differs.code == 3
-    assert differs.lines[0] == "drifted  prod-001  the server shows old: advisory at post_plan"
+    shown = "the server shows old: advisory at post_plan; desired: not attached"
+    assert differs.lines[0] == f"drifted  prod-001  {shown}"
 
 
 def test_a_saved_plan_knows_both_run_tasks(replacing: World, here: Here) -> None:

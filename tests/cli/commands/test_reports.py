@@ -124,7 +124,7 @@ def test_markdown_of_a_job_killed_in_the_middle(world: World, here: Here) -> Non
     world.kill(signal.SIGKILL, write=4, stage="after")
     shown = read(here("report", "scan.jsonl", "--format", "markdown").out)
     assert ["in doubt", "1"] in shown.cells
-    assert "1 execution, killed or still running; took " in shown.text
+    assert "1 execution, killed; took " in shown.text
     assert "Not finished. bulkops resume scan.jsonl resumes it." in shown.text
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
 from bulkops.journal import reader
-from bulkops.journal.local.disk import Reads
 from bulkops.journal.reader import Contents, Take
+from bulkops.journal.storage import Readable
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
@@ -81,17 +80,17 @@ def test_retry_failed_needs_a_yes(world: World, here: Here) -> None:
 
 
 def test_a_missing_journal(here: Here) -> None:
-    """Exit 1, the message names its path, and no lock file is left."""
+    """Exit 2, the message names its path, and no lock file is left."""
     done = here("resume", "nothing.jsonl", "--yes")
-    assert done.code == 1
+    assert done.code == 2
     assert "nothing.jsonl: can't be read: No such file or directory" in done.err
 
 
 def test_a_file_that_is_not_a_journal(world: World, here: Here) -> None:
-    """Another file is reported as not a journal, exit 1, and left unchanged."""
+    """Another file is reported as not a journal, exit 2, and left unchanged."""
     text = world.job().read_bytes()
     done = here("resume", "job.toml", "--yes")
-    assert done.code == 1
+    assert done.code == 2
     assert "job.toml: is a job file, not a journal" in done.err
     assert world.job().read_bytes() == text
     assert world.requests == 0
@@ -105,9 +104,9 @@ def test_a_journal_is_read_once(
     here(*world.applying)
     paths: list[str] = []
 
-    def counting(path: Path, files: Reads | None = None, take: Take | None = None) -> Contents:
-        paths.append(path.name)
-        return read(path, files, take)
+    def counting(journal: Readable, take: Take | None = None) -> Contents:
+        paths.append(str(journal))
+        return read(journal, take)
 
     read = reader.sound_part
     monkeypatch.setattr(reader, "sound_part", counting)

@@ -154,7 +154,7 @@ def test_a_plan_is_not_taken_for_a_journal(
     _planned(here)
     requests = world.requests
     done = here(*command, "scan.plan")
-    assert done.code == 1
+    assert done.code == 2
     assert "scan.plan: is a saved plan, not a journal: `bulkops apply scan.plan`" in done.err
     assert world.requests == requests
 
@@ -189,7 +189,7 @@ def test_a_job_file_is_not_taken_for_a_journal(
     """A command that takes a journal says which command takes a job file, and leaves no lock."""
     world.job()
     done = here(*command, "job.toml")
-    assert (done.code, world.requests) == (1, 0)
+    assert (done.code, world.requests) == (2, 0)
     assert "job.toml: is a job file, not a journal: `bulkops apply job.toml`" in done.err
     assert not (world.folder / "job.toml.lock").exists()
 

@@ -26,6 +26,7 @@ READERS = (
     ("status", "scan.jsonl"),
     ("report", "scan.jsonl"),
 )
+DESIRED = "desired: mandatory at post_plan"
 
 
 def _with_failures(world: World, here: Here) -> None:
@@ -63,7 +64,7 @@ def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> No
     gone = "the workspace no longer exists, or this token can't see it"
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}"
+    assert done.lines[0] == f"drifted  prod-002  the server shows not attached: {gone}; {DESIRED}"
     row = here("verify", "scan.jsonl", "--json").objects[0]
     assert (row["workspace"], row["shows"]) == ("prod-002", f"not attached: {gone}")
     gone_on = here("resume", "scan.jsonl", "--yes")
@@ -76,13 +77,13 @@ def test_a_deleted_workspace_is_reported_as_gone(world: World, here: Here) -> No
 
 
 def test_verify_lists_what_has_drifted(world: World, here: Here) -> None:
-    """Drift is listed with what the server shows, exit 3."""
+    """Drift is listed with what the server shows and what the job desires, exit 3."""
     here(*world.applying)
     world.simulator.detach("prod-002", TASK)
     world.simulator.attach("prod-003", TASK, enforcement_level="mandatory")
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == "drifted  prod-002  the server shows not attached"
+    assert done.lines[0] == f"drifted  prod-002  the server shows not attached; {DESIRED}"
     assert done.lines[1].startswith("drifted  prod-003  the server shows 2 attachments (wstask-")
     assert done.lines[2] == "10 of 12 operations verified."
     objects = here("verify", "scan.jsonl", "--json").objects
@@ -97,7 +98,7 @@ def test_verify_of_an_unfinished_job(world: World, here: Here) -> None:
     world.simulator.detach("prod-001", TASK)
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    assert done.lines[0] == "drifted  prod-001  the server shows not attached"
+    assert done.lines[0] == f"drifted  prod-001  the server shows not attached; {DESIRED}"
     assert [line.split()[0] for line in done.lines[1:-1]] == ["pending"] * 8
     assert done.lines[-1] == "3 of 12 operations verified."
 
@@ -114,8 +115,9 @@ def test_status_of_a_killed_job(world: World, here: Here) -> None:
     assert done.lines == [
         f"scan: attach {TASK} in acme ({world.address})",
         "  3 succeeded, 1 in doubt, 8 pending of 12 operations",
-        "  1 execution, killed or still running",
+        "  1 execution, killed",
     ]
+    assert "The last execution was killed." in here("report", "scan.jsonl", "--format", "html").out
     assert done.err == "Not finished. `bulkops resume scan.jsonl` resumes it.\n"
     assert world.requests == before
 
@@ -257,7 +259,7 @@ def test_a_damaged_journal_is_refused(world: World, here: Here, arguments: tuple
     assert done.code == 12
     assert (done.out, world.requests) == ("", before)
     assert "scan.jsonl: damaged at byte" in done.err
-    assert "restore the file from a backup" in done.err
+    assert "restore it from a backup" in done.err
     assert world.journal.read_bytes() == bytes(data)
 
 

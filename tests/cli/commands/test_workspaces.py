@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bulkops.api.messages import Request
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.profiles import PROFILES
@@ -108,7 +109,7 @@ def test_a_narrowed_job_is_another_job(world: World, here: Here) -> None:
     applied = here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", *narrow)
     assert applied.code == 0
     assert set(world.changed()) == {"prod-001", "prod-002"}
-    header = read(world.journal).replay.header
+    header = read(JournalFile(world.journal)).replay.header
     assert header.job["select"] == {"all": True, "only": ["prod-00*", "prod-012"], "limit": 2}
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes").code == 2
     assert here("apply", "job.toml", "--journal", "scan.jsonl", "--yes", *narrow).code == 0

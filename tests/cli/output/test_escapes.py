@@ -52,7 +52,8 @@ def test_no_command_lets_a_name_through(world: World, evil: Callable[..., Done])
         assert done.code == 0
         assert arguments[0] == "report" or SHOWN in done.out
     world.simulator.detach(EVIL, "security-scan")
-    assert f"drifted  {SHOWN}  the server shows not attached" in evil("verify", "scan.jsonl").lines
+    (drifted, _) = evil("verify", "scan.jsonl").lines
+    assert drifted.startswith(f"drifted  {SHOWN}  the server shows not attached; ")
     for arguments in (
         ("status", "scan.jsonl"),
         ("journal", "check", "scan.jsonl"),

@@ -110,11 +110,14 @@ def test_another_jobs_journal_is_refused(
     [
         ("[pace]", "[pace]\nrate = 200\nmax_at_once = 2"),
         ("[pace]", "[rollout]\nmax_failures = 9\n[pace]"),
+        ("[pace]", '[journal]\nlease = "2m"\n[pace]'),
     ],
-    ids=["pace", "max_failures"],
+    ids=["pace", "max_failures", "lease"],
 )
-def test_pace_and_tolerance_may_change(world: World, here: Here, change: tuple[str, str]) -> None:
-    """A job with another pace or tolerance resumes the same journal."""
+def test_pace_tolerance_and_lease_may_change(
+    world: World, here: Here, change: tuple[str, str]
+) -> None:
+    """A job with another pace, tolerance or lease resumes the same journal."""
     _interrupted(world, here, *world.applying)
     world.job(change)
     assert here(*world.applying).code == 0

@@ -101,6 +101,7 @@ def test_on_a_terminal_the_name_is_typed_to_resume(world: World, answer: bytes, 
     """As at the start: a yes is not accepted."""
     world.kill(signal.SIGKILL, write=5, stage="after", arguments=(*APPLYING, "--confirm", TASK))
     ended, screen = on_a_terminal(world, answer, "resume", "scan.jsonl")
+    assert f"Resume scan in acme ({world.address}): " in screen
     assert ended == code
     assert f"Only '{TASK}' is accepted: " in screen
     assert any(world.shown().values()) == bool(code)

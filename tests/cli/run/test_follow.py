@@ -19,6 +19,7 @@ from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.errors import BulkopsError, ExitCode, JournalDamaged, JournalError
 from bulkops.journal.lines import frame
 from bulkops.journal.local.lock import locked
+from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.records import (
     Execution,
     Holder,
@@ -130,7 +131,7 @@ def test_a_finished_job_is_reported_immediately(
 ) -> None:
     """As ``apply`` ended it: the report on stdout, the next command on stderr, the exit code."""
     assert whole
-    assert follow(world.journal, json=False, around=time.around()) is ExitCode.DONE
+    assert follow(LocalPlace(world.journal), json=False, around=time.around()) is ExitCode.DONE
     assert time.now == 0
     captured = capsys.readouterr()
     done = here("status", "scan.jsonl")
@@ -149,7 +150,7 @@ def test_lines_come_as_they_are_written(
         time.at((number - started) * 0.9, arrives(copy, b"".join(lines[:number])))
     arrives(copy, b"".join(lines[:started]))()
     time.at(len(lines), arrives(copy, b"".join(lines)))
-    assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around()) is ExitCode.DONE
     captured = capsys.readouterr()
     shown = captured.out.splitlines()
     results = [line.split()[1] for line in shown if line.startswith("succeeded  ")]
@@ -170,7 +171,7 @@ def test_an_incomplete_plan_is_waited_for(
     arrives(copy, b"")()
     time.at(60, arrives(copy, whole[:700]))
     time.at(120, arrives(copy, whole))
-    assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around(alive=True)) is ExitCode.DONE
     shown = out(capsys)
     assert shown[0] == f"{copy}: its plan is still incomplete: waiting for the rest"
     assert "  No new record for 10 s: waiting for the rest of the plan" in shown
@@ -187,7 +188,7 @@ def test_a_process_that_is_about_to_resume_is_waited_for(
         by = Holder("ann", socket.gethostname(), 1, "")
         stack.enter_context(locked(world.journal, by))
         time.at(30, stack.close)
-        assert follow(world.journal, json=False, around=time.around()) == 6
+        assert follow(LocalPlace(world.journal), json=False, around=time.around()) == 6
     shown = out(capsys)
     assert time.now >= 30
     assert "another process holds it now" in shown[1]
@@ -202,7 +203,7 @@ def test_a_copy_may_arrive_in_any_pieces(
     arrives(copy, b"")()
     for number, size in enumerate(sizes):
         time.at(number * 1.3, arrives(copy, whole[:size]))
-    assert follow(copy, json=True, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=True, around=time.around(alive=True)) is ExitCode.DONE
     types = [validated(line)["type"] for line in out(capsys)]
     assert types.count("result") == 12
     assert types[-1] == "report"
@@ -214,11 +215,11 @@ def test_events_are_those_of_the_whole_execution(
 ) -> None:
     """Results and waves from its beginning, also from before the watching; then the report."""
     arrives(copy, whole)()
-    follow(copy, json=True, around=time.around())
+    follow(LocalPlace(copy), json=True, around=time.around())
     everything = out(capsys)
     arrives(copy, up_to(whole, b'"type":"result"', 7))()
     time.at(3, arrives(copy, whole))
-    assert follow(copy, json=True, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=True, around=time.around(alive=True)) is ExitCode.DONE
     assert out(capsys) == everything
 
 
@@ -233,7 +234,7 @@ def test_a_writer_that_is_gone_is_reported(
     # A process of this host that writes the journal elsewhere, until it is killed.
     around = around._replace(is_alive=lambda _: time.now < 31)
     with pytest.raises(BulkopsError, match=r"is gone \(pid \d+ on ") as raised:
-        follow(copy, json=False, around=around)
+        follow(LocalPlace(copy), json=False, around=around)
     assert raised.value.exit_code == ExitCode.ERROR
     assert f"`bulkops resume {copy}` resumes it." in str(raised.value)
     assert 31 < time.now < 40
@@ -241,7 +242,7 @@ def test_a_writer_that_is_gone_is_reported(
     assert "7 succeeded, " in shown[-1]
     assert "executions" not in "".join(shown)
     with pytest.raises(BulkopsError):
-        follow(copy, json=True, around=time.around())
+        follow(LocalPlace(copy), json=True, around=time.around())
     assert not [line for line in out(capsys) if '"type":"report"' in line]
 
 
@@ -253,7 +254,7 @@ def test_an_unknown_writer_is_only_silent(
     data = whole if alive else elsewhere(whole)
     arrives(copy, up_to(data, b'"type":"result"', 7))()
     time.at(3600, arrives(copy, data))
-    assert follow(copy, json=False, around=time.around(alive=alive)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around(alive=alive)) is ExitCode.DONE
     shown = out(capsys)
     silent = [line for line in shown if "no new record for " in line]
     assert "no new record for 15 s from pid " in silent[0]
@@ -271,7 +272,7 @@ def test_a_silence_after_a_429_is_no_pause(
     data = reframed(elsewhere(whole), lambda record: paced.sub(refused, record))
     arrives(copy, up_to(data, b'"type":"result"', 3))()
     time.at(600, arrives(copy, data))
-    assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around()) is ExitCode.DONE
     shown = [line for line in out(capsys) if " of 12 done" in line]
     assert "paused for " in shown[0]
     assert all("no new record for " in line for line in shown[1:])
@@ -290,7 +291,7 @@ def test_a_job_resumed_meanwhile_is_watched_on(
     arrives(copy, killed)()
     time.at(4, arrives(copy, up_to(whole, b'"type":"execution"', 2)))
     time.at(6, arrives(copy, whole))
-    assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around()) is ExitCode.DONE
     shown = out(capsys)
     assert [line for line in shown if line.startswith("Started again: pid ")]
     assert "  2 executions, the last one complete" in shown
@@ -301,10 +302,10 @@ def test_lasting_damage_is_an_error(whole: bytes, copy: Path, time: Time) -> Non
     sound = len(up_to(whole, b'"type":"result"', 3))
     arrives(copy, whole[:sound] + b"?" + whole[sound + 1 :])()
     with pytest.raises(JournalDamaged, match="damaged at byte"):
-        follow(copy, json=False, around=time.around())
+        follow(LocalPlace(copy), json=False, around=time.around())
     assert time.now == 2
     time.at(3, arrives(copy, whole))
-    assert follow(copy, json=False, around=time.around()) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around()) is ExitCode.DONE
 
 
 def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> None:
@@ -312,7 +313,7 @@ def test_a_forged_journal_is_refused(whole: bytes, copy: Path, time: Time) -> No
     forged = reframed(whole, lambda record: record.replace(b'"mandatory"', b'"advisory"', 1))
     arrives(copy, forged)()
     with pytest.raises(JournalDamaged, match="contradicts itself"):
-        follow(copy, json=False, around=time.around())
+        follow(LocalPlace(copy), json=False, around=time.around())
     assert time.now == 0
 
 
@@ -324,7 +325,7 @@ def test_a_journal_that_is_removed_is_an_error(whole: bytes, copy: Path, time: T
     time.at(4, arrives(copy, part))
     time.at(8, copy.unlink)
     with pytest.raises(JournalError, match="No such file"):
-        follow(copy, json=False, around=time.around(alive=True))
+        follow(LocalPlace(copy), json=False, around=time.around(alive=True))
     assert 12 < time.now < 16
 
 
@@ -336,7 +337,7 @@ def test_another_run_in_its_place_is_an_error(
     arrives(copy, up_to(whole, b'"type":"result"', 3))()
     time.at(2, arrives(copy, (world.folder / "scan.undo.jsonl").read_bytes()))
     with pytest.raises(JournalError, match="another run has taken its place") as raised:
-        follow(copy, json=False, around=time.around(alive=True))
+        follow(LocalPlace(copy), json=False, around=time.around(alive=True))
     assert raised.value.exit_code == ExitCode.ERROR
 
 
@@ -347,7 +348,7 @@ def test_another_state_of_the_same_job_is_watched_on(
     arrives(copy, up_to(whole, b'"type":"result"', 7))()
     other = reframed(whole, lambda record: record.replace(b'"attempts":1', b'"attempts":2', 1))
     time.at(2, arrives(copy, other))
-    assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around(alive=True)) is ExitCode.DONE
     shown = out(capsys)
     assert f"{copy}: it was replaced with another state of the same job" in shown
     assert not [line for line in shown if line.startswith("succeeded ")]
@@ -363,7 +364,7 @@ def test_the_exit_code_is_the_jobs(
     """For example if the job paused, or its gate stopped it."""
     world.job(("[pace]", f'[rollout]\nwaves = ["1", "50%"]\n{rollout}\n[pace]'))
     assert here(*world.applying).code == code
-    assert follow(world.journal, json=False, around=time.around()) == code
+    assert follow(LocalPlace(world.journal), json=False, around=time.around()) == code
     assert time.now == 0
 
 
@@ -386,7 +387,7 @@ def test_a_pause_counts_down(
     data = reframed(whole, resting)
     arrives(copy, up_to(data, b'"reached":"verified"'))()
     time.at(58, arrives(copy, data))
-    assert follow(copy, json=False, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=False, around=time.around(alive=True)) is ExitCode.DONE
     assert out(capsys)[2].startswith(
         "  1 of 12 done (wave 1 of 3), pause between waves: 5 s left, until 20"
     )
@@ -439,6 +440,6 @@ def test_no_piece_is_shown_twice(
 
         time.at(number, renamed)
     arrives(copy, whole[:50])()
-    assert follow(copy, json=True, around=time.around(alive=True)) is ExitCode.DONE
+    assert follow(LocalPlace(copy), json=True, around=time.around(alive=True)) is ExitCode.DONE
     keys = [value["key"] for line in out(capsys) if (value := msgspec.json.decode(line)).get("key")]
     assert len(keys) == len(set(keys)) == 12

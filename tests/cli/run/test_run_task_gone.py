@@ -65,7 +65,10 @@ def test_verify_reports_that_the_run_task_is_gone(world: World, here: Here) -> N
     old = _made_again(world, write=4)
     done = here("verify", "scan.jsonl")
     assert done.code == 3
-    gone = f"the server shows not attached: the run task {TASK} ({old}) is gone"
+    gone = (
+        f"the server shows not attached: the run task {TASK} ({old}) is gone; desired: mandatory "
+        "at post_plan"
+    )
     assert done.lines[0].split(maxsplit=2) == ["drifted", "prod-001", gone]
     assert done.lines[-1] == "0 of 12 operations verified."
 

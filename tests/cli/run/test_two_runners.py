@@ -134,9 +134,13 @@ def test_the_folders_lock_is_the_folders_own(world: World, here: Here) -> None:
     assert first.stderr is not None
     while "Journal: " not in first.stderr.readline():
         pass
+    (journal,) = world.folder.rglob("*.jsonl")
+    in_use = f"{journal.relative_to(world.folder)} is in use by "
+    assert in_use in here("apply", "job.toml", "--yes").err
     (world.folder / ".bulkops" / "scan" / "folder.lock").unlink()
     refused = here("apply", "job.toml", "--yes")
     assert refused.code == 11
+    assert "scan is in use by another process" in refused.err
     assert len(list(world.folder.rglob("*.jsonl"))) == 1
     first.kill()
     ended(first)

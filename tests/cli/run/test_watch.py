@@ -230,10 +230,10 @@ def test_a_stop_from_the_keyboard_leaves_the_terminal_in_order(in_waves: World) 
 @pytest.mark.parametrize(
     ("name", "output", "code"),
     [
-        ("none.jsonl", "can't be read: No such file or directory", 1),
-        ("job.toml", "is a job file, not a journal", 1),
-        (".", "can't be read: Is a directory", 1),
-        ("pipe", "not a regular file", 1),
+        ("none.jsonl", "can't be read: No such file or directory", 2),
+        ("job.toml", "is a job file, not a journal", 2),
+        (".", "can't be read: Is a directory", 2),
+        ("pipe", "not a regular file", 2),
     ],
 )
 def test_a_file_that_is_not_a_journal_is_refused_immediately(

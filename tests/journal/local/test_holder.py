@@ -16,14 +16,17 @@ import pytest
 
 from bulkops.errors import JournalLocked
 from bulkops.journal.following.outlook import Writer
+from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.holder import (
     holder_of,
     is_alive,
     lock_of,
     read_with_holder,
+    was_killed,
     writer_of,
 )
 from bulkops.journal.local.lock import locked
+from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Execution, Holder
 from bulkops.journal.replay import Replay, replay
@@ -38,7 +41,7 @@ NOTHING = Replay(header(0))
 def journal(tmp_path: Path) -> Path:
     """A journal without an execution; HOLDER started it."""
     path = tmp_path / "job.jsonl"
-    create(path, first(1))
+    create(JournalFile(path), first(1))
     return path
 
 
@@ -67,7 +70,7 @@ def test_a_journal_is_held_by_any_name(journal: Path) -> None:
     with locked(journal, BOB):
         assert holder_of(link, NOTHING) == BOB
         assert holder_of(hard, state) == BOB
-        assert holder_of(hard, read(hard).replay) == HOLDER
+        assert holder_of(hard, read(JournalFile(hard)).replay) == HOLDER
         lock_of(journal).unlink()
         assert holder_of(journal, state) == BOB
 
@@ -120,6 +123,13 @@ def test_the_writers_state(journal: Path) -> None:
     # It released the lock but still runs, for example to print to a full pipe.
     assert writer_of(journal, mine, is_alive) is Writer.GONE
     assert writer_of(journal, bobs, is_alive) is Writer.UNKNOWN
+    place = LocalPlace(journal)
+    assert was_killed(place, mine)
+    assert not was_killed(place, bobs)
+    assert not was_killed(
+        LocalPlace(journal), replay([*first(1), Execution(me, "1"), Ended("", "complete")])
+    )
+    assert not was_killed(place, replay(first(1)))
     with locked(journal, BOB):
         append_to(journal)
     # Another process signed the lock file: this host's process writes elsewhere.

@@ -66,7 +66,7 @@ def test_a_second_process_is_refused_and_the_holder_named(tmp_path: Path) -> Non
         assert str(refused.value) == (
             f"{journal} is in use by bob on build-8, pid 1, since "
             "2026-11-24T22:00:00.000Z. Wait until it ends, or stop it and run the same command "
-            "again"
+            "again, or add --wait"
         )
         assert refused.value.exit_code == 11
 

@@ -15,11 +15,11 @@ import anyio
 from bulkops.clock import Clock
 from bulkops.errors import JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.acquirer import Acquirer
-from bulkops.journal.remote.calls import LeaseObject, run_by
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.keeper import Keeper, release
-from bulkops.journal.remote.lease import Lease, decoded
+from bulkops.journal.remote.lease.acquirer import Acquirer
+from bulkops.journal.remote.lease.calls import LeaseObject, run_by
+from bulkops.journal.remote.lease.content import Lease, decoded
+from bulkops.journal.remote.lease.holding import Holding
+from bulkops.journal.remote.lease.keeper import Keeper, release
 from tests.engine.world import EPOCH
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore

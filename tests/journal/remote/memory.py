@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from bulkops.journal.remote.store import Found, Version
+from bulkops.journal.remote.bucket.store import Found, Version
 
 
 class Object(NamedTuple):

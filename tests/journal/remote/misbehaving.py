@@ -14,7 +14,7 @@ from enum import Enum
 from random import Random
 from typing import NamedTuple
 
-from bulkops.journal.remote.store import Found, NoAnswer, Version
+from bulkops.journal.remote.bucket.store import Found, NoAnswer, Version
 from tests.journal.remote.memory import MemoryStore, folders_of
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bulkops.journal.remote import candidate as module
-from bulkops.journal.remote.candidate import Candidate, Seeking, Watched
-from bulkops.journal.remote.holding import VALID
-from bulkops.journal.remote.lease import DEFAULT_TTL, UNREADABLE, Lease
-from bulkops.journal.remote.store import Found
+from bulkops.journal.remote.bucket.store import Found
+from bulkops.journal.remote.lease import candidate as module
+from bulkops.journal.remote.lease.candidate import Candidate, Seeking, Watched
+from bulkops.journal.remote.lease.content import DEFAULT_TTL, UNREADABLE, Lease
+from bulkops.journal.remote.lease.holding import VALID
 from tests.journal.remote.tables import cells
 from tests.journal.samples import HOLDER
 

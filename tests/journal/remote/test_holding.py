@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bulkops.journal.remote import holding as module
-from bulkops.journal.remote.holding import RENEWED, VALID, Holding, Tenure
-from bulkops.journal.remote.lease import Lease
-from bulkops.journal.remote.store import Found
+from bulkops.journal.remote.bucket.store import Found
+from bulkops.journal.remote.lease import holding as module
+from bulkops.journal.remote.lease.content import Lease
+from bulkops.journal.remote.lease.holding import RENEWED, VALID, Holding, Tenure
 from tests.journal.remote.tables import cells
 from tests.journal.samples import HOLDER
 

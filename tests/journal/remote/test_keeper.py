@@ -10,10 +10,10 @@ import pytest
 
 from bulkops.clock import Clock
 from bulkops.errors import ExitCode, JournalTakenOver, JournalWriteFailed
-from bulkops.journal.remote.acquirer import Acquirer
-from bulkops.journal.remote.calls import LeaseObject
-from bulkops.journal.remote.holding import VALID, Holding
-from bulkops.journal.remote.keeper import Keeper
+from bulkops.journal.remote.lease.acquirer import Acquirer
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.holding import VALID, Holding
+from bulkops.journal.remote.lease.keeper import Keeper
 from tests import virtual_time
 from tests.journal.remote.contender import JOURNAL, KEY, TTL, Contender, lease_in
 from tests.journal.remote.memory import MemoryStore

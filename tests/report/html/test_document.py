@@ -253,7 +253,7 @@ def test_a_limit_far_above_the_bars_is_not_drawn() -> None:
     assert "500 requests per second" in far.summary
     none = timeline_chart(*charted(rolled_out(1, execution(0, None), done(0, 1))))
     assert "The server reported no rate limit." in none.summary
-    (line,) = execution_lines(charted(rolled_out(1, execution(0, None)))[0])
+    (line,) = execution_lines(*charted(rolled_out(1, execution(0, None))))
     assert (line.limit, line.how) == ("none reported", "killed or still running")
 
 

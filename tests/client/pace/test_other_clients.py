@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from bulkops.api.rate_limit import Window
-from bulkops.client.other_clients import (
+from bulkops.client.pace.other_clients import (
     NOISE,
     REMEMBERED,
     TOO_MANY,

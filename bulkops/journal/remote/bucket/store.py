@@ -45,7 +45,7 @@ class NoAnswer(StoreError):
 
 
 class Denied(StoreError):
-    """The store refuses the caller (no right, no such bucket): trying again is useless."""
+    """The store refuses the caller: wrong key, no right, no such bucket. Don't try again."""
 
 
 class Store(Protocol):

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from bulkops.api.messages import Request, Response
-from bulkops.client.hidden_limit import DOUBLING, NOISE_SECONDS, SLOWEST, WINDOW, HiddenLimit
+from bulkops.client.pace.hidden_limit import DOUBLING, NOISE_SECONDS, SLOWEST, WINDOW, HiddenLimit
 from bulkops.journal.states import Outcome
 from bulkops.simulator.core import Simulator
 from tests.engine.world import World, job

@@ -6,6 +6,7 @@ import asyncio
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 import anyio
@@ -14,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkops.api.rate_limit import DEFAULT_LIMIT
-from bulkops.client.pacing import (
+from bulkops.client.pace.pacing import (
     CATCH_UP,
     HEADROOM,
     RECOVERY,
@@ -161,6 +162,119 @@ def test_a_cancelled_request_delays_no_other() -> None:
             group.cancel_scope.cancel()
         started = anyio.current_time()
         return [time - started for time in await departures(paced, 3)]
+
+    assert run(scenario)[-1] <= 4.0
+
+
+async def announced(paced: Pacer, count: int, together: float) -> list[float]:
+    """Return when requests leave that are held up until the next multiple of so many seconds."""
+    times: list[float] = []
+
+    async def one() -> None:
+        await paced.wait()
+        if together:
+            await anyio.sleep(together - anyio.current_time() % together)
+        await paced.space()
+        times.append(anyio.current_time())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(count):
+            group.start_soon(one)
+    return times
+
+
+@pytest.mark.parametrize("limit", [3, 30, 100])
+@pytest.mark.parametrize("together", [0.02, 0.1, 1.0])
+def test_what_was_held_up_together_leaves_one_by_one(limit: int, together: float) -> None:
+    """No second holds more than the limit, at the cost of one wait, whatever the number."""
+
+    async def scenario() -> list[float]:
+        paced = pacer()
+        paced.learn(limit)
+        return await announced(paced, 10 * limit, together)
+
+    times = run(scenario)
+    assert times == sorted(times)
+    assert busiest_second(times) <= limit
+    assert most_over(times, limit * HEADROOM) <= burst(limit) + 0.001 * limit
+    assert times[-1] <= 10 / HEADROOM + 2 * together
+
+
+@pytest.mark.parametrize("limit", [None, 1, 30, 100])
+def test_what_was_not_held_up_is_not_spaced_again(limit: float | None) -> None:
+    """Every request leaves when the pacer lets it through, also while the pace recovers."""
+
+    async def scenario(*, spaced: bool) -> list[float]:
+        paced = pacer()
+        paced.learn(limit)
+        leave = partial(announced, together=0) if spaced else departures
+        first = await leave(paced, 20)
+        paced.refused(0.0, 2.0)
+        return first + await leave(paced, 20)
+
+    assert run(partial(scenario, spaced=True)) == run(partial(scenario, spaced=False))
+
+
+def test_a_pause_also_holds_back_what_waits_to_be_spaced() -> None:
+    """Requests that the pacer let through before a 429 leave after the reset, and slower."""
+
+    async def scenario() -> tuple[float, list[float]]:
+        paced = pacer()
+        paced.learn(10.0)
+        async with anyio.create_task_group() as group:
+            times: list[float] = []
+
+            async def all_of_them() -> None:
+                times.extend(await announced(paced, 20, 2.5))
+
+            group.start_soon(all_of_them)
+            await anyio.sleep(2.55)
+            refused_at = anyio.current_time()
+            paced.refused(0.0, 3.0)
+        return refused_at, times
+
+    refused_at, times = run(scenario)
+    after = [time for time in times if time > refused_at]
+    assert len(after) >= 18
+    assert after[0] > refused_at + 3.0
+    assert most_over(after, 10.0) <= burst(10)
+
+
+def test_what_is_spaced_leaves_in_the_order_it_came() -> None:
+    """Even if a stalled process wakes a later request first."""
+    order: list[str] = []
+
+    async def scenario() -> None:
+        paced, loop = pacer(1.0), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+
+        async def one(name: str, after: float) -> None:
+            await anyio.sleep(after)
+            await paced.space()
+            order.append(name)
+
+        async with anyio.create_task_group() as group:
+            for name, after in (("first", 0.0), ("waits until 1.0", 0.1), ("comes at 0.9", 0.9)):
+                group.start_soon(one, name, after)
+            await anyio.sleep(0.8)
+            loop.stall(1.0)
+
+    run(scenario)
+    assert order == ["first", "waits until 1.0", "comes at 0.9"]
+
+
+def test_a_cancelled_request_holds_no_other_back() -> None:
+    """A request that is cancelled while it waits to be spaced gives up its place."""
+
+    async def scenario() -> list[float]:
+        paced = pacer(1.0)
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(paced.space)
+            await anyio.sleep(0.5)
+            group.cancel_scope.cancel()
+        started = anyio.current_time()
+        return [time - started for time in await announced(paced, 3, 0)]
 
     assert run(scenario)[-1] <= 4.0
 

@@ -24,9 +24,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.lease import Lease, Write, decoded
-from bulkops.journal.remote.store import Found, Version
+from bulkops.journal.remote.bucket.store import Found, Version
+from bulkops.journal.remote.lease.content import Lease, Write, decoded
+from bulkops.journal.remote.lease.holding import Holding
 
 
 class Seeking(Enum):

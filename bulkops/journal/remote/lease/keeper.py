@@ -13,11 +13,12 @@ import anyio
 
 from bulkops.clock import Clock
 from bulkops.errors import JournalTakenOver, JournalWriteFailed
-from bulkops.journal.remote.calls import Calls, LeaseObject, made, run_by
-from bulkops.journal.remote.holding import Holding, Tenure
-from bulkops.journal.remote.lease import Write, pause
-from bulkops.journal.remote.store import StoreError
-from bulkops.journal.writer import Executor, in_thread
+from bulkops.journal.remote.bucket.store import StoreError
+from bulkops.journal.remote.lease.calls import Calls, LeaseObject, made, run_by
+from bulkops.journal.remote.lease.content import Write, pause
+from bulkops.journal.remote.lease.holding import Holding, Tenure
+from bulkops.journal.storage import Executor
+from bulkops.journal.writer import in_thread
 from bulkops.log import Log
 
 log = Log(__name__)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Generic, NamedTuple, TypeVar
 
-from bulkops.journal.remote.lease import Write
-from bulkops.journal.remote.store import Found, NoAnswer, Store, StoreError, Version
+from bulkops.journal.remote.bucket.store import Found, NoAnswer, Store, StoreError, Version
+from bulkops.journal.remote.lease.content import Write
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.store import Version
+from bulkops.journal.remote.bucket.store import Version
 from bulkops.text import printable
 
 DEFAULT_TTL = 30.0

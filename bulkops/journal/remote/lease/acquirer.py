@@ -1,4 +1,4 @@
-"""Gets the lease of a journal, at once or by waiting for it (``candidate`` decides)."""
+"""Gets the lease of a journal (``candidate`` decides)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from typing import NamedTuple
 from bulkops.clock import Clock
 from bulkops.errors import JournalLocked, JournalWriteFailed
 from bulkops.journal.records import Holder
-from bulkops.journal.remote.calls import Calls, LeaseObject, made, run_at_once
-from bulkops.journal.remote.candidate import Candidate, Seeking
-from bulkops.journal.remote.holding import Holding
-from bulkops.journal.remote.lease import Lease, pause
-from bulkops.journal.remote.store import Denied, NoAnswer
-from bulkops.log import Log
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer
+from bulkops.journal.remote.lease.calls import Calls, LeaseObject, made, run_at_once
+from bulkops.journal.remote.lease.candidate import Candidate, Seeking
+from bulkops.journal.remote.lease.content import Lease, pause
+from bulkops.journal.remote.lease.holding import Holding
 
 MOST_BETWEEN_LOOKS = 5.0
 """Seconds: a lease that was released is noticed by then."""
 
 PATIENCE = 10.0
 """Seconds for which a store may leave everything undecided."""
-
-log = Log(__name__)
 
 
 class Busy(NamedTuple):
@@ -115,35 +112,28 @@ class Acquirer:
         )
 
 
-def acquire(acquirer: Acquirer, *, wait: bool, sleep: Callable[[float], None]) -> Holding:
-    """Return the lease.
-
-    Args:
-        wait: wait while another process holds it.
+def acquire(acquirer: Acquirer, sleep: Callable[[float], object]) -> Holding:
+    """Return the lease; call it again with the same acquirer to see whether another's expires.
 
     Raises:
         JournalLocked: another process holds it.
         JournalWriteFailed: see ``Acquirer.look``.
     """
-    waiting = False
     while not isinstance(seen := acquirer.look(), Holding):
-        if isinstance(seen, Busy) and not waiting:
-            if not wait:
-                raise JournalLocked(_in_use(acquirer, seen))
-            waiting = True
-            facts = {"journal": acquirer.at.journal, "holder": seen.lease.described()}
-            log.warning("journal_waited_for", extra={**facts, "ttl": seen.lease.ttl})
+        if isinstance(seen, Busy):
+            raise _in_use(acquirer, seen)
         sleep(seen.seconds)
     return seen
 
 
-def _in_use(acquirer: Acquirer, busy: Busy) -> str:
+def _in_use(acquirer: Acquirer, busy: Busy) -> JournalLocked:
     lease, age = busy.lease, ""
     if busy.modified:
         seconds = (acquirer.clock.wall() - busy.modified).total_seconds()
         age = f"renewed {max(0.0, seconds):.0f} s ago; "
-    return (
-        f"{acquirer.at.journal} is held by {lease.described()}; {age}lease of {lease.ttl:g} s. "
+    return JournalLocked(
+        f"{acquirer.at.journal} is held by {lease.described()} ({age}lease of {lease.ttl:g} s)",
         "Wait until it ends, or stop it and run the same command again. If that process was "
-        f"killed, add --wait: it takes over after {lease.ttl:g} s without a renewal"
+        f"killed, add --wait: it takes over after {lease.ttl:g} s without a renewal",
+        look_again=busy.seconds,
     )

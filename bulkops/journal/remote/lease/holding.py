@@ -27,8 +27,8 @@ from enum import Enum
 
 import msgspec
 
-from bulkops.journal.remote.lease import Lease, Write, decoded
-from bulkops.journal.remote.store import Found, Version
+from bulkops.journal.remote.bucket.store import Found, Version
+from bulkops.journal.remote.lease.content import Lease, Write, decoded
 
 VALID = 0.7
 """The part of the ttl for which the holder may send; the rest allows for clocks that drift."""
@@ -55,12 +55,14 @@ class Holding:
 
     Attributes:
         lease: its last version that is known to be written.
+        ttl: that of the versions to come, in seconds.
         taken_by: once it is lost, what was found in its place; ``None`` if the object was gone.
         silence: seconds between the last success and the cut.
     """
 
     def __init__(self, lease: Lease, version: Version, sent: float) -> None:
         self.lease = lease
+        self.ttl = lease.ttl
         self.taken_by: Lease | None = None
         self.silence = 0.0
         self._version = version
@@ -85,13 +87,14 @@ class Holding:
     @property
     def due(self) -> float:
         """When it is to be renewed."""
-        return self._sent + RENEWED * self.lease.ttl
+        return self._sent + RENEWED * min(self.ttl, self.lease.ttl)
 
     def attempt(self, now: float) -> Write:
         """Return the renewal to send now, the same one until it has an outcome."""
         self._expect_going_on()
         if self._write is None:
-            self._write = Write(self.lease.following(), self._version, now)
+            following = msgspec.structs.replace(self.lease.following(), ttl=self.ttl)
+            self._write = Write(following, self._version, now)
         if self._first_since_lapse is None and not self.holds(now):
             self._first_since_lapse = now
         return self._write

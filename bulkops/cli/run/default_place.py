@@ -1,0 +1,61 @@
+"""Finds the journal that ``apply`` resumes if the user names none."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from bulkops.cli.options import RunOptions
+from bulkops.cli.run.hold import taken
+from bulkops.cli.run.start import Undertaking
+from bulkops.client.access.address import is_at
+from bulkops.clock import Clock
+from bulkops.journal.identity import identity_of
+from bulkops.journal.place import JobJournals, Place, default_journals
+from bulkops.journal.process import holder
+from bulkops.journal.states import How
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.plan.trusted import sound_journal
+
+
+def journals_of(stack: ExitStack, undertaking: Undertaking, options: RunOptions) -> JobJournals:
+    """Return the job's journals in the default place; until the stack ends, only this starts one.
+
+    Raises:
+        JobError: other users may write there.
+        JournalLocked, JournalWriteFailed: see ``JobJournals.locked``.
+    """
+    address, identity = undertaking.client().address, undertaking.identity
+    journals = default_journals().of_job(
+        undertaking.job.name, f"{identity.digest} {identity.organization} {address}"
+    )
+    taken(lambda: stack.enter_context(journals.locked(holder(Clock()))), wait=options.wait)
+    journals.check_folder(trusted=options.trust_files)
+    return journals
+
+
+def newest(
+    journals: JobJournals, undertaking: Undertaking, options: RunOptions, *, finished: bool
+) -> Place | None:
+    """Return the newest journal that can be resumed, ``None`` if there is none.
+
+    Args:
+        finished: a finished journal counts as one to resume.
+
+    Raises:
+        JournalDamaged: a newer one is damaged, so that its content is unknown.
+        JobError: other users may have written it.
+    """
+    address = undertaking.client().address
+
+    def fits(place: Place) -> bool:
+        # A journal of a kind that is not installed is another job's; it is not resumed.
+        replay = sound_journal(place.reader(trusted=options.trust_files)).replay
+        if replay.ended and replay.ended.how == How.GONE:
+            return False
+        left = finished or replay.unfinished or (options.retry_failed and replay.to_retry)
+        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
+        left |= undertaking.job.rollout.gate is not None and not replay.passed
+        mine = identity_of(replay.header) == undertaking.identity
+        return left and mine and is_at(replay.header.address, address)
+
+    return journals.newest(fits)

@@ -1,0 +1,34 @@
+"""``[journal]``: how the job's journal is held. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from bulkops.job.duration import in_seconds
+
+Lease = Annotated[
+    str,
+    Meta(
+        pattern=r"^(([2-9]|[1-9][0-9]|[1-5][0-9]{2}|600)s|([1-9]|10)m)\Z",
+        description='a duration from "2s" to "10m", in whole seconds or minutes',
+    ),
+]
+
+
+class JournalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``[journal]``: how the job's journal is held.
+
+    Attributes:
+        lease: how long a process may show no sign of life before another one may take over its
+            journal, if the journal is in object storage. Has no effect on a journal on a disk.
+    """
+
+    lease: Lease = "30s"
+
+    @property
+    def lease_seconds(self) -> float:
+        """``lease`` in seconds."""
+        return in_seconds(self.lease)

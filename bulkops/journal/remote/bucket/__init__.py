@@ -1,0 +1,1 @@
+"""The object store of a journal: its address, its environment, its calls."""

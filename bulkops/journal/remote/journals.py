@@ -1,0 +1,150 @@
+"""The default place of journals in object storage (see ``Journals``).
+
+``<prefix>/<job>/<time>-<random>`` is a journal of a job, and ``<prefix>/<job>/current`` names the
+newest one of each identity: it is swapped, since a listing may lag.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from random import SystemRandom
+
+import msgspec
+
+from bulkops.errors import JournalError, JournalLocked, unreadable
+from bulkops.journal.place import Place
+from bulkops.journal.records import Holder
+from bulkops.journal.remote.bucket.address import Address
+from bulkops.journal.remote.bucket.opening import open_store
+from bulkops.journal.remote.bucket.store import Store, StoreError, Version
+from bulkops.journal.remote.lease.calls import LeaseObject
+from bulkops.journal.remote.lease.kept import Wanted
+from bulkops.journal.remote.place import LEASE, RemotePlace, unusable
+
+CURRENT = "current"
+
+
+class Current(msgspec.Struct, frozen=True):
+    """The content of the pointer.
+
+    Attributes:
+        journals: identity → the name of its newest journal.
+    """
+
+    journals: dict[str, str] = {}
+
+
+class StoredJournals:
+    """See ``Journals``.
+
+    Args:
+        env: as for ``RemotePlace``.
+    """
+
+    def __init__(self, base: Address, env: Mapping[str, str] = os.environ) -> None:
+        self._base = base
+        self._env = env
+
+    @cached_property
+    def _store(self) -> Store:
+        return open_store(self._base, self._env)
+
+    def of_job(self, name: str, identity: str) -> StoredJobJournals:
+        """See ``Journals``."""
+        return StoredJobJournals(self._store, self._base / name, identity)
+
+    def all(self) -> Iterator[RemotePlace]:
+        """See ``Journals``; ``JournalError`` if the store can't be read."""
+        try:
+            jobs = list(self._store.folders(f"{self._base.key}/"))
+        except StoreError as error:
+            raise JournalError(unreadable(self._base, error)) from error
+        for job in jobs:
+            yield from StoredJobJournals(self._store, self._base / job, "").all()
+
+
+class StoredJobJournals:
+    """See ``JobJournals``."""
+
+    def __init__(self, store: Store, folder: Address, identity: str) -> None:
+        self._store = store
+        self._folder = folder
+        self._identity = identity
+        self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
+
+    @contextmanager
+    def locked(self, by: Holder) -> Iterator[None]:
+        """See ``JobJournals``.
+
+        It isn't kept any longer than one lease: by then the new journal has its own.
+        """
+        with self._wanted.held(by):
+            yield
+
+    def check_folder(self, *, trusted: bool) -> None:
+        """See ``Place.check_folder``: who may write to a bucket is its owner's decision."""
+
+    def newest(self, fits: Callable[[Place], bool]) -> RemotePlace | None:
+        """See ``JobJournals``; ``JournalError`` if the store can't be read."""
+        name = self._current()[0].journals.get(self._identity)
+        place = self._place(name) if name else None
+        return place if place and place.exists() and fits(place) else None
+
+    def new(self, now: datetime) -> RemotePlace:
+        """See ``JobJournals``.
+
+        Raises:
+            JournalLocked: another process has started one at this moment.
+            JournalWriteFailed: the store can't be written.
+        """
+        current, version = self._current()
+        name = current.journals.get(self._identity)
+        if name and not self._place(name).exists():
+            # Nothing was planned there, or the user said no.
+            return self._place(name)
+        name = f"{now:%Y%m%dT%H%M%SZ}-{SystemRandom().getrandbits(32):08x}"
+        data = msgspec.json.encode(Current({**current.journals, self._identity: name}))
+        try:
+            if not self._swapped(data, version):
+                raise JournalLocked(f"{self._folder}: another process has just started this job")
+        except StoreError as error:
+            raise unusable(self._folder, error) from error
+        return self._place(name)
+
+    def all(self) -> Iterator[RemotePlace]:
+        """Yield the newest journal of each identity."""
+        return map(self._place, self._current()[0].journals.values())
+
+    def _current(self) -> tuple[Current, Version | None]:
+        try:
+            found = self._store.get(f"{self._folder.key}/{CURRENT}")
+        except StoreError as error:
+            raise JournalError(unreadable(self._folder, error)) from error
+        if found is None:
+            return Current(), None
+        try:
+            return msgspec.json.decode(found.data, type=Current), found.version
+        except msgspec.MsgspecError as error:
+            raise JournalError(
+                f"{self._folder / CURRENT}: is not written by bulkops ({error}); nothing was sent. "
+                "Move it away, or name a --journal"
+            ) from error
+
+    def _swapped(self, data: bytes, version: Version | None) -> bool:
+        key = f"{self._folder.key}/{CURRENT}"
+        if version is None:
+            written = self._store.create(key, data)
+        else:
+            written = self._store.swap(key, data, version)
+        if written is not None:
+            return True
+        # It may have been our own write, which obstore repeated.
+        found = self._store.get(key)
+        return found is not None and found.data == data
+
+    def _place(self, name: str) -> RemotePlace:
+        return RemotePlace(self._folder / name, store=self._store)
