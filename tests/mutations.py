@@ -160,7 +160,13 @@ MUTATIONS = (
     Mutation(
         "the lease of a frozen process does not lapse",
         "journal/remote/lease/holding.py",
-        ("and now < self._sent + VALID * self.lease.ttl", ""),
+        ("and now < self._valid_until", ""),
+        LEASES,
+    ),
+    Mutation(
+        "a renewal with a shorter ttl counts only once it is answered",
+        "journal/remote/lease/holding.py",
+        ("if self._write is None:\n            return until", "if True:\n            return until"),
         LEASES,
     ),
     Mutation(

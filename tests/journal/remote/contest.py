@@ -108,6 +108,9 @@ class Contest:
 
     async def _work(self, contender: Contender) -> None:
         draw = self._random
+        assert contender.holding
+        # Before the job is read, its lease has the default ttl.
+        contender.holding.ttl = draw.choice((TTL / 10, contender.ttl, LONGEST))
         async with contender.keeping() as keeper:
             for _ in range(draw.randrange(40)):
                 self.met["waited"] += not keeper.holds()
