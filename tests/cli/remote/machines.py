@@ -21,7 +21,7 @@ from bulkops.api.messages import Request
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.store import Store
 from bulkops.journal.remote.lease.content import Lease, decoded
-from tests.cli.support import TOKEN, Done, StagedSimulator, World, ended, organization, serving
+from tests.cli.support import TOKEN, Done, StagedSimulator, World, checked, organization, serving
 from tests.journal.remote.servers import Environment, Server
 
 LEASE = 2.0
@@ -70,7 +70,13 @@ class Machine:
 
     def ended(self, process: Process) -> Done:
         """Wait for a command, and check that it printed no traceback and no secret."""
-        done = ended(process)
+        try:
+            out, err = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"did not end: {process.communicate()}") from None
+        # There is no output to check if the test itself has the other end of a pipe.
+        done = checked(Done(process.wait(), out or "", err))
         for secret in self._secrets:
             assert secret not in done.out + done.err
         return done
