@@ -97,11 +97,13 @@ class Site(NamedTuple):
         world: the server, and the job file ``job.toml``.
         store: the server of the store.
         at: the address of the journal.
+        seconds: the job's lease.
     """
 
     world: World
     store: Server
     at: Address
+    seconds: float = LEASE
 
     @property
     def journal(self) -> str:
@@ -145,7 +147,7 @@ class Site(NamedTuple):
 
     def until_kept(self) -> None:
         """Wait until the lease is the job's: a process that starts has one of 30 s at first."""
-        until(lambda: self.lease().ttl == LEASE)
+        until(lambda: self.lease().ttl == self.seconds)
 
     def no_secret_stored(self) -> None:
         """Check that no object of the journal contains a secret."""
@@ -168,20 +170,23 @@ def _secrets(server: Server) -> tuple[str, ...]:
 
 
 @contextmanager
-def site(server: Server, folder: Path, workspaces: int = 12, pace: str = SLOWLY) -> Iterator[Site]:
+def site(
+    server: Server, folder: Path, workspaces: int = 12, *, pace: str = SLOWLY, seconds: float = LEASE
+) -> Iterator[Site]:
     """Serve an organization; the journal's place is unused.
 
     Args:
         pace: further lines of the job's ``[pace]``.
+        seconds: the job's lease.
     """
     # A repeated attach succeeds, so that the server's refusal can't hide that it was sent twice.
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     organization(simulator, workspaces)
     with serving(simulator) as address:
         world = World(simulator, address, folder)
-        journal = f'[journal]\nlease = "{LEASE:g}s"\n\n[pace]\n{pace}\n'
+        journal = f'[journal]\nlease = "{seconds:g}s"\n\n[pace]\n{pace}\n'
         world.job(("[pace]\n", journal))
-        yield Site(world, server, server.address(f"{folder.name}/scan"))
+        yield Site(world, server, server.address(f"{folder.name}/scan"), seconds)
 
 
 class Strike(NamedTuple):
