@@ -160,8 +160,11 @@ def test_the_server_is_the_one_of_the_clouds_own_tools(
         ),
         (
             "az",
-            ACCOUNT | CLIENT | {"AZURE_FEDERATED_TOKEN_FILE": "/t"},
+            ACCOUNT
+            | CLIENT
+            | {"AZURE_FEDERATED_TOKEN_FILE": "/t", "AZURE_AUTHORITY_HOST": "https://login/"},
             {
+                "azure_authority_host": "https://login",
                 "azure_client_id": "id",
                 "azure_tenant_id": "tenant",
                 "azure_federated_token_file": "/t",
@@ -191,7 +194,8 @@ def test_credentials_are_taken_as_by_the_clouds_own_tools(
 ) -> None:
     """The first kind that is set counts; none of it is in what the settings show."""
     found = settings(scheme, env)
-    places = {"region", "endpoint", "aws_endpoint_url_s3", "account_name", "base_url"}
+    places = {"region", "endpoint", "aws_endpoint_url_s3", "aws_endpoint_url_sts"}
+    places |= {"account_name", "base_url"}
     switches = {"conditional_put", "virtual_hosted_style_request"}
     switches |= {"use_emulator", "use_fabric_endpoint"}
     rest = {name: found.config[name] for name in found.config if name not in places | switches}

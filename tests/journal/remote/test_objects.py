@@ -11,7 +11,7 @@ from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.address import parse
 from bulkops.journal.remote.bucket.objects import RETRIES
 from bulkops.journal.remote.bucket.opening import open_store
-from bulkops.journal.remote.bucket.store import NoAnswer, Store, StoreError, Version
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer, StoreError, Version
 from tests.journal.remote.servers import aws
 from tests.journal.remote.tiny_s3 import Reply, tiny_s3
 from tests.journal.remote.unruly import unruly
@@ -19,33 +19,45 @@ from tests.journal.remote.unruly import unruly
 Call = Callable[[], object]
 
 
-def _swap(store: Store) -> Version | None:
-    found = store.get("a")
-    assert found is not None
-    return store.swap("a", b"mine", found.version)
-
-
-WRITES = [
-    pytest.param(lambda store: store.create("b", b"mine"), "b", id="create"),
-    pytest.param(_swap, "a", id="swap"),
-]
-
-
 @pytest.mark.parametrize("lost_as", [0, 500, 503])
-@pytest.mark.parametrize(("write", "key"), WRITES)
+@pytest.mark.parametrize("name", ["create", "swap"])
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        "tiny_server",
+        *(
+            pytest.param(f"{name}_server", marks=pytest.mark.long)
+            for name in ("seaweedfs", "moto", "azurite")
+        ),
+    ],
+)
 def test_a_refusal_may_be_the_answer_to_ones_own_write(
-    write: Callable[[Store], Version | None], key: str, lost_as: int
+    fixture: str, name: str, lost_as: int, request: pytest.FixtureRequest
 ) -> None:
     """If the answer to a write is lost, obstore repeats it, and the store refuses that.
 
     Lost means: the connection is closed, or a proxy answers with a 5xx.
     """
-    with tiny_s3() as (tiny, bucket), unruly(tiny) as (server, switch):
-        bucket.objects["a"] = b"before"
+    key = f"lost/{name}/{lost_as}"
+    with unruly(request.getfixturevalue(fixture)) as (server, switch):
+        store = server.store()
+        version = store.create(key, b"before") if name == "swap" else None
+        switch.forwarded.clear()
         switch.lose, switch.lose_as = 1, lost_as
-        assert write(server.store()) is None
-        assert bucket.objects[key] == b"mine"
-        assert [one.status for one in switch.forwarded if one.method == "PUT"] == [200, 412]
+        assert (store.swap(key, b"1", version) if version else store.create(key, b"1")) is None
+        found = store.get(key)
+        assert found is not None
+        assert found.data == b"1"
+        statuses = [one.status for one in switch.forwarded if one.method == "PUT"]
+        assert statuses in ([200, 412], [201, 412], [201, 409])
+
+
+def test_a_key_that_leads_nowhere_is_denied() -> None:
+    """A 404 to a write is no object that is absent, but a wrong server or bucket."""
+    with tiny_s3() as (server, bucket):
+        bucket.replies = [Reply(404)]
+        with pytest.raises(Denied, match="the store answered 404"):
+            server.store().put("a", b"")
 
 
 def test_a_connection_that_is_reset_is_no_answer() -> None:
@@ -154,7 +166,7 @@ def test_a_swap_needs_a_version(version: Version) -> None:
         assert not bucket.asked
 
 
-@pytest.mark.parametrize("status", [200, 204, 302])
+@pytest.mark.parametrize("status", [200, 302])
 def test_the_page_of_a_proxy_is_no_answer_of_the_store(status: int) -> None:
     """It has no version, or it is a redirection: neither a write nor an object, nor a list."""
     page = Reply(status, b"<html>Log in")
