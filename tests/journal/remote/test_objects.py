@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -190,6 +191,32 @@ def test_a_wrong_key_for_an_account_is_said() -> None:
     with pytest.raises(JobError) as caught:
         open_store(parse("az://container/a"), env)
     assert str(caught.value) == "az://container/a: the account's key is not valid base64"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "the file that GOOGLE_APPLICATION_CREDENTIALS names can't be read"),
+        ("{}", "the file with Google's credentials is not one of a service account or user"),
+        (
+            '{"type": "external_account", "audience": "any"}',
+            "GOOGLE_APPLICATION_CREDENTIALS names a file of workload identity federation, which "
+            "is not supported: set GOOGLE_BEARER_TOKEN to the output of `gcloud auth "
+            "print-access-token` (valid for an hour), or use a service account's key",
+        ),
+    ],
+)
+def test_googles_credentials_that_can_not_be_used_are_named(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
+    """The file is read when the store is opened; nothing is sent."""
+    if content is not None:
+        (tmp_path / "key.json").write_text(content)
+    with pytest.raises(JobError) as caught:
+        open_store(
+            parse("gs://bucket/a"), {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+        )
+    assert str(caught.value) == f"gs://bucket/a: {reason}"
 
 
 def test_without_the_extra_one_sentence_says_how_to_install_it(
