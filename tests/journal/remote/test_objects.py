@@ -167,6 +167,18 @@ def test_a_swap_needs_a_version(version: Version) -> None:
         assert not bucket.asked
 
 
+def test_an_answer_without_a_version_is_none_of_the_store() -> None:
+    """Neither to a write nor to a reading: what it is about can't be swapped."""
+    with tiny_s3() as (server, bucket):
+        store = server.store()
+        calls: list[Call] = [lambda: store.create("a", b"1"), lambda: store.get("a")]
+        for call in calls:
+            bucket.replies = [Reply(200, b"page")]
+            with pytest.raises(NoAnswer) as caught:
+                call()
+            assert caught.value.strerror == "the answer names no version (ETag)"
+
+
 @pytest.mark.parametrize("status", [200, 302])
 def test_the_page_of_a_proxy_is_no_answer_of_the_store(status: int) -> None:
     """It has no version, or it is a redirection: neither a write nor an object, nor a list."""
