@@ -66,7 +66,10 @@ class Server(NamedTuple):
 
     def store(self, env: Environment | None = None, bucket: str = BUCKET) -> Store:
         """Return the bucket, opened with all rights unless other variables are given."""
-        return open_store(self.address("any", bucket), self.env if env is None else env)
+        # SeaweedFS answers writes of one object one after the other, up to a second apart.
+        return open_store(
+            self.address("any", bucket), self.env if env is None else env, timeout=SECONDS
+        )
 
     def behind(self, port: int) -> Server:
         """Return the same server, reached at another port of this machine."""

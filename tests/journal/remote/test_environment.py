@@ -42,6 +42,8 @@ def settings(scheme: str, env: Mapping[str, str]) -> Settings:
             {"AWS_ENDPOINT_URL": "https://a.example", "AWS_ENDPOINT_URL_S3": "https://b.example"},
             "https://b.example",
         ),
+        ("s3", {"AWS_ENDPOINT_URL": "HTTPS://minio.example"}, "HTTPS://minio.example"),
+        ("s3", {"AWS_ENDPOINT_URL": "HTTP://LOCALHOST"}, "HTTP://LOCALHOST"),
         ("s3", {"AWS_ENDPOINT_URL": ""}, "https://s3.us-east-1.amazonaws.com"),
         (
             "s3",
@@ -100,7 +102,7 @@ def test_the_server_is_the_one_of_the_clouds_own_tools(
     assert found.endpoint == endpoint
     key = {"s3": "aws_endpoint_url_s3", "az": "endpoint", "gs": "base_url"}[scheme]
     assert found.config[key] == endpoint
-    assert found.client["allow_http"] is endpoint.startswith("http:")
+    assert found.client["allow_http"] is endpoint.lower().startswith("http:")
 
 
 @pytest.mark.parametrize(

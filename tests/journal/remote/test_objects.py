@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +167,18 @@ def test_a_swap_needs_a_version(version: Version) -> None:
         assert not bucket.asked
 
 
+def test_an_answer_without_a_version_is_none_of_the_store() -> None:
+    """Neither to a write nor to a reading: what it is about can't be swapped."""
+    with tiny_s3() as (server, bucket):
+        store = server.store()
+        calls: list[Call] = [lambda: store.create("a", b"1"), lambda: store.get("a")]
+        for call in calls:
+            bucket.replies = [Reply(200, b"page")]
+            with pytest.raises(NoAnswer) as caught:
+                call()
+            assert caught.value.strerror == "the answer names no version (ETag)"
+
+
 @pytest.mark.parametrize("status", [200, 302])
 def test_the_page_of_a_proxy_is_no_answer_of_the_store(status: int) -> None:
     """It has no version, or it is a redirection: neither a write nor an object, nor a list."""
@@ -190,6 +203,32 @@ def test_a_wrong_key_for_an_account_is_said() -> None:
     with pytest.raises(JobError) as caught:
         open_store(parse("az://container/a"), env)
     assert str(caught.value) == "az://container/a: the account's key is not valid base64"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "the file that GOOGLE_APPLICATION_CREDENTIALS names can't be read"),
+        ("{}", "the file with Google's credentials is not one of a service account or user"),
+        (
+            '{"type": "external_account", "audience": "any"}',
+            "GOOGLE_APPLICATION_CREDENTIALS names a file of workload identity federation, which "
+            "is not supported: set GOOGLE_BEARER_TOKEN to the output of `gcloud auth "
+            "print-access-token` (valid for an hour), or use a service account's key",
+        ),
+    ],
+)
+def test_googles_credentials_that_can_not_be_used_are_named(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
+    """The file is read when the store is opened; nothing is sent."""
+    if content is not None:
+        (tmp_path / "key.json").write_text(content)
+    with pytest.raises(JobError) as caught:
+        open_store(
+            parse("gs://bucket/a"), {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+        )
+    assert str(caught.value) == f"gs://bucket/a: {reason}"
 
 
 def test_without_the_extra_one_sentence_says_how_to_install_it(

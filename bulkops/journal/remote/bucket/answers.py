@@ -152,6 +152,8 @@ def _unanswered(text: str, endpoint: str, *, asked: bool) -> Failure:
         return Failure(Meaning.DENIED, _HINTS["PermanentRedirect"])
     if not asked and _CREDENTIALS.search(text):
         return Failure(Meaning.NO_CREDENTIALS, "no credentials")
+    if "MissingEtag" in text:
+        return Failure(Meaning.NO_ANSWER, "the answer names no version (ETag)")
     kind = _KIND.search(text)
     words = {
         "Connect": f"no connection to {endpoint}{_detail(text)}",
