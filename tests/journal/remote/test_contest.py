@@ -8,7 +8,7 @@ import pytest
 
 from tests.journal.remote.contest import Contest
 
-SEEDS = (1, 3, 13, 17, 37, 41, 46, 59)
+SEEDS = (2, 5, 6, 17, 19, 25, 31, 55)
 """Those of the first 60 that notice the rarer mutations of ``tests.mutations``."""
 
 
