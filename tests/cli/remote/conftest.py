@@ -1,4 +1,4 @@
-"""Fixtures: the real stores, each started once, and a place for a journal in one of them."""
+"""Fixtures: a place for a journal in one of the real stores, which ``tests/conftest.py`` starts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ from pathlib import Path
 import pytest
 
 from tests.cli.remote.machines import Site, site
-from tests.journal.remote.servers import Server, azurite, moto, seaweedfs
-
-STORES = {"seaweedfs": seaweedfs, "moto": moto, "azurite": azurite}
+from tests.journal.remote.servers import Server
 
 
-@pytest.fixture(scope="session", params=STORES)
-def each_store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+@pytest.fixture(params=["seaweedfs", "moto", "azurite"])
+def each_store(request: pytest.FixtureRequest) -> Server:
     """Each of the real servers in turn."""
-    with STORES[request.param](tmp_path_factory.mktemp(request.param)) as server:
-        yield server
+    server: Server = request.getfixturevalue(f"{request.param}_server")
+    return server
 
 
-@pytest.fixture(scope="session")
-def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture
+def one_store(seaweedfs_server: Server) -> Server:
     """A real server that knows keys and rights."""
-    with seaweedfs(tmp_path_factory.mktemp("store")) as server:
-        yield server
+    return seaweedfs_server
 
 
 @pytest.fixture

@@ -63,7 +63,6 @@ def test_what_is_cut_off_stops_in_time(lasting: Site, cut: str, only: str) -> No
             switch.cut = "hang" if cut == "hang" else "reset"
             since = time.monotonic()
             done = machine.ended(process)
-            print("CUT->EXIT", time.monotonic()-since, times.writes[-1]-times.renewed, len(times.writes))
         assert done.code == 14, done
         assert "no answer from the store for" in done.err
         assert times.writes[-1] < times.renewed + VALID * SECONDS + ON_THE_WAY
