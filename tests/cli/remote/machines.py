@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, Signals
 from threading import Event
@@ -46,7 +46,7 @@ class Machine:
 
     def __init__(self, place: Path, environment: Environment, secrets: tuple[str, ...]) -> None:
         self.place = place
-        self._secrets = secrets
+        self.secrets = secrets
         for name in ("work", "home", "tmp"):
             (place / name).mkdir(parents=True)
         self._environment = {
@@ -68,22 +68,26 @@ class Machine:
             text=True,
         )
 
-    def ended(self, process: Process) -> Done:
-        """Wait for a command, and check that it printed no traceback and no secret."""
+    def ended(self, process: Process, *, debug: bool = False) -> Done:
+        """Wait for a command, and check that it printed no traceback and no secret.
+
+        Args:
+            debug: it may print a traceback.
+        """
         try:
             out, err = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise AssertionError(f"did not end: {process.communicate()}") from None
         # There is no output to check if the test itself has the other end of a pipe.
-        done = checked(Done(process.wait(), out or "", err))
-        for secret in self._secrets:
+        done = checked(Done(process.wait(), out or "", err), debug=debug)
+        for secret in self.secrets:
             assert secret not in done.out + done.err
         return done
 
-    def run(self, *words: str, **more: str) -> Done:
+    def run(self, *words: str, debug: bool = False, **more: str) -> Done:
         """Run the installed command to its end."""
-        return self.ended(self.start(*words, **more))
+        return self.ended(self.start(*words, **more), debug=debug)
 
     def written(self) -> list[str]:
         """Return the files and folders that a command has created on this machine."""
@@ -172,7 +176,12 @@ def _secrets(server: Server) -> tuple[str, ...]:
 
 @contextmanager
 def site(
-    server: Server, folder: Path, workspaces: int = 12, *, pace: str = SLOWLY, seconds: float = LEASE
+    server: Server,
+    folder: Path,
+    workspaces: int = 12,
+    *,
+    pace: str = SLOWLY,
+    seconds: float = LEASE,
 ) -> Iterator[Site]:
     """Serve an organization; the journal's place is unused.
 
@@ -238,10 +247,11 @@ def surely_ended(process: Process) -> Iterator[Process]:
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=SECONDS)
+        process.kill()
+        process.wait(SECONDS)
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 def frozen(pid: int) -> bool:

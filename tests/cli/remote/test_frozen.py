@@ -101,9 +101,7 @@ def test_neither_does_it_earlier_or_later(here_and_there: Site, group: int) -> N
 def test_what_froze_while_it_sent_ends(here_and_there: Site, strike: Strike) -> None:
     """What was sent counts, once; after it wakes it sends nothing more."""
     machine = here_and_there.machine("first")
-    with surely_ended(
-        struck(here_and_there, machine, strike, *here_and_there.applying)
-    ) as process:
+    with surely_ended(struck(here_and_there, machine, strike, *here_and_there.applying)) as process:
         taken_over(here_and_there)
         ends_fenced(here_and_there, machine, process)
 
