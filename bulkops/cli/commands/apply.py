@@ -162,7 +162,7 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        held, contents = open_locked(stack, journal, options)
+        held, contents = open_locked(stack, journal, wait=options.wait, trusted=options.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
@@ -197,7 +197,9 @@ def undo(
     if undo_journal:
         undo_journal.check()
     with ExitStack() as stack:
-        undone, contents = open_locked(stack, journal, options)
+        undone, contents = open_locked(
+            stack, journal, wait=options.wait, trusted=options.trust_files
+        )
         name = PurePath(undone.place.name)
         place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
         if place.is_same(journal):
