@@ -59,14 +59,15 @@ JOB_OR_PLAN = click.Argument(
 OWN_JOURNAL = click.Option(
     ["--journal"],
     type=PLACE,
-    metavar="FILE",
-    help="The journal to start or resume. [default: the newest unfinished one in .bulkops/NAME/, "
-    "else a new one there; NAME is the job's]",
+    metavar="FILE|URL",
+    help="The journal to start or resume: a file, or an address such as s3://bucket/path. "
+    "[default: the newest unfinished one in .bulkops/NAME/, else a new one there; NAME is the "
+    "job's. BULKOPS_JOURNALS names another folder, or an address, in place of .bulkops]",
 )
 UNDO_JOURNAL = click.Option(
     ["--journal", "undo_journal"],
     type=PLACE,
-    metavar="FILE",
+    metavar="FILE|URL",
     help="The undo's own journal, to start or resume. [default: JOURNAL with .undo before its "
     "suffix]",
 )
