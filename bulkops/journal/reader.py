@@ -62,16 +62,17 @@ def read(journal: Readable, take: Take | None = None) -> Contents:
 def header_of_unended(journal: Readable) -> Header | None:
     """Return the header of a journal, ``None`` if its last execution completed.
 
-    Only the first and the last line are read; the lines between them aren't checked.
+    Only the last and the first line are read; the lines between them aren't checked.
 
     Raises:
         OSError: it can't be read, or is not a regular file.
         msgspec.DecodeError: its first line is not a record.
     """
+    if _is_complete(journal.end()):
+        return None
     with journal.read() as stream:
         header = decode(stream.readline(LONGEST))
-    ended = not isinstance(header, Header) or _is_complete(journal.end())
-    return header if isinstance(header, Header) and not ended else None
+    return header if isinstance(header, Header) else None
 
 
 def _is_complete(end: bytes) -> bool:

@@ -139,7 +139,8 @@ class RemotePlace:
     def neighbours(self) -> Iterator[RemotePlace]:
         """See ``Place``."""
         with self._reading():
-            names = list(self.store.folders(f"{self.address.parent.key}/"))
+            folder = self.address.parent.key
+            names = list(self.store.folders(f"{folder}/" if folder else ""))
         return map(self.sibling, names)
 
     def _segments(self) -> Segments:
