@@ -33,9 +33,9 @@ TO = click.Argument(["target"], type=PLACE, metavar="TO", help="Where to: a file
 def repair(*, journal: Place, accept_loss: bool, wait: bool) -> None:
     """Cut the damaged part off a journal.
 
-    The damaged part is saved beside the journal, in object storage below it. An operation whose result was in it is in doubt,
-    and the next resume checks it. An operation whose intent was in it looks like a change made
-    outside the job, and an undo does not revert it.
+    The damaged part is saved beside the journal, in object storage below it. An operation whose
+    result was in it is in doubt, and the next resume checks it. An operation whose intent was in
+    it looks like a change made outside the job, and an undo does not revert it.
 
     \b
     Examples:
