@@ -136,10 +136,11 @@ def _two_machines(first: Commands, second: Commands, *, journal: str) -> bool:
     done = first.watch(apply, kill_after=KILLED_AT)
     _print_paragraph(
         f"Killed with SIGKILL after {done} results, and its machine is gone. On another one, with "
-        "another\nfolder and HOME, what the journal knows:"
+        "another\nfolder and HOME, what the journal knows. It counts as running until its lease "
+        "expires:"
     )
     ended.append(second.run("status", journal) == 0)
-    _print_paragraph("The same command again. It waits until the dead one's lease of 5 s expires:")
+    _print_paragraph("The same command again. It waits until the lease expires, 5 s after its last renewal:")
     ended.append(second.watch(apply) >= 0)
     ended.append(second.run("verify", journal) == 0)
     ended.append(second.run("report", journal) == 0)
