@@ -164,7 +164,8 @@ class StoreMachine(Machine):
                 loop.call_later(freeze.number / 10, later)
         if process.weather.dies_at is not None:
             loop.call_later(process.weather.dies_at, self._killed_at_a_moment, process)
-        with self.signals(process), process.enter():
+        # A frozen process handles no signal.
+        with process.enter(), self.signals(process):
             process.how, replay = await self._life(process, work)
             if process.hold:
                 ended.append((process.how, replay))

@@ -116,7 +116,7 @@ class Process(Freezable, Running):
 
     async def reach(self, point: Point) -> bool:
         """Return whether it was frozen at this point."""
-        seconds = self._due(point)
+        seconds = 0.0 if self.dead else self._due(point)
         if seconds:
             self._note(point)
             await self.stop_here(seconds)
