@@ -171,7 +171,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 def draw(random: Random, seed: int) -> Scenario:
     """Return the scenario of a run."""
     # Apart from all else, which stays the same for a journal on the disk.
-    apart = Random(f"journal of {seed}")
+    apart = Random(f"stored: {seed}")
     stored = apart.random() < STORED
     kind = random.choice(KINDS)
     level = random.choice(LEVELS)

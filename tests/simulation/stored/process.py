@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -133,8 +134,8 @@ class Process(Freezable, Running):
     async def run(self, call: Callable[[], None]) -> None:
         """Run a call to the store, which takes effect in the middle of the time that it takes."""
         await self.while_alive()
-        is_of_lease = isinstance(call, Call)
-        await self.reach(Point.RENEWAL_LEAVES if is_of_lease else Point.CALL_LEAVES)
+        of_lease = isinstance(call, Call)
+        await self.reach(Point.RENEWAL_LEAVES if of_lease else Point.CALL_LEAVES)
         must(not self.frozen, "a frozen process renews nothing", self.holder)
         self._calls += 1
         fatal = self._calls == self.part.die_call
@@ -150,7 +151,8 @@ class Process(Freezable, Running):
             if fatal and not self.dead and not self.how:
                 self._machine.met["store: killed after call"] += 1
                 self.kill()
-            self.freeze_at(Point.RENEWED if is_of_lease else Point.SEGMENT_WRITTEN)
+            if of_lease or (error is None and _has_intent(call)):
+                self.freeze_at(Point.RENEWED if of_lease else Point.INTENT_WRITTEN)
             loop.call_later(self._latency(), _answer, answered, error, context=self.network)
 
         loop.call_later(self._latency(), effect, context=self.network)
@@ -168,6 +170,11 @@ class Process(Freezable, Running):
     def _note(self, point: Point) -> None:
         self._machine.say(f"frozen {point.value}")
         self._machine.met[f"store: frozen {point.value}"] += 1
+
+
+def _has_intent(call: Callable[[], None]) -> bool:
+    data = call.args if isinstance(call, partial) else ()
+    return any(isinstance(part, bytes) and b'"type":"intent"' in part for part in data)
 
 
 def _outcome(call: Callable[[], None]) -> BaseException | None:

@@ -18,7 +18,7 @@ class Point(Enum):
 
     MOMENT = "at a moment"
     CALL_LEAVES = "before a call to the store leaves"
-    SEGMENT_WRITTEN = "before it hears that a segment is written"
+    INTENT_WRITTEN = "before it hears that an intent is written"
     RENEWAL_LEAVES = "before a call to the lease leaves"
     RENEWED = "before it hears that its lease is renewed"
     BEFORE_CHECK = "between the intent and the check"
@@ -107,10 +107,21 @@ def cast(random: Random, size: int, ttl: float) -> list[Part]:
     Args:
         size: approximate number of operations.
     """
+    if random.random() < 0.2:
+        return _duel(random, size, ttl)
     first = _part(random, size, ttl, after=0.0)
     count = random.choice((0, 1, 1, 2))
     others = [_part(random, size, ttl, after=random.uniform(0, 15.0)) for _ in range(count)]
     return [first, *others]
+
+
+def _duel(random: Random, size: int, ttl: float) -> list[Part]:
+    """Return a process that is frozen as it is about to send, and one that waits to take over."""
+    points = Point.INTENT_WRITTEN, Point.BEFORE_CHECK, Point.AFTER_CHECK, Point.CALL_LEAVES
+    number = random.randint(1, 1 + size // 4)
+    seconds = random.uniform(1.2, 3) * max(ttl, FIRST_TTL)
+    freeze = Freeze(random.choice(points), number, seconds)
+    return [Part(freezes=(freeze,)), Part(after=random.uniform(0, 2.0))]
 
 
 def _part(random: Random, size: int, ttl: float, after: float) -> Part:
@@ -128,8 +139,11 @@ def _freeze(random: Random, size: int, ttl: float) -> Freeze:
     point = random.choice(list(Point))
     number = {
         Point.MOMENT: random.randint(0, 300),
-        Point.CALL_LEAVES: random.randint(1, 2 * size + 10),
+        # The first ones create the journal and begin the execution.
+        Point.CALL_LEAVES: random.randint(1, random.choice((3, 2 * size + 10))),
         Point.RENEWAL_LEAVES: random.randint(1, 4),
         Point.RENEWED: random.randint(1, 3),
-    }.get(point, random.randint(1, size))
-    return Freeze(point, number, random.uniform(0, 3) * random.choice((ttl, max(ttl, FIRST_TTL))))
+    }.get(point, random.randint(1, max(1, size // 2)))
+    # Until it is renewed for the first time, a lease has ``FIRST_TTL``.
+    ttls = random.choice((random.uniform(0, 1), random.uniform(1, 4)))
+    return Freeze(point, number, ttls * random.choice((ttl, max(ttl, FIRST_TTL))))
