@@ -51,6 +51,7 @@ class Machine:
         shelf: where the journals are.
         gates: journal's name and wave → exit status of its gate.
         random: source of all chance.
+        denials: which reads are denied.
         waiting: whether another runner was refused, and starts as soon as this one ends.
         trace: events in order, ``None`` without a trace.
         opened: whether the last execution opened a file for appending.
@@ -82,7 +83,7 @@ class Machine:
         self._running = Running()
         self._ended_in = CALM
         self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
-        self._denials = Denials(random, scenario.settle_seconds)
+        self.denials = Denials(random, scenario.settle_seconds)
         self._traced_calls = 0
         world.gate = partial(gates.ask, self)
         world.wire.spies.append(self._leaves)
@@ -294,19 +295,22 @@ class Machine:
         weather, random = self.weather, self.random
         if weather.strangers and random.random() < weather.strangers:
             others.at(self, request)
-        status = self._denials.strike(request, self.world.now(), weather.denied)
+        status = self.denials.strike(request, self.world.now(), weather.denied)
         if status and weather.lags:
             self.say(f"   denied for a moment: {status}")
             self.met[f"denied for a moment: {status}"] += 1
             return Trouble(status)
         trouble = weather.trouble(request, random, self.scenario.lands)
         if trouble is None:
-            self._denials.answered(request)
+            self._answered(request)
         else:
             self.say(f"   {trouble.fault} {trouble.lands_after or ''}")
             self.met[f"fault {trouble.fault}"] += 1
             self.met["effect that lands late"] += trouble.lands_after is not None
         return trouble
+
+    def _answered(self, request: Request) -> None:
+        self.denials.answered(request)
 
     def truth(self) -> dict[Place, Shown | None]:
         """Return what every workspace shows of each thing, ``None`` if it is gone."""

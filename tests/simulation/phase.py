@@ -98,7 +98,7 @@ class Phase:
             undisturbed = machine.waiting or self._random.random() < 0.75
             if number < storms and self._left is not None and not undisturbed:
                 others.between(machine, self._left.replay)
-            if how == "ended" and replay is None:
+            if how == "ended" and replay is None and not machine.shelf.has(self.path):
                 return None
             if replay is not None and replay.ended is not None:
                 machine.met[f"ended: {replay.ended.how}"] += 1

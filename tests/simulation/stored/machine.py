@@ -113,6 +113,7 @@ class StoreMachine(Machine):
             for number, (part, today) in enumerate(zip(parts, [weather, *drawn], strict=True), 1)
         ]
         self._arm(weathers.CALM)
+        self.denials.forget()
         self.store_weather.apply(self._store, self.world.elapsed)
         self.met[f"store: {len(parts)} processes"] += 1
         try:
@@ -251,6 +252,12 @@ class StoreMachine(Machine):
         overlap = min(until, self.world.elapsed) - max(since, process.started)
         long = RENEWED * self.scenario.lease_seconds
         self.met["store: survived that it was away"] += overlap > long
+
+    def _answered(self, request: Request) -> None:
+        # Perhaps a probe's, of which the reader that was denied learns nothing: a list is denied
+        # once in an execution.
+        if PROCESS.get() is None:
+            super()._answered(request)
 
     def _leaves(self, request: Request) -> None:
         process = PROCESS.get()
