@@ -107,7 +107,11 @@ class Bucket:
         given = {name: values[0] for name, values in parse_qs(query).items()}
         prefix, after = given.get("prefix", ""), given.get("continuation-token", "")
         keys = sorted(key for key in self._objects if key.startswith(prefix) and key > after)
-        body = "".join(map(self._listed, keys[:PAGE]))
+        # Below a folder there is nothing to list, only its own name.
+        cut = {key: _folder(key, prefix, given.get("delimiter", "")) for key in keys[:PAGE]}
+        body = "".join(self._listed(key) for key, folder in cut.items() if not folder)
+        for folder in sorted(filter(None, set(cut.values()))):
+            body += f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>"
         if len(keys) > PAGE:
             token = f"<NextContinuationToken>{escape(keys[PAGE - 1])}</NextContinuationToken>"
             body += f"<IsTruncated>true</IsTruncated>{token}"
@@ -119,6 +123,12 @@ class Bucket:
             f"<Contents><Key>{escape(key)}</Key><Size>{len(data)}</Size><ETag>{_etag(data)}</ETag>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
         )
+
+
+def _folder(key: str, prefix: str, delimiter: str) -> str:
+    """Return the folder that stands for a key in a list, empty for the key itself."""
+    first, found, _ = key.removeprefix(prefix).partition(delimiter or "\n")
+    return prefix + first + found if found else ""
 
 
 def _etag(data: bytes) -> str:
@@ -141,6 +151,8 @@ def serving(latency: float, objects: Mapping[str, bytes] | None = None) -> Itera
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(latency, objects or {}, theirs), daemon=True)
     process.start()
+    # Its end is then noticed.
+    theirs.close()
     try:
         yield Running(ours.recv())
     finally:
