@@ -1,7 +1,7 @@
 """Measures operations per second with a journal in object storage, compared with one in a file.
 
-Each run is a ``bulkops apply`` against a simulator in a process of its own, in turn with a local and
-a remote journal. The store is on this machine, and each of its answers takes a fixed time.
+Each run is a ``bulkops apply`` against a simulator in a process of its own, in turn with a local
+and a remote journal. The store is on this machine, and each of its answers takes a fixed time.
 Operations per second are from the first to the last write that the simulator saw.
 """
 
