@@ -22,7 +22,7 @@ from benchmarks.machine import Busy, machine, spread
 from benchmarks.object_store import BUCKET, Put
 from bulkops.simulator.limits import Window
 
-SETTINGS = ((30, 0.04), (30, 0.1), (100, 0.04))
+SETTINGS = ((30, 0.04), (30, 0.1), (100, 0.04), (100, 0.1))
 """Limit in requests per second, and the seconds of a request to the store."""
 
 LATENCY = 0.02
