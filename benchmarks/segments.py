@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -45,16 +45,16 @@ class Cost(NamedTuple):
 
 
 def segments(operations: int, count: int) -> Iterator[bytes]:
-    """Yield a completed rollout: its plan, then everything else in at most ``count`` groups."""
+    """Yield a completed rollout: its plan, and then everything else in ``count`` groups."""
     payloads = map(encode, whole(operations))
     plan = list(islice(payloads, 1 + operations))
     data, crc = frame(plan, 1, 1, 0)
     yield data
     rest = list(payloads)
-    size = -(-len(rest) // count)
-    for start in range(0, len(rest), size):
+    edges = [len(rest) * number // count for number in range(count + 1)]
+    for start, end in pairwise(edges):
         seq = 1 + len(plan) + start
-        data, crc = frame(rest[start : start + size], seq, seq, crc)
+        data, crc = frame(rest[start:end], seq, seq, crc)
         yield data
 
 
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="benchmarks.segments", description=__doc__)
     parser.add_argument("--operations", type=int, default=33_333)
-    parser.add_argument("--segments", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument("--segments", type=int, nargs="*", default=[999, 9_999])
     parser.add_argument("--latency", type=float, default=0.02, help="seconds of a request")
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args(arguments)
