@@ -33,7 +33,7 @@ class Segments:
 
     may_tear = False
 
-    def __init__(self, store: Store, address: Address, at_once: int = 32) -> None:
+    def __init__(self, store: Store, address: Address, at_once: int = 64) -> None:
         self._address = address
         self._store = store
         self._at_once = at_once
