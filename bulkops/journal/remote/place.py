@@ -133,8 +133,7 @@ class RemotePlace:
         unchanged = now - self._seen[1]
         if unchanged > lease.ttl or _age(found) > STALE * lease.ttl:
             return Writer.GONE
-        last = replay.executions[-1].by if replay.executions else replay.header.started_by
-        return Writer.HOLDS if lease.holder == last else Writer.FOLLOWS
+        return Writer.HOLDS if lease.holder == replay.last_runner else Writer.FOLLOWS
 
     def neighbours(self) -> Iterator[RemotePlace]:
         """See ``Place``."""
