@@ -136,13 +136,13 @@ def apply(
         found = hold(stack, resumed, wait=options.wait) if resumed else None
         place = found.place if found else journals.new(Clock().wall())
         try:
-            start_or_resume(stack, place, found, undertaking, options, started)
+            start_or_resume(stack, place, found, undertaking, options, started=started)
         except RunTaskGone as gone:
             if saved:
                 raise
             note("", f"{place}: {gone}.", "That journal is left unchanged. Starting a new one.")
             place = journals.new(Clock().wall())
-            start_or_resume(stack, place, None, undertaking, options, started)
+            start_or_resume(stack, place, None, undertaking, options, started=started)
 
 
 @command(JOURNAL, RESUMING, SERVER)

@@ -172,7 +172,12 @@ def _secrets(server: Server) -> tuple[str, ...]:
 
 @contextmanager
 def site(
-    server: Server, folder: Path, workspaces: int = 12, *, pace: str = SLOWLY, seconds: float = LEASE
+    server: Server,
+    folder: Path,
+    workspaces: int = 12,
+    *,
+    pace: str = SLOWLY,
+    seconds: float = LEASE,
 ) -> Iterator[Site]:
     """Serve an organization; the journal's place is unused.
 

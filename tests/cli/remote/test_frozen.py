@@ -101,9 +101,7 @@ def test_neither_does_it_earlier_or_later(here_and_there: Site, group: int) -> N
 def test_what_froze_while_it_sent_ends(here_and_there: Site, strike: Strike) -> None:
     """What was sent counts, once; after it wakes it sends nothing more."""
     machine = here_and_there.machine("first")
-    with surely_ended(
-        struck(here_and_there, machine, strike, *here_and_there.applying)
-    ) as process:
+    with surely_ended(struck(here_and_there, machine, strike, *here_and_there.applying)) as process:
         taken_over(here_and_there)
         ends_fenced(here_and_there, machine, process)
 
@@ -152,7 +150,7 @@ def unread(at: Site) -> Iterator[tuple[Machine, Process, int]]:
 
 def read(reader: int) -> list[str]:
     """Read a pipe to its end."""
-    with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
+    with open(reader, encoding="utf-8") as pipe:
         return pipe.read().splitlines()
 
 

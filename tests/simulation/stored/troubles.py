@@ -92,7 +92,7 @@ def draw(random: Random, ttl: float) -> StoreWeather:
     away = since, since + random.uniform(0, 2 * max(ttl, 10.0))
     writes = [random.choice((0.0, 0.0, 0.03, 0.12)) for _ in range(5)]
     return StoreWeather(
-        odds=Odds(*writes, random.choice((0.0, 0.0, 0.02))),
+        odds=Odds(*writes)._replace(unread=random.choice((0.0, 0.0, 0.02))),
         latest=random.choice((0.1, 5.0, ttl, 3 * ttl)),
         lag=random.choice((0.0, 0.0, 2.0, 60.0)),
         away=away if random.random() < 0.25 else (0.0, 0.0),
