@@ -104,7 +104,11 @@ class Seconds(click.FloatRange):
 AT_LEAST_1 = WholeNumber(min=1)
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
-JOURNAL = click.Argument(["journal"], type=PLACE, help="A job's journal file.")
+JOURNAL = click.Argument(
+    ["journal"],
+    type=PLACE,
+    help="A job's journal: a file, or an address such as s3://bucket/path.",
+)
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",

@@ -59,6 +59,7 @@ def start_or_resume(
     held: Hold | None,
     undertaking: Undertaking,
     options: RunOptions,
+    *,
     started: Started = lambda: None,
 ) -> None:
     """Start or resume the journal at a place, run the job while it is held, and end the command.

@@ -150,7 +150,7 @@ def unread(at: Site) -> Iterator[tuple[Machine, Process, int]]:
 
 def read(reader: int) -> list[str]:
     """Read a pipe to its end."""
-    with open(reader, encoding="utf-8") as pipe:  # noqa: PTH123 - a pipe
+    with open(reader, encoding="utf-8") as pipe:
         return pipe.read().splitlines()
 
 

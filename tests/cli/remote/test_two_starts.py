@@ -71,9 +71,8 @@ def test_with_wait_both_end_well(everywhere: Site, by: str) -> None:
 
 def _finds_it(at: Site, ends: list[Done]) -> None:
     """Check that a machine that never saw the journal names it for the same job."""
-    named = {
-        line for done in ends for line in done.err.splitlines() if line.startswith("Journal: ")
-    }
+    lines = [line for done in ends for line in done.err.splitlines()]
+    named = {line for line in lines if line.startswith("Journal: ")}
     (line,) = named
     address = line.removeprefix("Journal: ")
     assert address.startswith(f"{at.at.parent}/scan/")
