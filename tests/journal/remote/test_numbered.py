@@ -127,9 +127,7 @@ def test_other_names_are_no_numbers() -> None:
     moves=st.lists(st.tuples(st.integers(0, 45), st.integers(1, 9)), max_size=8),
     buffer=st.integers(1, 16),
 )
-def test_it_is_like_a_file(
-    bodies: list[bytes], moves: list[tuple[int, int]], buffer: int
-) -> None:
+def test_it_is_like_a_file(bodies: list[bytes], moves: list[tuple[int, int]], buffer: int) -> None:
     """Read from anywhere, in any order and amount, it has the bytes of all objects together."""
     every = b"".join(bodies)
     numbered = Numbered(filled(*bodies), KEY, 3)
