@@ -35,7 +35,7 @@ def outcomes(replay: Replay) -> list[Outcome | None]:
 def begin(
     store: MemoryStore,
     meanwhile: Callable[[], object] = lambda: None,
-    further: Callable[[Journal], None] = lambda _: None,
+    further: Callable[[Journal], object] = lambda _: None,
 ) -> Journal:
     """Begin an execution; ``meanwhile`` is called once the journal was read."""
 
@@ -56,7 +56,7 @@ def test_its_record_follows_what_was_read() -> None:
     store = grown([])
     journal = begin(store, further=lambda journal: journal.post(intent(0)))
     assert journal.replay.executions == [BEGUN]
-    assert sorted(store.objects)[-1].endswith("00000003.jsonl")
+    assert max(store.objects).endswith("00000003.jsonl")
     replay = read(Segments(store, AT)).replay
     assert replay.executions == [BEGUN]
     assert len(replay.operations) == 3
@@ -171,7 +171,7 @@ def test_a_store_that_cannot_be_written_ends_it() -> None:
 
     class Denying(MemoryStore):
         def create(self, key: str, data: bytes) -> Version | None:
-            raise Denied("no right")
+            raise Denied(f"no right to write {len(data)} bytes at {key}")
 
     denying = Denying()
     denying.objects = store.objects

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, Signals
 from threading import Event
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bulkops.api.messages import Request
@@ -33,6 +34,7 @@ SLOWLY = "max_at_once = 2"
 """Not all operations are in flight when something happens."""
 
 Process = subprocess.Popen[str]
+NOTHING: Environment = MappingProxyType({})
 
 
 class Machine:
@@ -56,7 +58,9 @@ class Machine:
             "TMPDIR": str(place / "tmp"),
         }
 
-    def start(self, *words: str, stdout: int = subprocess.PIPE, **more: str) -> Process:
+    def start(
+        self, *words: str, more: Environment = NOTHING, stdout: int = subprocess.PIPE
+    ) -> Process:
         """Start the installed command in the machine's empty folder."""
         return subprocess.Popen(
             [Path(sys.executable).with_name("bulkops"), *words],
@@ -85,9 +89,9 @@ class Machine:
             assert secret not in done.out + done.err
         return done
 
-    def run(self, *words: str, debug: bool = False, **more: str) -> Done:
+    def run(self, *words: str, more: Environment = NOTHING, debug: bool = False) -> Done:
         """Run the installed command to its end."""
-        return self.ended(self.start(*words, **more), debug=debug)
+        return self.ended(self.start(*words, more=more), debug=debug)
 
     def written(self) -> list[str]:
         """Return the files and folders that a command has created on this machine."""
@@ -264,8 +268,3 @@ def freeze(process: Process) -> None:
     """Stop a process, and return once all of it stands still."""
     process.send_signal(SIGSTOP)
     until(lambda: frozen(process.pid))
-
-
-def with_job(environment: Mapping[str, str], journals: str) -> Environment:
-    """Return an environment that names the default place of journals."""
-    return {**environment, "BULKOPS_JOURNALS": journals}

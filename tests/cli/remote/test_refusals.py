@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.cli.remote.machines import Machine, Site, site
+from tests.cli.remote.machines import NOTHING, Machine, Site, site
 from tests.cli.support import Done
-from tests.journal.remote.servers import Server
+from tests.journal.remote.servers import Environment, Server
 from tests.journal.remote.tiny_s3 import tiny_s3
 
 pytestmark = pytest.mark.long
@@ -33,10 +33,10 @@ NO_RIGHT = "the credentials don't have the right to do this"
 PLAIN = "plain http would show the journal to the network"
 
 
-def refused(machine: Machine, expected: Refused, *words: str, **more: str) -> None:
+def refused(machine: Machine, expected: Refused, *words: str, more: Environment = NOTHING) -> None:
     """Run a command; it ends with a code and one sentence, on its last line."""
     log = machine.place.parent / f"{machine.place.name}.log"
-    done = machine.run("--log-file", str(log), *words, **more)
+    done = machine.run("--log-file", str(log), *words, more=more)
     assert done.code == expected.code, (words, done)
     assert done.out == ""
     assert expected.reason in _error(done), (words, done)
@@ -94,7 +94,7 @@ def test_a_key_that_may_only_read_reads(finished: Site) -> None:
         refused(reader, Refused(14, NO_RIGHT), *words, finished.journal, more)
     refused(reader, Refused(14, NO_RIGHT), *applying(finished, f"{finished.journal}-new"))
     default = {"BULKOPS_JOURNALS": f"{finished.at.parent}/default"}
-    refused(reader, Refused(14, NO_RIGHT), *unnamed(finished), **default)
+    refused(reader, Refused(14, NO_RIGHT), *unnamed(finished), more=default)
     assert finished.world.writes == 0
 
 
@@ -123,11 +123,11 @@ def test_a_store_that_ignores_conditions_is_refused(
 ) -> None:
     """It ends with 2 before anything is sent, in the default place, too."""
     with tiny_s3(condition) as (server, _), site(server, tmp_path) as at:
-        words, more = at.applying, dict[str, str]()
+        words, more = at.applying, NOTHING
         if default:
             words, more = unnamed(at), {"BULKOPS_JOURNALS": str(at.at.parent)}
         reason = Refused(2, "this store ignores conditional writes")
-        refused(at.machine("one"), reason, *words, **more)
+        refused(at.machine("one"), reason, *words, more=more)
         assert at.world.writes == 0
 
 
@@ -145,7 +145,7 @@ def test_plain_http_to_another_machine_is_refused(alone: Site) -> None:
         refused(machine, Refused(2, PLAIN), *words, alone.journal)
     refused(machine, Refused(2, PLAIN), *alone.applying)
     default = {"BULKOPS_JOURNALS": str(alone.at.parent)}
-    refused(machine, Refused(2, PLAIN), *unnamed(alone), **default)
+    refused(machine, Refused(2, PLAIN), *unnamed(alone), more=default)
 
 
 def test_without_the_extra_it_says_what_to_install(alone: Site, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_without_the_extra_it_says_what_to_install(alone: Site, tmp_path: Path) 
         refused(machine, missing, *words, alone.journal)
     refused(machine, missing, *alone.applying)
     default = {"BULKOPS_JOURNALS": str(alone.at.parent)}
-    refused(machine, missing, *unnamed(alone), **default)
+    refused(machine, missing, *unnamed(alone), more=default)
     local = machine.run(*applying(alone, str(tmp_path / "scan.jsonl")))
     assert local.code == 0, local
 
@@ -189,9 +189,9 @@ def test_a_garbled_pointer_is_named(alone: Site, garbage: bytes) -> None:
     machine = alone.machine("one")
     default = {"BULKOPS_JOURNALS": str(alone.at.parent)}
     unknown = Refused(2, f"{alone.at / 'current'}: is not written by bulkops")
-    refused(machine, unknown, *unnamed(alone), **default)
+    refused(machine, unknown, *unnamed(alone), more=default)
     assert alone.world.writes == 0
-    done = machine.run(*applying(alone, f"{alone.at.parent}/named"), **default)
+    done = machine.run(*applying(alone, f"{alone.at.parent}/named"), more=default)
     assert done.code == 0, done
 
 

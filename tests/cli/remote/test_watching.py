@@ -34,7 +34,7 @@ def watched(at: Site) -> Iterator[tuple[Machine, Process, Process]]:
         until(lambda: at.world.writes >= 5)
         at.until_kept()
         unable = {"TFE_TOKEN": "", "TFE_ADDRESS": ""}
-        with surely_ended(watching.start("watch", at.journal, "--json", **unable)) as watcher:
+        with surely_ended(watching.start("watch", at.journal, "--json", more=unable)) as watcher:
             yield watching, job, watcher
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Awaitable, Callable
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from bulkops.clock import Clock
 from bulkops.errors import JournalLocked, JournalTakenOver, JournalWriteFailed
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.store import Denied, NoAnswer
-from bulkops.journal.remote.lease import kept as module
+from bulkops.journal.remote.lease.acquirer import Acquirer
 from bulkops.journal.remote.lease.calls import LeaseObject
 from bulkops.journal.remote.lease.content import DEFAULT_TTL, decoded
+from bulkops.journal.remote.lease.holding import Holding
 from bulkops.journal.remote.lease.kept import LEAST, Kept, Wanted, abandonable
 from bulkops.journal.storage import Executor
 from tests import virtual_time
@@ -42,8 +45,8 @@ class Scene:
         self.memory = MemoryStore()
         self.store = MisbehavingStore(self.memory, anyio.current_time)
         self.at = LeaseObject(self.store, KEY, JOURNAL)
-        holding = module.Acquirer(self.at, HOLDER, "nonce", DEFAULT_TTL, LoopClock()).look()
-        assert isinstance(holding, module.Holding)
+        holding = Acquirer(self.at, HOLDER, "nonce", DEFAULT_TTL, LoopClock()).look()
+        assert isinstance(holding, Holding)
         self.kept = Kept(holding, self.at, LoopClock(), run)
         self.ended: list[JournalWriteFailed] = []
 
@@ -172,8 +175,7 @@ def test_a_cancelled_call_is_not_waited_for() -> None:
 
         async with anyio.create_task_group() as group:
             group.start_soon(abandonable, call)
-            while not started.is_set():
-                await anyio.sleep(0)
+            await anyio.to_thread.run_sync(started.wait)
             group.cancel_scope.cancel()
         let_go.set()
 
@@ -232,7 +234,7 @@ def test_a_store_without_an_answer_is_asked_again(monkeypatch: pytest.MonkeyPatc
     """For some seconds, which pass in sleep."""
     now = [0.0]
     monkeypatch.setattr(Clock, "boot", lambda _: now[0])
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.append(now.pop() + seconds))
     store = MisbehavingStore(MemoryStore(), lambda: now[0])
     store.script = [Trouble.LOST, Trouble.UNHEARD]
     with Wanted(LeaseObject(store, KEY, JOURNAL)).held(HOLDER):

@@ -57,7 +57,7 @@ def test_a_listing_that_lags_hides_nothing(shown: int) -> None:
     """What it doesn't show is found by its number."""
     store = filled(b"a", b"b", b"c", b"d", b"e")
     lagging = MisbehavingStore(store, lambda: 0.0)
-    lagging._created = {name: 1.0 for name in list(store.names(""))[shown:]}
+    lagging._created = dict.fromkeys(list(store.names(""))[shown:], 1.0)
     assert whole(Numbered(lagging, KEY, 2)) == b"abcde"
     assert [segment.data for segment in Numbered(lagging, KEY, 2).last(2)] == [b"d", b"e"]
 

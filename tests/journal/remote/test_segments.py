@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from bulkops.errors import JournalDamaged, JournalError
@@ -110,7 +112,7 @@ def test_what_another_writer_wrote_is_never_skipped() -> None:
     one.close()
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "changed": lambda data: data.replace(b'"type"', b'"typo"', 1),
     "shortened": lambda data: data[:-1],
     "emptied": lambda _: b"",
