@@ -140,7 +140,9 @@ def _two_machines(first: Commands, second: Commands, *, journal: str) -> bool:
         "expires:"
     )
     ended.append(second.run("status", journal) == 0)
-    _print_paragraph("The same command again. It waits until the lease expires, 5 s after its last renewal:")
+    _print_paragraph(
+        "The same command again. It waits until the lease expires, 5 s after its last renewal:"
+    )
     ended.append(second.watch(apply) >= 0)
     ended.append(second.run("verify", journal) == 0)
     ended.append(second.run("report", journal) == 0)
