@@ -232,6 +232,27 @@ MUTATIONS = (
         ("if not (version and isinstance(version, dict)):", "if False:"),
         ("journal/remote/test_objects.py",),
     ),
+    Mutation(
+        "an interrupted copy of a journal looks like a shorter journal",
+        "journal/remote/segments.py",
+        (
+            "        _, first = next(segments)\n",
+            "        number, first = next(segments)\n        self._create(number, first)\n",
+        ),
+        ("journal/test_copying.py",),
+    ),
+    Mutation(
+        "a journal is begun in the place of an unfinished copy",
+        "journal/remote/segments.py",
+        ("if self._store.get(self._numbered.key(2)) is not None:", "if False:"),
+        ("journal/test_copying.py",),
+    ),
+    Mutation(
+        "a copy counts as a journal although the lease was lost meanwhile",
+        "journal/upkeep/copying.py",
+        ("    for permit in permits:\n", "    for permit in ():\n"),
+        ("journal/test_copying.py",),
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import RawIOBase
 from itertools import chain, count
@@ -181,16 +181,24 @@ class SegmentStream(RawIOBase):
         return self._offset
 
 
-def ahead(call: Callable[[A], B], values: Iterable[A], at_once: int) -> Iterator[B]:
+def ahead(call: Callable[[A], B], values: Iterable[A], at_once: int) -> Generator[B, None, None]:
     """Yield what a call returns for each value, in order; several calls run at a time."""
     if at_once <= 1:
         yield from map(call, values)
         return
     running: deque[Future[B]] = deque()
-    with ThreadPoolExecutor(at_once) as pool:
+    pool, abandoned = ThreadPoolExecutor(at_once), False
+    try:
         for value in values:
             running.append(pool.submit(call, value))
             if len(running) >= at_once:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
+    except GeneratorExit:
+        abandoned = True
+        raise
+    finally:
+        # What is abandoned ends wherever garbage is collected, even inside a thread that is being
+        # started: to wait for another thread there is a deadlock.
+        pool.shutdown(wait=not abandoned, cancel_futures=True)
