@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from bulkops.simulator.faults import (
     gateway_refusal,
 )
 from bulkops.simulator.history import History
-from bulkops.simulator.limits import RateLimit, Verdict, Window
+from bulkops.simulator.limits import RateLimit, RateLimits, Window
 from bulkops.simulator.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
 from bulkops.simulator.routes import Route, match
@@ -100,13 +99,10 @@ class Simulator(Setup):
         self.effects: list[Effect] = []
         self.stats = Stats()
         self._seed = seed
-        self._rate = rate
-        self._window: Window = window
-        self._other_client = other_client
         self._retry_after = retry_after
         self._gateway = RateLimit(gateway_rate, "sliding", 0) if gateway_rate else None
         self._users: dict[str, User] = {}
-        self._limits: dict[str, RateLimit] = {}
+        self._limits = RateLimits(rate, window, other_client)
         self._history = History(lag)
         # In order of arrival, because all are late by the same time.
         self._late: deque[tuple[float, Request, int | None]] = deque()
@@ -239,15 +235,7 @@ class Simulator(Setup):
 
     def _limit(self, user: User, now: float, headers: dict[str, str]) -> None:
         """Count the request, add the limit to ``headers``, and raise a 429 if it is exceeded."""
-        if not self._rate:
-            return
-        limit = self._limits.get(user.name)
-        if limit is None:
-            limit = RateLimit(self._rate, self._window, self._other_client)
-            self._limits[user.name] = limit
-        verdict = limit.take(now)
-        headers |= _limit_headers(self._rate, verdict)
-        if not verdict.allowed:
+        if not self._limits.take(user.name, now, headers):
             self.stats.too_many += 1
             if self._retry_after:
                 headers["retry-after"] = "1"
@@ -280,15 +268,6 @@ class Simulator(Setup):
             case _:
                 return Response(404, {"content-type": "text/plain"}, b"Not found\n")
         return Response(200, {"content-type": "application/json"}, _ENCODER.encode(document))
-
-
-def _limit_headers(rate: int, verdict: Verdict) -> dict[str, str]:
-    return {
-        "x-ratelimit-limit": str(rate),
-        "x-ratelimit-remaining": str(verdict.remaining),
-        # Rounded up, so that a client that waits exactly this long isn't too early.
-        "x-ratelimit-reset": f"{math.ceil(verdict.reset * 1000) / 1000:.3f}",
-    }
 
 
 def _check_media_type(request: Request) -> None:

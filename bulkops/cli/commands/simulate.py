@@ -5,27 +5,25 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import anyio
 import click
-import msgspec
 
 from bulkops.cli.options import WholeNumber, command
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
 from bulkops.simulator.app import serve
+from bulkops.simulator.arguments import BadArgument, entitlements, users
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import BadFaults, Faults
 from bulkops.simulator.population import populate
 from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.state import Entitlements, User
+from bulkops.simulator.state import Entitlements
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_SWITCH = {"true": True, "false": False}
 
 
 @command(
@@ -204,14 +202,14 @@ def simulate(
         gateway_rate=gateway_rate,
         retry_after=retry_after,
         other_client=other_client,
-        tokens=_users(token, workspace_task_token, read_only_token),
+        tokens=users(token, workspace_task_token, read_only_token),
         duplicate_attach=duplicate_attach,
         lag=_seconds(lag, "--lag"),
         epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
     )
     now = time.monotonic()
     populate(simulator, organization, workspaces=workspaces, seed=seed, now=now)
-    simulator.world.organizations[organization].entitlements = _entitlements(entitlement)
+    simulator.world.organizations[organization].entitlements = _entitled(entitlement)
     for name in task:
         simulator.add_task(name, now=now)
     serving = serve(
@@ -255,38 +253,11 @@ def _known_profile(name: str) -> str:
     return name
 
 
-def _users(
-    full: Iterable[str], of_workspaces: Iterable[str], read_only: Iterable[str]
-) -> dict[str, User] | None:
-    """Return token → user, with the lesser right if a token is given twice; None without tokens."""
-    users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
-    for number, token in enumerate(of_workspaces, 1):
-        users[token] = User.of_workspaces(f"workspace-user-{number}")
-    for number, token in enumerate(read_only, 1):
-        users[token] = User.read_only(f"reader-{number}")
-    return users or None
-
-
-def _entitlements(settings: Iterable[str]) -> Entitlements:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(Entitlements)}
-    values: dict[str, bool | int] = {}
-    for setting in settings:
-        name, _, value = setting.partition("=")
-        if name not in fields:
-            raise _bad_entitlement(f"{name!r} is not known. Known: {', '.join(fields)}")
-        if fields[name].type is bool:
-            if value not in _SWITCH:
-                raise _bad_entitlement(f"{setting!r}: write {name}=true or {name}=false")
-            values[name] = _SWITCH[value]
-        else:
-            if not re.fullmatch(r"[0-9]+", value):
-                raise _bad_entitlement(f"{setting!r}: write a number: {name}=10")
-            values[name] = int(value)
-    return msgspec.convert(values, Entitlements)
-
-
-def _bad_entitlement(why: str) -> click.BadParameter:
-    return click.BadParameter(why, param_hint="--entitlement")
+def _entitled(settings: tuple[str, ...]) -> Entitlements:
+    try:
+        return entitlements(settings)
+    except BadArgument as error:
+        raise click.BadParameter(str(error), param_hint="--entitlement") from None
 
 
 def _parsed_faults(spec: str, seed: int) -> Faults | None:
