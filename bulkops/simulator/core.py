@@ -11,6 +11,7 @@ import msgspec
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
+from bulkops.simulator.access import user_at
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
 from bulkops.simulator.faults import (
@@ -60,8 +61,8 @@ class Simulator(Setup):
         gateway_rate: requests per second, for all users together, that a gateway in front lets
             through; it answers 503 to the rest, and announces the limit in no header. 0 for no
             gateway.
-        tokens: token → its user. None accepts every token as a user of its own with all
-            permissions.
+        tokens: token → its user. None accepts every token as a user of its own, which sees every
+            organization and has all permissions.
         duplicate_attach: whether attaching a run task again is a 422 or a second attachment.
         lag: seconds by which lists of workspace tasks lag behind the changes of requests.
         epoch: the wall-clock time at monotonic time 0.
@@ -205,7 +206,7 @@ class Simulator(Setup):
             Call(
                 request=request,
                 args=args,
-                user=user,
+                user=user_at(self.world, user, route.path, args),
                 now=now,
                 world=self.world,
                 profile=self.profile,

@@ -1,11 +1,11 @@
-"""``bulkops simulate``: serve a simulated organization to rehearse on."""
+"""``bulkops simulate``: serve simulated organizations to rehearse on."""
 
 from __future__ import annotations
 
-import re
 import signal
 import time
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -15,15 +15,10 @@ import click
 from bulkops.cli.options import WholeNumber, command
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
+from bulkops.simulator import arguments
 from bulkops.simulator.app import serve
-from bulkops.simulator.arguments import BadArgument, entitlements, users
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.faults import BadFaults, Faults
 from bulkops.simulator.population import populate
-from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.state import Entitlements
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
 
 @command(
@@ -34,20 +29,29 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
         help="Port on 127.0.0.1; 0: any free port.",
     ),
     click.Option(
-        ["--organization"], default="acme", metavar="NAME", help="Name of the organization."
+        ["--organization"],
+        multiple=True,
+        metavar="NAME",
+        help="Name of an organization. Repeatable. [default: acme]",
+    ),
+    click.Option(
+        ["--organizations"],
+        type=WholeNumber(min=1),
+        metavar="N",
+        help="Number of organizations, acme-1 to acme-N; instead of --organization.",
     ),
     click.Option(
         ["--workspaces"],
         type=WholeNumber(min=0),
         default=300,
         metavar="N",
-        help="Number of workspaces.",
+        help="Number of workspaces in each organization.",
     ),
     click.Option(
         ["--task"],
         multiple=True,
         metavar="NAME",
-        help="Name of a run task to start with. Repeatable.",
+        help="Name of a run task that each organization starts with. Repeatable.",
     ),
     click.Option(
         ["--rate"],
@@ -127,28 +131,32 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
     click.Option(
         ["--token"],
         multiple=True,
-        metavar="TOKEN",
-        help="A token with all rights. Repeatable. If no token is given, any token has all rights.",
+        metavar="[ORG:]TOKEN",
+        help="A token with all rights, in every organization or in those before the colon: "
+        "acme-1,acme-2:secret. Repeatable. A token doesn't see the organizations that it isn't "
+        "given for: they answer 404. If no token is given, any token has all rights.",
     ),
     click.Option(
         ["--read-only-token"],
         multiple=True,
-        metavar="TOKEN",
-        help="A read-only token. Repeatable. As with --token, all other tokens are refused.",
+        metavar="[ORG:]TOKEN",
+        help="A read-only token. Repeatable. As with --token, all other tokens are refused. If a "
+        "token is given several times for an organization, the least right counts.",
     ),
     click.Option(
         ["--workspace-task-token"],
         multiple=True,
-        metavar="TOKEN",
+        metavar="[ORG:]TOKEN",
         help='A token with "Manage Workspace Run Tasks" only, which can\'t list the '
         "organization's run tasks. Repeatable. As with --token, all other tokens are refused.",
     ),
     click.Option(
         ["--entitlement"],
         multiple=True,
-        metavar="NAME=VALUE",
-        help="An entitlement: run-task-limit=1, run-tasks=false. Repeatable. An unknown name "
-        "prints the list of names.",
+        metavar="[ORG:]NAME=VALUE",
+        help="An entitlement, of every organization or of those before the colon: "
+        "run-task-limit=1, acme-2:run-tasks=false. Repeatable. An unknown name prints the list "
+        "of names.",
     ),
     click.Option(
         ["--verify-urls"], is_flag=True, help="Call a run task's new URL once and require a 200."
@@ -157,7 +165,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 def simulate(
     *,
     port: int,
-    organization: str,
+    organization: tuple[str, ...],
+    organizations: int | None,
     workspaces: int,
     task: tuple[str, ...],
     rate: int,
@@ -178,7 +187,7 @@ def simulate(
     entitlement: tuple[str, ...],
     verify_urls: bool,
 ) -> None:
-    """Serve a simulated organization to rehearse on.
+    """Serve simulated organizations to rehearse on.
 
     Prints one line with its address when it is ready, and runs until SIGINT or SIGTERM.
     GET /_simulator/effects lists every change made there, /_simulator/stats counts the requests.
@@ -193,39 +202,59 @@ def simulate(
       bulkops simulate --gateway-rate 10
       bulkops simulate --read-only-token reader --token writer
       bulkops simulate --entitlement run-task-workspace-limit=10
+      bulkops simulate --organization acme-canary --organization acme-retail
+      bulkops simulate --organizations 3 --token acme-1:one --token acme-2,acme-3:two
+      bulkops simulate --organizations 4 --token fleet --read-only-token acme-3:fleet
+      bulkops simulate --organizations 4 --entitlement acme-4:run-tasks=false
     """
-    simulator = Simulator(
-        seed=seed,
-        profile=_known_profile(profile),
-        rate=rate,
-        window=window,
-        gateway_rate=gateway_rate,
-        retry_after=retry_after,
-        other_client=other_client,
-        tokens=users(token, workspace_task_token, read_only_token),
-        duplicate_attach=duplicate_attach,
-        lag=_seconds(lag, "--lag"),
-        epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
-    )
+    rights = {
+        "--token": token,
+        "--workspace-task-token": workspace_task_token,
+        "--read-only-token": read_only_token,
+    }
+    with _usage_errors():
+        names = arguments.organizations(organization, organizations)
+        entitled = arguments.entitlements(entitlement, names)
+        simulator = Simulator(
+            seed=seed,
+            profile=arguments.profile(profile),
+            rate=rate,
+            window=window,
+            gateway_rate=gateway_rate,
+            retry_after=retry_after,
+            other_client=other_client,
+            tokens=arguments.users(rights, names),
+            duplicate_attach=duplicate_attach,
+            lag=arguments.seconds("--lag", lag),
+            epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
+        )
+        serving = serve(
+            simulator,
+            port=port,
+            latency=arguments.seconds("--latency", latency),
+            jitter=arguments.seconds("--jitter", jitter),
+            faults=arguments.faults(faults, seed),
+            verify_urls=verify_urls,
+            seed=seed,
+        )
     now = time.monotonic()
-    populate(simulator, organization, workspaces=workspaces, seed=seed, now=now)
-    simulator.world.organizations[organization].entitlements = _entitled(entitlement)
-    for name in task:
-        simulator.add_task(name, now=now)
-    serving = serve(
-        simulator,
-        port=port,
-        latency=_seconds(latency, "--latency"),
-        jitter=_seconds(jitter, "--jitter"),
-        faults=_parsed_faults(faults, seed),
-        verify_urls=verify_urls,
-        seed=seed,
-    )
-    what = f"organization {organization}, {workspaces} workspaces"
+    for position, name in enumerate(names):
+        populate(simulator, name, workspaces=workspaces, seed=seed + position, now=now)
+        simulator.world.organizations[name].entitlements = entitled[name]
+        for task_name in task:
+            simulator.add_task(task_name, organization=name, now=now)
     try:
-        anyio.run(_serve_until_signalled, serving, what)
+        anyio.run(_serve_until_signalled, serving, _what(names, workspaces))
     except OSError as error:
         raise BulkopsError(f"can't listen on port {port}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except arguments.BadArgument as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
 async def _serve_until_signalled(serving: AbstractAsyncContextManager[str], what: str) -> None:
@@ -236,32 +265,7 @@ async def _serve_until_signalled(serving: AbstractAsyncContextManager[str], what
                 break
 
 
-def _seconds(text: str, option: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", text.strip())
-    if found is None:
-        raise click.BadParameter(
-            f"{text!r} is not a duration. Write 50ms, 1.5s or 2m", param_hint=option
-        )
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def _known_profile(name: str) -> str:
-    if name not in PROFILES:
-        raise click.BadParameter(
-            f"{name!r} is not known. Known: {', '.join(PROFILES)}", param_hint="--profile"
-        )
-    return name
-
-
-def _entitled(settings: tuple[str, ...]) -> Entitlements:
-    try:
-        return entitlements(settings)
-    except BadArgument as error:
-        raise click.BadParameter(str(error), param_hint="--entitlement") from None
-
-
-def _parsed_faults(spec: str, seed: int) -> Faults | None:
-    try:
-        return Faults.parse(spec, seed) if spec else None
-    except BadFaults as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None
+def _what(names: Sequence[str], workspaces: int) -> str:
+    if len(names) == 1:
+        return f"organization {names[0]}, {workspaces} workspaces"
+    return f"organizations {', '.join(names)}: {workspaces} workspaces each"
