@@ -107,6 +107,21 @@ def test_options_reach_the_server(start: Start) -> None:
     assert _get(address, "/_simulator/stats")["requests"] == 2
 
 
+def test_several_organizations_are_served(start: Start) -> None:
+    """The ready line names them all; each has its workspaces, run tasks, tokens and plan."""
+    arguments = "--port 0 --organizations 3 --workspaces 2 --task scan --rate 0"
+    arguments += " --token fleet --read-only-token acme-2:fleet --token acme-3:own"
+    arguments += " --entitlement acme-3:run-task-limit=1"
+    address, what = _ready(start(*arguments.split()))
+    assert what == "organizations acme-1, acme-2, acme-3: 2 workspaces each"
+    path = "/api/v2/organizations/acme-{}/{}"
+    assert _ask(address, path.format(2, "tasks"), NEW_TASK, token="fleet")[0] == 404
+    (task,) = _ask(address, path.format(2, "tasks"), token="fleet")[2]["data"]
+    assert task["attributes"]["name"] == "scan"
+    assert _ask(address, path.format(3, "tasks"), NEW_TASK, token="own")[0] == 422
+    assert _ask(address, path.format(1, "workspaces"), token="own")[0] == 404
+
+
 NEW_TASK = {
     "data": {
         "type": "tasks",
@@ -204,6 +219,11 @@ ALL_ENTITLEMENTS = (
         (("--profile", "tfe-v1"), "Known: hcp, tfe-v202408-1"),
         (("--window", "round"), "fixed"),
         (("--workspaces", "-1"), "--workspaces"),
+        (("--organizations", "0"), "--organizations"),
+        (("--organizations", "2", "--organization", "a"), "--organizations: give either this"),
+        (("--organization", "a b"), "--organization: 'a b': a name consists of"),
+        (("--read-only-token", "b:t"), "--read-only-token: 'b' is not served"),
+        (("--entitlement", "b:run-tasks=false"), "'b' is not served. Organizations: acme"),
     ],
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:

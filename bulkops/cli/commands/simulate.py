@@ -203,8 +203,8 @@ def simulate(
       bulkops simulate --read-only-token reader --token writer
       bulkops simulate --entitlement run-task-workspace-limit=10
       bulkops simulate --organization acme-canary --organization acme-retail
-      bulkops simulate --organizations 3 --token acme-1:one --token acme-2,acme-3:two
-      bulkops simulate --organizations 4 --token fleet --read-only-token acme-3:fleet
+      bulkops simulate --organizations 2 --token acme-1:one --token acme-2:two
+      bulkops simulate --organizations 4 --token all --read-only-token acme-3:all
       bulkops simulate --organizations 4 --entitlement acme-4:run-tasks=false
     """
     rights = {
