@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from bulkops.api.messages import MEDIA_TYPE
-from bulkops.cli.commands.simulate import simulate
+from bulkops.cli.app import app
 from bulkops.errors import BulkopsError
 from tests.cli.forked import SECONDS
 
@@ -228,7 +228,7 @@ ALL_ENTITLEMENTS = (
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
     """An invalid option is exit 2, and stderr says what is allowed."""
-    result = CliRunner().invoke(simulate, ["--port", "0", *arguments])
+    result = CliRunner().invoke(app, ["simulate", "--port", "0", *arguments])
     assert (result.stdout, result.exit_code) == ("", 2)
     assert says in re.sub(r"[\s│]+", " ", result.stderr)
 
@@ -238,4 +238,4 @@ def test_taken_port_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):
-            simulate.main(["--port", str(port), "--workspaces", "0"], standalone_mode=False)
+            app.main(["simulate", "--port", str(port), "--workspaces", "0"], standalone_mode=False)
