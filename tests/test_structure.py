@@ -87,6 +87,8 @@ PURE = (
     "events/",
     "cli/output/progress.py",
     "cli/run/followed.py",
+    "simulator/access.py",
+    "simulator/arguments.py",
     "simulator/call.py",
     "simulator/core.py",
     "simulator/documents.py",

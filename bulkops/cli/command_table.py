@@ -153,7 +153,7 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand(
         "simulate",
         "simulate:simulate",
-        "Serve a simulated organization to rehearse on.",
+        "Serve simulated organizations to rehearse on.",
     ),
     OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
 )
