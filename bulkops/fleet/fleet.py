@@ -234,8 +234,8 @@ def _sound(fleet: Fleet) -> Fleet:
         same = first.setdefault(shard.name.casefold(), shard)
         if same is not shard:
             raise JobError(
-                f"{shard.where}: has the journals of {same.where.removeprefix(f'{fleet.source}: ')}"
-                ", since names are compared without case: give one of them another name"
+                f"{shard.where}: has the name of {same.where.removeprefix(f'{fleet.source}: ')}, "
+                "and so its journals (case makes no difference): give one of them another name"
             )
     fleet.waves()
     return fleet
