@@ -12,7 +12,7 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _KEY = re.compile(r"[^=]*=")
 # A bracket after a letter or a wildcard belongs to a pattern, as in prod-[ab].
 _ENTRIES = re.compile(r"(?:[^,\[\]{}]|(?<=[\w*?-])\[[^\]]*\])+")
-_TOKEN = re.compile(r"^[^=]*token[^=]*=|\.atlasv1\.")
+_TOKEN = re.compile(r"\btoken\w*\s*=|\.atlasv1\.")
 """A value that may be a token, which no message may contain."""
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e"
 """Characters around a text that are not TOML quotes, or only one half of a pair."""
