@@ -77,7 +77,7 @@ MUTATIONS = (
         "a journal that other users can write is trusted",
         "journal/local/ownership.py",
         ("    if found.st_mode & stat.S_IWOTH and not sticky:", "    if False:"),
-        ("journal/test_ownership.py",),
+        ("journal/local/test_ownership.py",),
     ),
     Mutation(
         "a change is sent again without its permit",

@@ -109,9 +109,10 @@ COMMANDS: tuple[click.Command, ...] = (
         "journal",
         [
             OnDemand("check", "journal:check", "Check whether a journal is sound."),
-            OnDemand("repair", "repair:repair", "Cut the damaged part off a journal."),
+            OnDemand("repair", "upkeep:repair", "Cut the damaged part off a journal."),
+            OnDemand("copy", "upkeep:copy", "Copy a journal to a file or into object storage."),
         ],
-        help="Check or repair a journal file.",
+        help="Check, repair or copy a journal.",
     ),
     Group(
         "task",

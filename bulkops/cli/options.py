@@ -107,7 +107,11 @@ JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file 
 JOB_OR_FLEET = click.Argument(
     ["file"], type=PATH, metavar="JOB|FLEET", help="The job file, or the fleet file (TOML)."
 )
-JOURNAL = click.Argument(["journal"], type=PLACE, help="A job's journal file.")
+JOURNAL = click.Argument(
+    ["journal"],
+    type=PLACE,
+    help="A job's journal: a file, or an address such as s3://bucket/path.",
+)
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",

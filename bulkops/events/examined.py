@@ -137,3 +137,23 @@ class Journal(Event, frozen=True, kw_only=True, tag="journal"):
     run_id: str
     counts: Counts
     problem: str
+
+
+class Copied(Event, frozen=True, kw_only=True, tag="copied"):
+    """A journal that was copied.
+
+    Attributes:
+        source: the path or address of the journal.
+        target: the path or address of its copy.
+        lines: number of lines that were copied.
+        bytes: their length.
+        left_out: length of the torn tail that the copy lacks, in bytes.
+        run_id: id of this run of the job, which is that of both.
+    """
+
+    source: str
+    target: str
+    lines: int
+    bytes: int
+    left_out: int
+    run_id: str

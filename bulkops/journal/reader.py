@@ -16,7 +16,7 @@ from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
-from bulkops.journal.storage import Readable
+from bulkops.journal.storage import Headless, Readable
 from bulkops.text import as_argument
 
 Take = Callable[[Record], None]
@@ -98,6 +98,8 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     try:
         with journal.read() as stream:
             state = _replayed(journal, scanner, stream, take)
+    except Headless as error:
+        raise JournalDamaged(f"{journal}: {error.strerror}", 0) from error
     except OSError as error:
         kind = NotAJournal if error.errno in WRONG_NAME else JournalError
         raise kind(unreadable(journal, error)) from error

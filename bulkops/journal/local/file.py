@@ -80,6 +80,10 @@ class JournalFile(ReadFile):
         # A folder that can't be synced is logged by ``prepare``, which always follows.
         write_whole(self.path, parts, self._files, replacing=False)
 
+    def create_copy(self, groups: Iterable[bytes]) -> None:
+        """See ``Storage``."""
+        self.create(groups)
+
     def prepare(self, scanner: Scanner) -> None:
         """See ``Storage``; a torn tail is cut, and a copy of it kept."""
         files = self._files
