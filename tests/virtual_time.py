@@ -70,6 +70,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._leaping.now += seconds
 
 
-def run(coroutine_function: Callable[[Unpack[Args]], Awaitable[T]], *args: *Args) -> T:
+def run(
+    coroutine_function: Callable[[Unpack[Args]], Awaitable[T]],
+    *args: *Args,
+    loop: Callable[[], VirtualTimeLoop] = VirtualTimeLoop,
+) -> T:
     """Return the result of the coroutine function, in virtual time."""
-    return anyio.run(coroutine_function, *args, backend_options={"loop_factory": VirtualTimeLoop})
+    return anyio.run(coroutine_function, *args, backend_options={"loop_factory": loop})

@@ -6,7 +6,7 @@ next group. A write that failed is never retried: from then on every call raises
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
@@ -125,16 +125,23 @@ class Journal:
         if self._broken:
             raise self._broken
 
-    async def begin(self, execution: Execution) -> None:
+    async def begin(
+        self, execution: Execution, permitted: Callable[[], Awaitable[None]]
+    ) -> None:
         """Write an execution's record, after what another process has written since it was read.
 
         From then on, whatever a process writes that held the journal before is refused.
+
+        Args:
+            permitted: awaited before each attempt: what another process has written may be its
+                own such record, if it has taken the journal over.
 
         Raises:
             JournalDamaged: what was written since is damaged.
             JournalWriteFailed: it can't be written.
         """
         while True:
+            await permitted()
             data, crc = frame([self._encode(execution)], self._seq, self._seq, self._crc)
             if await self._is_first(data):
                 break

@@ -134,8 +134,8 @@ class JobExecution:
             Journal.open(hold.storage, contents, hold.executor) as journal,
             self._kept(hold, journal) as permit,
         ):
-            await permit.wait()
-            await journal.begin(Execution(hold.by, __version__, self._past_tolerance, hold.nonce))
+            execution = Execution(hold.by, __version__, self._past_tolerance, hold.nonce)
+            await journal.begin(execution, permit.wait)
             log_started(hold.place, self._job, journal.replay)
             assignment = Assignment(self._client, kind, journal, hold.place, self._job, permit)
             try:

@@ -81,6 +81,28 @@ def test_repair_imports_no_client(world: World, here: Here) -> None:
     assert found & (HEAVY | {"aiohttp", "bulkops.client.api"}) == set()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "job.toml"),
+        ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
+        ("apply", "--help"),
+        ("status", "scan.jsonl"),
+    ],
+    ids=" ".join,
+)
+def test_a_journal_in_a_file_imports_no_object_storage(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    """Only an address imports obstore, and the modules of journals in object storage."""
+    if arguments[0] == "status":
+        assert world.apply().code == 0
+    done = ended(world.start_program([sys.executable, "-c", RUN, *arguments]))
+    assert done.code == 0, done.err
+    remote = ("obstore", "bulkops.journal.remote")
+    assert [name for name in done.err.splitlines() if name.startswith(remote)] == []
+
+
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])
 def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
     """``--version`` and the help of groups import neither commands nor msgspec."""

@@ -106,12 +106,19 @@ class Wire:
             await anyio.sleep(self.connecting)
         if not permit.holds():
             raise Withheld
+        return await self._carry(request, self._leaves(request))
+
+    def _leaves(self, request: Request) -> int:
+        """Take that a request leaves now, and return its number."""
         for spy in self.spies:
             spy(request)
         self.asked.append(request)
+        return len(self.asked)
+
+    async def _carry(self, request: Request, number: int) -> Response:
+        """Carry a request that has left there, and its answer back."""
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
-        number = len(self.asked)
         try:
             await self._there(request, number)
             return await self._and_back(request, number)
@@ -121,7 +128,7 @@ class Wire:
     async def _there(self, request: Request, number: int) -> None:
         try:
             await anyio.sleep(self._latency / 2)
-            if number == self.die_at and not self.dies_after:
+            if self._kills(number, after=False):
                 self._die()
             await self._while_alive()
         except BaseException:
@@ -134,7 +141,7 @@ class Wire:
         self.land()
         trouble = self.troubles(request)
         delivery = self._struck(request, trouble, number) if trouble else self._deliver(request)
-        if number == self.die_at and self.dies_after:
+        if self._kills(number, after=True):
             self._die()
         try:
             await self._while_alive()
@@ -148,6 +155,9 @@ class Wire:
                 self._lost_now(number, trouble.lands_after)
             raise
         return answer
+
+    def _kills(self, number: int, *, after: bool) -> bool:
+        return number == self.die_at and self.dies_after is after
 
     def _die(self) -> None:
         self.dead = True

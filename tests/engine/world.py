@@ -54,6 +54,7 @@ from tests.engine.wire import Wire
 from tests.journal.disk import Disk
 from tests.journal.samples import inline
 from tests.kinds import CASES, OLD_TASK, TASK
+from tests.virtual_time import VirtualTimeLoop
 
 T = TypeVar("T")
 
@@ -110,6 +111,7 @@ class World:
         server: creates the simulator from ``seed``, ``profile``, ``epoch`` and ``tokens``.
 
     Attributes:
+        latency: seconds of a request, there and back.
         pause: seconds that pass until the next execution starts.
         astray: error of the wall clock in seconds.
         results: every result, in order, over all executions.
@@ -119,6 +121,7 @@ class World:
         executor: runs the journal's file calls, at once by default.
         permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
+        loop: creates the event loop of each execution.
     """
 
     def __init__(
@@ -157,8 +160,10 @@ class World:
         self.executor: Executor = inline
         self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
+        self.loop: Callable[[], VirtualTimeLoop] = VirtualTimeLoop
         self.pause = BETWEEN_EXECUTIONS
         self.astray = 0.0
+        self.latency = latency
         self._seed = seed
         self._passed = 0.0
 
@@ -198,7 +203,7 @@ class World:
                 ended = anyio.current_time()
 
         try:
-            return virtual_time.run(timed)
+            return virtual_time.run(timed, loop=self.loop)
         finally:
             self._passed += ended + self.pause
 
@@ -255,6 +260,25 @@ class World:
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
         contents = contents or read(JournalFile(path, self.disk))
+        self.execution = self.prepared(
+            self.hold_of(path),
+            contents,
+            retry_failed=retry_failed,
+            continue_paused=continue_paused,
+            on_result=on_result,
+        )
+        return await self.execution.run()
+
+    def prepared(
+        self,
+        hold: Hold,
+        contents: Contents,
+        *,
+        retry_failed: bool = False,
+        continue_paused: bool = False,
+        on_result: Callable[[Operation, Result], None] | None = None,
+    ) -> JobExecution:
+        """Return an execution of a journal that is held."""
         # Whatever happened to a job, its journal agrees with itself.
         assert disagreement(contents.replay) == ""
 
@@ -263,16 +287,17 @@ class World:
 
         job = recorded.job_of(contents.replay.header)
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
-        self.execution = JobExecution(
+        return JobExecution(
             self.client(),
-            LockedJournal(self._hold(path), contents),
+            LockedJournal(hold, contents),
             job,
             Instructions(retry_failed, continue_paused, key),
             Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
         )
-        return await self.execution.run()
 
-    def _hold(self, path: Path) -> Hold:
+    def hold_of(self, path: Path) -> Hold:
+        """Return a journal on the disk as held."""
+
         def keep(
             on_end: Callable[[JournalWriteFailed], None],  # noqa: ARG001 - the permit raises
             seconds: float,  # noqa: ARG001 - the permit decides

@@ -142,6 +142,23 @@ def test_interrupted_it_is_no_journal_and_the_same_copy_completes_it(
     assert b"".join(segments(store)) == journal.read_bytes()
 
 
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_the_second_segment_is_written_first_and_the_first_one_last(
+    journal: Path, at_once: int
+) -> None:
+    """So whatever is missing, the copy is neither a journal nor nothing."""
+    written: list[str] = []
+
+    class Listening(MemoryStore):
+        def create(self, key: str, data: bytes) -> Version | None:
+            written.append(key.rpartition("/")[2])
+            return super().create(key, data)
+
+    copied(in_file(journal), in_store(Listening(), at_once))
+    assert len(written) == 5
+    assert (written[0], written[-1]) == ("00000002.jsonl", "00000001.jsonl")
+
+
 def test_an_unfinished_copy_is_named_as_one(journal: Path) -> None:
     """Reading it and starting a journal there give the same reason, and what to do."""
     store = Failing(1, late=False)

@@ -43,6 +43,10 @@ class Denials:
             return status
         return None
 
+    def forget(self) -> None:
+        """Let every list be denied again."""
+        self._denied.clear()
+
     def answered(self, request: Request) -> None:
         """Record that the server's own answer arrives."""
         self._denied.pop(_of(request), None)

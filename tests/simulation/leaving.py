@@ -23,18 +23,18 @@ WAVE = re.compile(rb'"type":"wave","number":(\d+),"start":\d+,"end":\d+,"reached
 
 def check(machine: Machine, request: Request) -> None:
     """Check a write of the current journal that leaves now."""
-    replay, server = machine.replay, machine.server
+    replay, server = machine.running.replay, machine.server
     assert replay is not None, "nothing is written before a journal is read"
     position, progress = written_by(request, replay)
     operation, name = progress.operation, progress.operation.target.name
-    synced = machine.world.disk.synced(machine.journal)
+    synced = machine.shelf.durable(machine.journal)
     durable(operation, synced)
     if not was_in_doubt(operation, synced):
         in_its_wave(position, machine.ends(replay), synced)
     changed = server.strangers.get(name)
     there = name in server.world.organizations["acme"].workspaces
     # A change while this execution read, or waited for its turn, may be missed.
-    if there and (changed is None or changed < machine.started - machine.scenario.lags):
+    if there and (changed is None or changed < machine.running.started - machine.scenario.lags):
         as_planned(operation, server.there(place_of(operation)))
         if machine.scenario.replaces and operation.desired is None:
             other = TASK if place_of(operation)[1] == OLD_TASK else OLD_TASK

@@ -14,9 +14,9 @@ import anyio
 
 from bulkops.api.messages import Request
 from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.journal.local.file import JournalFile, take
+from bulkops.journal.local.file import take
 from bulkops.journal.local.lock import locked
-from bulkops.journal.reader import read
+from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
@@ -24,9 +24,11 @@ from tests.engine.wire import Trouble
 from tests.engine.world import HOLDER, World
 from tests.simulation import gates, leaving, others
 from tests.simulation.denials import Denials
-from tests.simulation.invariants import Violation, must
+from tests.simulation.invariants import Violation, a_prefix, must
+from tests.simulation.running import Running
 from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
+from tests.simulation.shelf import OnDisk, Shelf
 from tests.simulation.states import Place, Shown
 from tests.simulation.weather import CALM, Weather
 
@@ -37,7 +39,7 @@ ENDLESS = 12 * 3600.0
 TRIES = 5
 """Attempts of a second runner to start while the first one runs."""
 
-Work = Callable[[], Awaitable[Replay | None]]
+Work = Callable[[Weather], Awaitable[Replay | None]]
 
 
 class Machine:
@@ -46,13 +48,12 @@ class Machine:
     Attributes:
         met: kind of fault, stop, resume, outcome → how often.
         journal: path of the current journal, to check every intent.
-        replay: state of the current journal.
+        shelf: where the journals are.
         gates: journal's name and wave → exit status of its gate.
         random: source of all chance.
-        weather: weather of the current execution.
+        denials: which reads are denied.
         waiting: whether another runner was refused, and starts as soon as this one ends.
         trace: events in order, ``None`` without a trace.
-        started: start time of the current or last execution.
         opened: whether the last execution opened a file for appending.
     """
 
@@ -71,18 +72,18 @@ class Machine:
         self.scenario = scenario
         self.met: Counter[str] = Counter()
         self.journal = Path()
-        self.replay: Replay | None = None
+        self.shelf: Shelf = OnDisk(world)
         self.gates: dict[tuple[str, int], set[int]] = {}
         self.waiting = False
         self.trace = trace
-        self.started = 0.0
         self.opened = False
         self._at_a_moment = False
         self._locks = locks
         self.random = random
-        self.weather = CALM
+        self._running = Running()
+        self._ended_in = CALM
         self._drift = [random.uniform(-0.5, 1.0) * scenario.lands for _ in range(64)]
-        self._denials = Denials(random, scenario.settle_seconds)
+        self.denials = Denials(random, scenario.settle_seconds)
         self._traced_calls = 0
         world.gate = partial(gates.ask, self)
         world.wire.spies.append(self._leaves)
@@ -91,11 +92,29 @@ class Machine:
         world.disk.died = self._disk_died
         server.lag = self._lag
 
+    @property
+    def running(self) -> Running:
+        """The running execution, or the last one."""
+        return self._running
+
+    @property
+    def weather(self) -> Weather:
+        """Weather of the running execution."""
+        return self.running.weather
+
+    def run(self, work: Work, weather: Weather, *, calm: bool) -> tuple[str, Replay | None]:  # noqa: ARG002 - a store's troubles
+        """Run the current journal's command; see ``execute``.
+
+        Args:
+            calm: whether nothing beside the weather causes trouble.
+        """
+        return self.execute(work, weather)
+
     def execute(self, work: Work, weather: Weather) -> tuple[str, Replay | None]:
         """Return how one execution ended: ``killed``, the error's name, or ``ended``."""
-        self.weather = weather
+        self._running = Running(weather)
         self._arm(weather)
-        self.replay, self.started = None, self.world.elapsed
+        self._running.started = self.world.elapsed
         self._at_a_moment = False
         called = len(self.world.disk.calls)
         try:
@@ -107,14 +126,37 @@ class Machine:
             how, replay = "killed", None
         self.opened = "append" in self.world.disk.calls[called:]
         self.waiting &= not weather.power
-        self.weather = CALM
+        self._running.weather, self._ended_in = CALM, weather
         self._note_stop(how)
         self.say(f"-- {how}")
         return how, replay
 
+    def come_back(self, how: str, random: Random) -> Contents | None:
+        """Restart after an execution, and return what is left of the current journal."""
+        disk, today, path = self.world.disk, self._ended_in, self.journal
+        there = self.shelf.has(path)
+        written = disk.content(path) if there else b""
+        synced = disk.synced(path) if there else b""
+        # A job stopped by its tolerance is only read; continuing it syncs.
+        done = how == "ended" and self.opened
+        must(not done or written == synced, "what has ended is durable")
+        if today.power:
+            self.met["power cut after the end"] += how == "ended"
+            self.met["unsynced bytes at stake"] += written != synced
+            forgotten = disk.forgotten(path) if there else 0
+            self.met["forgotten by a failed sync, then a power cut"] += forgotten > 0
+            disk.power_on(random=random)
+        else:
+            if today.drops_cache:
+                self.met["forgotten pages dropped"] += disk.drop_cache()
+            disk.restart()
+        self.world.wire.dead = False
+        disk.lasting = False
+        return a_prefix(disk, path, written, synced) if self.shelf.has(path) else None
+
     async def _powered(self, work: Work) -> tuple[str, Replay | None]:
         ended: tuple[str, Replay | None] = "killed", None
-        with anyio.CancelScope() as power, self._signals():
+        with anyio.CancelScope() as power, self.signals(self._running):
 
             def off() -> None:
                 self.world.disk.cut_power()
@@ -125,7 +167,7 @@ class Machine:
                 asyncio.get_running_loop().call_later(self.weather.dies_at, self._moment, off)
             try:
                 with anyio.fail_after(ENDLESS), self._under_lock(work):
-                    ended = "ended", await work()
+                    ended = "ended", await work(self.weather)
             except TimeoutError as error:
                 raise Violation("an execution ends", "it runs for half a day") from error
             except (ApiError, JobError, JournalWriteFailed) as error:
@@ -134,15 +176,15 @@ class Machine:
         return ended
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Send SIGINT at the time that the scenario's weather sets."""
+    def signals(self, to: Running) -> Iterator[None]:
+        """Send SIGINT at the time that an execution's weather sets."""
         loop = asyncio.get_running_loop()
-        weather, handles = self.weather, list[asyncio.TimerHandle]()
+        weather, handles = to.weather, list[asyncio.TimerHandle]()
         if weather.interrupts is not None:
             after, drain = weather.interrupts
-            handles.append(loop.call_later(after, self._interrupt, drain))
+            handles.append(loop.call_later(after, self._interrupt, to, drain))
             if weather.again is not None:
-                handles.append(loop.call_later(after + weather.again, self._interrupt, drain))
+                handles.append(loop.call_later(after + weather.again, self._interrupt, to, drain))
         try:
             yield
         finally:
@@ -159,11 +201,11 @@ class Machine:
         count = len(replay.operations)
         return [count] if replay.header.undo_of else self.scenario.ends(count)
 
-    def _interrupt(self, drain: float) -> None:
-        if self.world.execution is not None and not self.world.disk.dead:
+    def _interrupt(self, to: Running, drain: float) -> None:
+        if to.execution is not None and not self.world.disk.dead:
             self.say("SIGINT")
-            self.met["SIGINT again" if self.world.execution.interrupted else "SIGINT"] += 1
-            self.world.execution.interrupt("SIGINT", drain)
+            self.met["SIGINT again" if to.execution.interrupted else "SIGINT"] += 1
+            to.execution.interrupt("SIGINT", drain)
 
     @contextmanager
     def _under_lock(self, work: Work) -> Iterator[None]:
@@ -190,7 +232,7 @@ class Machine:
             self._comes_by_another_name()
             try:
                 with locked(self._locks / "job.jsonl", HOLDER):
-                    await work()
+                    await work(self.weather)
             except JournalLocked as error:
                 must(error.exit_code == 11, "a second runner ends with 11", error.exit_code)
                 self.met["second runner refused"] += 1
@@ -213,8 +255,6 @@ class Machine:
 
     def _arm(self, weather: Weather) -> None:
         world, disk = self.world, self.world.disk
-        # Between executions nothing runs that a signal could stop.
-        world.execution = None
         asked, called = len(world.wire.asked), len(disk.calls)
         world.wire.dead = False
         world.wire.die_at = asked + weather.die_request if weather.die_request else 0
@@ -255,19 +295,22 @@ class Machine:
         weather, random = self.weather, self.random
         if weather.strangers and random.random() < weather.strangers:
             others.at(self, request)
-        status = self._denials.strike(request, self.world.now(), weather.denied)
+        status = self.denials.strike(request, self.world.now(), weather.denied)
         if status and weather.lags:
             self.say(f"   denied for a moment: {status}")
             self.met[f"denied for a moment: {status}"] += 1
             return Trouble(status)
         trouble = weather.trouble(request, random, self.scenario.lands)
         if trouble is None:
-            self._denials.answered(request)
+            self._answered(request)
         else:
             self.say(f"   {trouble.fault} {trouble.lands_after or ''}")
             self.met[f"fault {trouble.fault}"] += 1
             self.met["effect that lands late"] += trouble.lands_after is not None
         return trouble
+
+    def _answered(self, request: Request) -> None:
+        self.denials.answered(request)
 
     def truth(self) -> dict[Place, Shown | None]:
         """Return what every workspace shows of each thing, ``None`` if it is gone."""
@@ -290,8 +333,7 @@ class Machine:
 
     def replay_of(self, path: Path) -> Replay | None:
         """Return a journal's state, ``None`` if there is no journal."""
-        disk = self.world.disk
-        return read(JournalFile(path, disk)).replay if path.name in disk.names() else None
+        return read(self.shelf.truth(path)).replay if self.shelf.has(path) else None
 
     def on_result(self, operation: Operation, result: Result) -> None:
         """Record a result."""

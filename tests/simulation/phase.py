@@ -12,17 +12,16 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import Contents, read
+from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome, Reached
 from bulkops.plan import recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.current_wave import rollout_of
-from tests.engine.world import HOLDER
 from tests.simulation import gates, others, weather
-from tests.simulation.invariants import Ends, Violation, a_prefix, must
+from tests.simulation.invariants import Ends, Violation, must
 from tests.simulation.machine import Machine
 from tests.simulation.states import SETTINGS, Place, Shown, place_of, shown_of, still
 from tests.simulation.weather import CALM, Weather
@@ -36,28 +35,46 @@ LONG_SINCE = 60.0
 MakePlan = Callable[[Client], Awaitable[Plan]]
 
 
+class Planned(msgspec.Struct, frozen=True):
+    """A plan, and the state of everything just before its journal was created.
+
+    Attributes:
+        before: what each workspace showed.
+        seen_at: time from which the execution that created it may miss a change.
+        found: key → comparison of each operation with the state at that time.
+        effects: number of effects until then.
+    """
+
+    plan: Plan | None
+    before: dict[Place, Shown | None]
+    seen_at: float
+    found: dict[str, str]
+    effects: int
+
+
 class Phase:
     """One journal, from its plan to its end.
 
     Attributes:
         path: path of the journal.
-        before: what each workspace showed when the journal was created.
-        seen_at: time from which the execution that created it may miss a change.
-        found: key → comparison of each operation with the state at that time.
-        plan: the last plan; the journal's is the one at its creation.
+        planned: the journal's plan, the last plan if there is no journal.
     """
 
     def __init__(self, machine: Machine, path: Path, make_plan: MakePlan, random: Random) -> None:
         self.path = path
-        self.before = machine.truth()
-        self.seen_at = machine.started - machine.scenario.lags
-        self.found: dict[str, str] = {}
-        self.plan: Plan | None = None
+        seen_at = machine.running.started - machine.scenario.lags
+        effects = len(machine.server.effects)
+        self.planned = Planned(None, machine.truth(), seen_at, {}, effects)
+        self._by: dict[Holder, Planned] = {}
         self._machine = machine
         self._make_plan = make_plan
         self._random = random
-        self._effects_before = len(machine.server.effects)
         self._left: Contents | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """The journal's plan, the last plan if there is no journal."""
+        return self.planned.plan
 
     def run(self, storms: int, abandoned: int | None = None) -> Replay | None:
         """Resume until it is done; ``None`` if there is nothing to do, or it was given up."""
@@ -76,12 +93,12 @@ class Phase:
                 again = number == storms and retry_at_last
                 power = self._random.random() < 0.3
                 today = Weather(retry_failed=again, lags=again, power=power, continue_paused=True)
-            how, replay = machine.execute(partial(self._process, today), today)
-            self._come_back(how, today)
+            how, replay = machine.run(self._process, today, calm=number >= storms)
+            self._come_back(how)
             undisturbed = machine.waiting or self._random.random() < 0.75
             if number < storms and self._left is not None and not undisturbed:
                 others.between(machine, self._left.replay)
-            if how == "ended" and replay is None:
+            if how == "ended" and replay is None and not machine.shelf.has(self.path):
                 return None
             if replay is not None and replay.ended is not None:
                 machine.met[f"ended: {replay.ended.how}"] += 1
@@ -95,7 +112,7 @@ class Phase:
 
     def effects(self) -> Counter[Place]:
         """Return the number of our changes to each thing of a workspace in this phase."""
-        effects = self._machine.server.effects[self._effects_before :]
+        effects = self._machine.server.effects[self.planned.effects :]
         return Counter((e.names["workspace"], e.names.get("task", SETTINGS)) for e in effects)
 
     def restores(self) -> dict[Place, Shown]:
@@ -133,37 +150,40 @@ class Phase:
 
     async def _process(self, today: Weather) -> Replay | None:
         """Run the command once, as one process."""
-        world, met = self._machine.world, self._machine.met
-        if self.path.name not in world.disk.names():
-            self.plan = await self._make_plan(world.client())
-            # The late effects of the previous phase have landed by now.
-            self._effects_before = len(self._machine.server.effects)
-            self._take_note(self.plan)
-            if not self.plan.operations:
+        machine = self._machine
+        world, met, running = machine.world, machine.met, machine.running
+        hold = machine.shelf.hold(self.path)
+        started = not machine.shelf.has(self.path)
+        if started:
+            plan = await self._make_plan(world.client())
+            self._take_note(plan)
+            if not plan.operations:
                 return None
-            recorded.start_journal(
-                JournalFile(self.path, world.disk), self.plan, world.client(), HOLDER
+            await running.run(
+                partial(
+                    recorded.start_journal, hold.storage, plan, world.client(), running.holder
+                )
             )
-        else:
-            self._resume(today)
-        if today.retry_failed:
-            met["retry_failed"] += 1
-        contents = read(JournalFile(self.path, world.disk))
-        self._machine.replay = contents.replay
+        contents = read(hold.storage)
+        running.replay = contents.replay
+        if not started:
+            self._resume(contents, today)
+        met["retry_failed"] += today.retry_failed
         stopped = stopped_by_tolerance(contents.replay, rollout_of(contents.replay))
         refuses, asked = (
             stopped is not None and not today.continue_paused,
-            len(world.wire.asked),
+            running.requests(world.wire.asked),
         )
-        replay = await world.executed(
-            path=self.path,
-            contents=contents,
+        running.execution = world.prepared(
+            hold,
+            contents,
             retry_failed=today.retry_failed,
             continue_paused=today.continue_paused,
-            on_result=self._machine.on_result,
+            on_result=machine.on_result,
         )
+        replay = await running.execution.run()
         met["stopped by the tolerance: sent nothing"] += refuses
-        sent = len(world.wire.asked) - asked
+        sent = running.requests(world.wire.asked) - asked
         must(
             not (refuses and sent),
             "what its tolerance stopped asks nothing of the server",
@@ -174,14 +194,20 @@ class Phase:
     def _take_note(self, plan: Plan) -> None:
         """Record all states before the journal of a plan is created."""
         machine = self._machine
-        self.before = machine.truth()
-        self.seen_at = machine.started - machine.scenario.lags
+        before = machine.truth()
         there = {
             operation.key: machine.server.there(place_of(operation))
             for operation in plan.operations
-            if self.before[place_of(operation)] is not None
+            if before[place_of(operation)] is not None
         }
-        self.found = {o.key: still(o, there.get(o.key, [])) for o in plan.operations}
+        self.planned = self._by[machine.running.holder] = Planned(
+            plan,
+            before,
+            machine.running.started - machine.scenario.lags,
+            {o.key: still(o, there.get(o.key, [])) for o in plan.operations},
+            # The late effects of the previous phase have landed by now.
+            len(machine.server.effects),
+        )
 
     def _draw(self) -> Weather:
         """Draw a storm; failures are retried in most executions, perhaps too early."""
@@ -192,12 +218,12 @@ class Phase:
         again = today.retry_failed or random.random() < 0.6
         return msgspec.structs.replace(today, retry_failed=again, behind=again)
 
-    def _resume(self, today: Weather) -> None:
+    def _resume(self, contents: Contents, today: Weather) -> None:
         """Record the state of a journal that is resumed."""
-        contents, met = self._left, self._machine.met
-        assert contents is not None
-        assert self.plan is not None
-        asked = Identity(self.plan.digest, "acme")
+        met = self._machine.met
+        plan = self._by[contents.replay.header.started_by].plan
+        assert plan is not None
+        asked = Identity(plan.digest, "acme")
         check_same(contents.replay.header, asked, self.path)
         met["resumed with a torn tail"] += bool(contents.torn)
         met["resumed in doubt"] += bool(contents.replay.count(Outcome.IN_DOUBT))
@@ -205,32 +231,13 @@ class Phase:
         failed = contents.replay.count(Outcome.FAILED, Outcome.CONFLICT)
         met["failures retried"] += bool(failed and today.retry_failed)
 
-    def _come_back(self, how: str, today: Weather) -> None:
+    def _come_back(self, how: str) -> None:
         """Restart the machine, and check what is left of the journal."""
         world = self._machine.world
-        disk = world.disk
-        there = self.path.name in disk.names()
-        written = disk.content(self.path) if there else b""
-        synced = disk.synced(self.path) if there else b""
-        # A job stopped by its tolerance is only read; continuing it syncs.
-        done = how == "ended" and self._machine.opened
-        must(not done or written == synced, "what has ended is durable")
-        if today.power:
-            self._machine.met["power cut after the end"] += how == "ended"
-            self._machine.met["unsynced bytes at stake"] += written != synced
-            forgotten = disk.forgotten(self.path) if there else 0
-            self._machine.met["forgotten by a failed sync, then a power cut"] += forgotten > 0
-            disk.power_on(random=self._random)
-        else:
-            if today.drops_cache:
-                self._machine.met["forgotten pages dropped"] += disk.drop_cache()
-            disk.restart()
-        world.wire.dead = False
+        self._left = self._machine.come_back(how, self._random)
         world.pause = 0.0 if self._machine.waiting else self._random.choice((0.0, 1.0, 5.0, 30.0))
-        disk.lasting = False
-        self._left = None
-        if self.path.name in disk.names():
-            self._left = a_prefix(disk, self.path, written, synced)
+        if self._left is not None:
+            self.planned = self._by[self._left.replay.header.started_by]
             self._note_between(how, self._left.replay)
 
     def _note_between(self, how: str, replay: Replay) -> None:
@@ -245,7 +252,7 @@ class Phase:
         machine = self._machine
         machine.world.pause = LONG_SINCE
         asked = len(machine.world.wire.writes)
-        how, replay = machine.execute(partial(self._process, CALM), CALM)
+        how, replay = machine.run(self._process, CALM, calm=True)
         must(replay is not None, "a finished run can be resumed", how)
         must(len(machine.world.wire.writes) == asked, "resuming a finished run sends no write")
         assert replay is not None
@@ -259,11 +266,11 @@ class Phase:
             truth,
             self.effects(),
             there={place: machine.server.there(place) for place, shown in truth.items() if shown},
-            changed=Counter(e.id for e in machine.server.effects[self._effects_before :]),
-            found=self.found,
+            changed=Counter(e.id for e in machine.server.effects[self.planned.effects :]),
+            found=self.planned.found,
             # A lost write of the previous journal was believed done if the same was done outside it
             # meanwhile, and may have landed under this one.
-            strangers=machine.server.changed_since(self.seen_at - machine.scenario.lands),
+            strangers=machine.server.changed_since(self.planned.seen_at - machine.scenario.lands),
             hindered=machine.server.strangers if machine.scenario.replaces else (),
         ).check()
         return replay
@@ -274,5 +281,5 @@ class Phase:
             return
         done = [progress.operation for progress in replay.operations.values()]
         must(done == list(self.plan.operations), "a saved plan is applied unchanged", done)
-        for how in self.found.values():
+        for how in self.planned.found.values():
             self._machine.met[f"saved plan finds it {how}"] += 1

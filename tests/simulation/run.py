@@ -15,7 +15,6 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.job.job import Job, job_from_builtins
-from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
@@ -35,6 +34,7 @@ from tests.simulation.scenario import Scenario
 from tests.simulation.server import LaggingServer
 from tests.simulation.specs import is_blocked, spec
 from tests.simulation.states import Place, place_of, shown_of
+from tests.simulation.stored.machine import StoreMachine
 
 
 class Outcome(msgspec.Struct):
@@ -65,7 +65,7 @@ def simulate(seed: int, *, trace: list[str] | None = None) -> Outcome:
 
 def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     random = Random(seed)
-    scenario = scenarios.draw(random)
+    scenario = scenarios.draw(random, seed)
     machine = _machine(scenario, seed, random, folder, trace)
     machine.say(f"seed {seed}: {scenario}")
     make_plan: MakePlan = partial(_plan, scenario.job())
@@ -76,12 +76,13 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     job = Phase(machine, PATH, make_plan, random)
     replay = job.run(scenario.storms, scenario.abandoned)
     machine.met["run"] += 1
+    machine.met["store: run"] += scenario.stored
     machine.met[f"kind {scenario.kind}"] += 1
     _check_selection(machine, job, replay)
     done = [job]
     for number in range(scenario.undone):
         of = done[-1]
-        if of.path.name not in machine.world.disk.names():
+        if not machine.shelf.has(of.path):
             break
         undo = Phase(
             machine, PATH.with_name(f"undo-{number}.jsonl"), partial(_undo, machine, of), random
@@ -102,9 +103,9 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
 def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
     """Check that every journal agrees with itself, since its job decided all of it."""
     replays = [
-        read(JournalFile(phase.path, machine.world.disk)).replay
+        replay
         for phase in done
-        if phase.path.name in machine.world.disk.names()
+        if (replay := machine.replay_of(phase.path))
     ]
     for replay in replays:
         problem = disagreement(replay)
@@ -152,6 +153,9 @@ def _machine(
     for place, shown in scenario.states.items():
         server.put(place, shown)
     world.names = sorted(scenario.selected)
+    if scenario.stored:
+        given = world, server, scenario, random
+        return StoreMachine(*given, seed=seed, locks=folder, trace=trace)
     return Machine(world, server, scenario, random, locks=folder, trace=trace)
 
 
@@ -160,13 +164,11 @@ async def _plan(job: Job, client: Client) -> Plan:
 
 
 async def _undo(machine: Machine, of: Phase, client: Client) -> Plan:
-    if of.path.name not in machine.world.disk.names() and of.plan is not None:
+    if not machine.shelf.has(of.path) and of.plan is not None:
         # Killed before it was opened, so that its name was never synced, and then a power cut.
         must(not of.effects(), "a journal that sent anything stays", of.path)
         return msgspec.structs.replace(of.plan, operations=[], skips=[])
-    return await current_state.undo_plan(
-        client, read(JournalFile(of.path, machine.world.disk)).replay
-    )
+    return await current_state.undo_plan(client, read(machine.shelf.truth(of.path)).replay)
 
 
 def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> None:
@@ -198,10 +200,10 @@ def _check_selection(machine: Machine, job: Phase, replay: Replay | None) -> Non
 
 def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
     """Check that everything is as it was before, or that the undo reports where it isn't."""
-    now, strangers = machine.truth(), machine.server.changed_since(of.seen_at)
+    now, strangers = machine.truth(), machine.server.changed_since(of.planned.seen_at)
     detaches = machine.scenario.kind == "detach"
     restores, reported, given_up = of.restores(), undo.reported(), undo.given_up()
-    for place, before in of.before.items():
+    for place, before in of.planned.before.items():
         facts = f"{place}: was {before}, shows {now[place]}"
         if place[0] not in strangers:
             restored = now[place] == before or place in given_up

@@ -16,7 +16,7 @@ from tests.engine.world import HOLDER
 from tests.simulation import others, weather
 from tests.simulation.invariants import Violation, must
 from tests.simulation.machine import Machine
-from tests.simulation.weather import CALM
+from tests.simulation.weather import CALM, Weather
 
 PATIENCE = 3
 """Calm runs of ``plan --out`` after which there must be a plan."""
@@ -64,7 +64,7 @@ class SavedPlan:
         """Read the file as ``apply PLAN`` does."""
         return read_plan(self._path, self._digest).plan
 
-    async def _save(self) -> None:
+    async def _save(self, _weather: Weather) -> None:
         client = self._machine.world.client()
         plan = await self._make_plan(client)
         saved = save_plan(self._path, plan, client, HOLDER)
@@ -73,7 +73,7 @@ class SavedPlan:
         must(same and read.saved == saved, "a plan is read as it was saved", read)
         self._digest = read.digest
 
-    async def _others(self) -> None:
+    async def _others(self, _weather: Weather) -> None:
         self._machine.met["plan saved"] += 1
         for _ in range(self._random.choice((0, 1, 3, 10))):
             others.meddle(self._machine)

@@ -7,6 +7,7 @@ from random import Random
 
 import msgspec
 
+from bulkops.job.duration import in_seconds
 from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
@@ -19,6 +20,10 @@ KINDS = (*("attach", "attach", "update", "detach", "replace", "replace"), WORKSP
 LEVELS = ("advisory", "mandatory")
 SETTLE = ("5s", 5.0), ("10s", 10.0), ("20s", 20.0)
 STATES = ("absent", "as wanted", "other level", "other stage", "twice")
+LEASES = ("2s", "5s", "30s", "30s", "1m")
+STORED = 0.4
+"""The share of the runs whose journals are in a store."""
+
 LIKELY = {
     "attach": (70, 10, 10, 8, 2),
     "update": (8, 10, 70, 10, 2),
@@ -47,6 +52,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         lags: seconds that a read may lag; ``lands`` plus this is less than the job's settle.
         waves, pause, gated, strict: the job's rollout.
         saved: whether the plan is saved, and applied later.
+        lease: the job's lease; ``stored``: whether its journals are in a store.
         storms: number of executions of each journal with troubles.
         undone: number of undos: of the job, then of its undo.
         abandoned: executions after which the job is left unfinished and undone.
@@ -78,6 +84,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     storms: int
     undone: int
     abandoned: int | None
+    stored: bool
+    lease: str
+
+    @property
+    def lease_seconds(self) -> float:
+        """The job's lease in seconds."""
+        return in_seconds(self.lease)
 
     @property
     def settle_seconds(self) -> float:
@@ -120,6 +133,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             select={"names": ["prod-*"]},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
             rollout=self._rollout,
+            journal={"lease": self.lease},
         )
 
     @property
@@ -154,8 +168,11 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({min(end, operations) for end in accumulate([*desired, operations], max)})
 
 
-def draw(random: Random) -> Scenario:
+def draw(random: Random, seed: int) -> Scenario:
     """Return the scenario of a run."""
+    # Apart from all else, which stays the same for a journal on the disk.
+    apart = Random(f"stored: {seed}")
+    stored = apart.random() < STORED
     kind = random.choice(KINDS)
     level = random.choice(LEVELS)
     profile = "hcp" if random.random() < 0.7 else random.choice(sorted(PROFILES))
@@ -200,6 +217,8 @@ def draw(random: Random) -> Scenario:
         storms=random.choice((0, 1, 1, 2, 3)),
         undone=random.choice((0, 0, 1, 1, 1, 2)),
         abandoned=random.choice((1, 2)) if random.random() < 0.4 else None,
+        stored=stored,
+        lease=apart.choice(LEASES) if stored else LEASES[2],
     )
 
 

@@ -30,6 +30,7 @@ class LaggingServer(Simulator):
         lag: returns the seconds by which the next read lags.
         lagged: number of reads that showed an outdated state.
         strangers: names of the workspaces changed outside the job → time of the last change.
+        forgiven: names of the workspaces of which ``doubled`` records nothing.
         doubled: our writes that took effect again while the first was unchanged.
         unasked: our changes to settings that the job doesn't name.
         bare: our deletions that left a workspace with neither run task.
@@ -40,6 +41,7 @@ class LaggingServer(Simulator):
         self.lag: Callable[[], float] = lambda: 0.0
         self.lagged = 0
         self.strangers: dict[str, float] = {}
+        self.forgiven: set[str] = set()
         self.doubled: list[Effect] = []
         self.bare: list[Effect] = []
         self.unasked: list[Effect] = []
@@ -128,6 +130,8 @@ class LaggingServer(Simulator):
     def _judge(self, effect: Effect) -> None:
         """Record a change of ours that was made before and was unchanged."""
         self._judged = len(self.effects)
+        if effect.names.get("workspace") in self.forgiven:
+            return
         if effect.action == "create":
             workspace = self.world.workspaces[effect.names["workspace-id"]]
             tasks = workspace.tasks.values()

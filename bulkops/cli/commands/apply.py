@@ -129,20 +129,20 @@ def apply(
             held = hold(stack, journal, wait=options.wait)
             start_or_resume(stack, held.place, held, undertaking, options)
             return
-        journals = journals_of(stack, undertaking, options)
+        journals, started = journals_of(stack, undertaking, options)
         resumed = newest(journals, undertaking, options, finished=saved)
         # A new journal in the default place is created under that place's lock, so a command that
         # finds nothing to do leaves no lock file behind.
         found = hold(stack, resumed, wait=options.wait) if resumed else None
         place = found.place if found else journals.new(Clock().wall())
         try:
-            start_or_resume(stack, place, found, undertaking, options)
+            start_or_resume(stack, place, found, undertaking, options, started)
         except RunTaskGone as gone:
             if saved:
                 raise
             note("", f"{place}: {gone}.", "That journal is left unchanged. Starting a new one.")
             place = journals.new(Clock().wall())
-            start_or_resume(stack, place, None, undertaking, options)
+            start_or_resume(stack, place, None, undertaking, options, started)
 
 
 @command(JOURNAL, RESUMING, SERVER)

@@ -16,7 +16,7 @@ from random import SystemRandom
 import msgspec
 
 from bulkops.errors import JournalError, JournalLocked, unreadable
-from bulkops.journal.place import Place
+from bulkops.journal.place import Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.opening import open_store
@@ -77,22 +77,28 @@ class StoredJobJournals:
         self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
 
     @contextmanager
-    def locked(self, by: Holder) -> Iterator[None]:
+    def locked(self, by: Holder) -> Iterator[Started]:
         """See ``JobJournals``.
 
-        It isn't kept any longer than one lease: by then the new journal has its own.
+        It isn't kept any longer than one lease: by then the new journal has its own. It is released
+        as soon as that is so: if this process is killed, others wait for one lease, not for two.
         """
-        with self._wanted.held(by):
-            yield
+        with self._wanted.held(by) as kept:
+            yield kept.release
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``Place.check_folder``: who may write to a bucket is its owner's decision."""
 
     def newest(self, fits: Callable[[Place], bool]) -> RemotePlace | None:
-        """See ``JobJournals``; ``JournalError`` if the store can't be read."""
+        """See ``JobJournals``; ``JournalError`` if the store can't be read.
+
+        One that a process holds is returned, too: its job has not ended.
+        """
         name = self._current()[0].journals.get(self._identity)
         place = self._place(name) if name else None
-        return place if place and place.exists() and fits(place) else None
+        if place is None or not place.exists():
+            return None
+        return place if place.is_held() or fits(place) else None
 
     def new(self, now: datetime) -> RemotePlace:
         """See ``JobJournals``.

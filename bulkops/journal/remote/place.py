@@ -111,6 +111,12 @@ class RemotePlace:
             nonce = kept.holding.lease.nonce
             yield Hold(self, self._segments(), by, kept.patiently, kept.keep, nonce)
 
+    def is_held(self) -> bool:
+        """Return whether its lease is not free; ``JournalError`` if the store can't be read."""
+        with self._reading():
+            found = self._lease.read()
+        return found is not None and decoded(found.data).holder is not None
+
     def read_with_holder(self, read: Callable[[], Replay]) -> tuple[Replay, Holder | None]:
         """See ``Place``."""
         with self._reading():

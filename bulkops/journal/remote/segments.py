@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from bulkops.journal.lines import Scanner
 from bulkops.journal.remote.bucket.address import Address
-from bulkops.journal.remote.bucket.store import Store
+from bulkops.journal.remote.bucket.store import NoAnswer, Store
 from bulkops.journal.remote.numbered import Numbered, SegmentStream, ahead
 from bulkops.journal.storage import Headless, Sight, Superseded
 
@@ -33,7 +33,7 @@ class Segments:
 
     may_tear = False
 
-    def __init__(self, store: Store, address: Address, at_once: int = 32) -> None:
+    def __init__(self, store: Store, address: Address, at_once: int = 64) -> None:
         self._address = address
         self._store = store
         self._at_once = at_once
@@ -128,4 +128,6 @@ def write_once(store: Store, key: str, data: bytes) -> bool:
     if store.create(key, data) is not None:
         return True
     found = store.get(key)
-    return found is not None and found.data == data
+    if found is None:
+        raise NoAnswer("it refuses to write, though nothing is there")
+    return found.data == data

@@ -13,6 +13,7 @@ from bulkops.journal.place import place_of
 from bulkops.journal.records import Holder
 from tests.cli.support import World
 from tests.conftest import Here
+from tests.journal.remote.servers import Server
 from tests.journal.remote.tiny_s3 import Asked, Reply, TinyS3, tiny_s3
 
 THERE = "s3://journals/team/scan"
@@ -186,3 +187,20 @@ def test_a_signal_ends_it_and_the_same_command_completes_it(
     monkeypatch.setattr(TinyS3, "answer", answer)
     assert here("journal", "copy", "scan.jsonl", THERE).code == 0
     assert b"".join(_segments(bucket).values()) == world.journal.read_bytes()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["moto_server", "seaweedfs_server", "azurite_server"])
+def test_it_copies_to_a_real_store_and_back(
+    world: World, here: Here, request: pytest.FixtureRequest, name: str
+) -> None:
+    """The bytes are the same, and the second copy finds the first one."""
+    server: Server = request.getfixturevalue(name)
+    world.environment |= server.env
+    assert here(*world.applying).code == 0
+    there = str(server.address(f"copied/{name}"))
+    assert here("journal", "copy", "scan.jsonl", there).code == 0
+    assert here("verify", there).code == 0
+    assert "was already a copy" in here("journal", "copy", "scan.jsonl", there).out
+    assert here("journal", "copy", there, "back.jsonl").code == 0
+    assert (world.folder / "back.jsonl").read_bytes() == world.journal.read_bytes()

@@ -59,6 +59,10 @@ class Kept:
         async with keeper.keeping():
             yield keeper
 
+    def release(self) -> None:
+        """Give it up, if that hasn't been done."""
+        release(self.holding, self._at)
+
     async def _briefly(self, call: Callable[[], None]) -> None:
         """Run a call, but leave it alone if it takes long: it is repeated, and then recognized."""
         with anyio.move_on_after(max(LEAST, self.holding.ttl / 6)):
@@ -97,10 +101,11 @@ class Wanted:
         """
         holding = self._acquired(by)
         self._acquirer = None
+        kept = Kept(holding, self._at)
         try:
-            yield Kept(holding, self._at)
+            yield kept
         finally:
-            release(holding, self._at)
+            kept.release()
 
     def _acquired(self, by: Holder) -> Holding:
         if self._acquirer is None:
