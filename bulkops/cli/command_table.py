@@ -106,6 +106,14 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand("check", "check:check", "Check a job or fleet file without sending a request."),
     OnDemand("schema", "schema:schema", "Print a JSON Schema, for editors and programs."),
     Group(
+        "fleet",
+        [
+            OnDemand("plan", "fleet.plan:plan", "Show what an apply would change in a fleet."),
+            OnDemand("apply", "fleet.apply:apply", "Run a job in each organization of a fleet."),
+        ],
+        help="Run one job in many organizations.",
+    ),
+    Group(
         "journal",
         [
             OnDemand("check", "journal:check", "Check whether a journal is sound."),

@@ -48,10 +48,10 @@ def connect(server: Server, *files: Stated) -> Client:
         server.address,
         os.environ,
         files,
-        is_bound=lambda address: bound_token(address, os.environ, _read_text) is not None,
+        is_bound=lambda address: bound_token(address, os.environ, read_if_there) is not None,
         insecure_http=server.insecure_http,
     )
-    token = resolve_token(place, os.environ, _read_text)
+    token = resolve_token(place, os.environ, read_if_there)
     ca_file = str(server.ca_file) if server.ca_file else None
     client = Client(place.address, token.text, ca_file=ca_file)
     client.kept_in = token.origin
@@ -103,23 +103,32 @@ def organization_named(organization: str | None) -> str:
 
 def run(client: Client, work: Callable[[Client], Awaitable[T]]) -> T:
     """Return the result of ``work`` with the open client; a signal cancels it and exits."""
+
+    async def opened() -> T:
+        async with client:
+            return await work(client)
+
+    try:
+        return run_all(opened)
+    except Unauthorized as error:
+        error.args = (f"{error}. Put a valid one in {client.kept_in}",)
+        raise
+
+
+def run_all(work: Callable[[], Awaitable[T]]) -> T:
+    """Return the result of ``work``, which opens its clients; a signal cancels it and exits."""
     done: list[T] = []
 
     async def cancellable() -> None:
         main = asyncio.current_task()
         with received.passed_to(lambda _: main and main.cancel(), asyncio.get_running_loop()):
-            async with client:
-                # Not returned: asyncio.Runner formats what its task returns, for an error message
-                # of ``enum`` (Python 3.11, measured), and that may be a plan of a million
-                # operations.
-                done.append(await work(client))
+            # Not returned: asyncio.Runner formats what its task returns, for an error message of
+            # ``enum`` (Python 3.11, measured), and that may be a plan of a million operations.
+            done.append(await work())
 
     try:
         with left_waiting(), received.deferred():
             anyio.run(cancellable)
-    except Unauthorized as error:
-        error.args = (f"{error}. Put a valid one in {client.kept_in}",)
-        raise
     except asyncio.CancelledError:
         raise SystemExit(SIGNALS[received.first]) from None
     return done[0]
@@ -171,7 +180,12 @@ MOST_OF_CREDENTIALS = 1 << 20
 """Bytes of a Terraform credentials file."""
 
 
-def _read_text(path: Path) -> str | None:
+def read_if_there(path: Path) -> str | None:
+    """Return the text of a file with credentials; ``None`` if there is none.
+
+    Raises:
+        BulkopsError: it can't be read.
+    """
     try:
         return read_text(path, MOST_OF_CREDENTIALS)
     except FileNotFoundError:

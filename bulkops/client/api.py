@@ -58,6 +58,7 @@ class Client(Caller):
         ca_file: a PEM file with certificate authorities to trust in addition to the system's.
         answer_seconds: how long to wait for an answer, in seconds.
         transport: sends the requests; real connections by default.
+        pacer: shared with the same user's other clients in this event loop, instead of ``rate``.
 
     Raises:
         JobError: the address is invalid.
@@ -81,6 +82,7 @@ class Client(Caller):
         ca_file: str | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         transport: Transport | None = None,
+        pacer: Pacer | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -94,7 +96,7 @@ class Client(Caller):
                 self.address, token, ca_file=ca_file, answer_seconds=answer_seconds
             )
         clock, random = clock or Clock(), random or Random()
-        super().__init__(transport, Pacer(clock, random, rate), clock, random)
+        super().__init__(transport, pacer or Pacer(clock, random, rate), clock, random)
         self.settling = Settling(clock)
         self.run_tasks = RunTasks(self)
         self.workspace_tasks = WorkspaceTasks(self)

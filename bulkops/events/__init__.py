@@ -16,6 +16,7 @@ from bulkops.events.examined import (
     Workspace,
 )
 from bulkops.events.executed import Progress, Report, Result, Status, Wave
+from bulkops.events.fleets import FleetPlan, FleetReport, FleetStatus
 from bulkops.events.model import Event
 from bulkops.events.planned import Operation, Plan, Skip
 from bulkops.events.tasks import Deleted, Detached, RunTask, WorkspaceTask
@@ -28,11 +29,14 @@ EVENTS: tuple[type[Event], ...] = (
     Operation,
     Skip,
     Plan,
+    FleetPlan,
     Result,
     Wave,
     Progress,
     Report,
+    FleetReport,
     Status,
+    FleetStatus,
     Differing,
     Verified,
     Journal,
@@ -52,6 +56,9 @@ __all__ = [
     "Differing",
     "Event",
     "Fleet",
+    "FleetPlan",
+    "FleetReport",
+    "FleetStatus",
     "Job",
     "Journal",
     "Operation",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.errors import SIGNALS
-from bulkops.events.model import Action, Counts, Event, OfTarget, Time, TimeOrEmpty
+from bulkops.events.model import Action, Counts, Event, OfShard, OfTarget, Time, TimeOrEmpty
 from bulkops.journal.states import Held, How, Outcome, Reached
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Result(OfTarget, frozen=True, kw_only=True, tag="result"):
         )
 
 
-class Wave(Event, frozen=True, kw_only=True, tag="wave"):
+class Wave(OfShard, frozen=True, kw_only=True, tag="wave"):
     """A wave's progress; not printed for a job with a single wave and no gate.
 
     Attributes:
@@ -185,7 +185,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     wave: int
 
 
-class Facts(Event, frozen=True, kw_only=True):
+class Facts(OfShard, frozen=True, kw_only=True):
     """A report without its rows.
 
     Attributes:
@@ -238,6 +238,10 @@ class Facts(Event, frozen=True, kw_only=True):
     def of(cls, report: reports.Report) -> Self:
         """Return the event of a report."""
         return msgspec.convert(report, cls, from_attributes=True)
+
+    def of_shard(self, name: str) -> Self:
+        """Return the event as one of a shard."""
+        return msgspec.structs.replace(self, shard=name)
 
 
 class Report(Facts, frozen=True, kw_only=True, tag="report"):

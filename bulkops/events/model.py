@@ -37,7 +37,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """One line of ``--json``; its first member ``type`` identifies the event."""
 
 
-class OfTarget(Event, frozen=True, kw_only=True):
+class OfShard(Event, frozen=True, kw_only=True):
+    """An event of a job, which may be a shard's.
+
+    Attributes:
+        shard: the shard's name; absent unless the command is about a fleet.
+    """
+
+    shard: str | UnsetType = UNSET
+
+
+class OfTarget(OfShard, frozen=True, kw_only=True):
     """An event about one target: a workspace, or a run task for the kinds ``task-…``.
 
     Attributes:

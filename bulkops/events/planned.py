@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from bulkops.events.model import Action, Event, FreeObject, OfTarget
+from bulkops.events.model import Action, FreeObject, OfShard, OfTarget
 
 if TYPE_CHECKING:
     from bulkops.operations import model
@@ -67,7 +67,7 @@ _FIELDS = frozenset(
 """Actions that are guaranteed as fields of a plan; ``actions`` has all of them."""
 
 
-class Plan(Event, frozen=True, kw_only=True, tag="plan"):
+class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
     """The totals of a plan; printed after its operations and skips.
 
     Attributes:
@@ -127,6 +127,7 @@ class Plan(Event, frozen=True, kw_only=True, tag="plan"):
         task, replaces = plan.resolved.task, plan.resolved.replaces
         rollout, operations = plan.rollout, len(plan.operations)
         return cls(
+            shard=UNSET,
             job=plan.job.name,
             kind=plan.job.operation_kind,
             organization=plan.job.organization,

@@ -1,1 +1,1 @@
-"""Fleet files: one job for many organizations, a shard each. Pure except ``file``."""
+"""Fleets: one job for many organizations, a shard each, carried out side by side."""

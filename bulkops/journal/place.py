@@ -166,7 +166,7 @@ class JobJournals(Protocol):
 
 
 class Journals(Protocol):
-    """The default place: the journals of all jobs."""
+    """The journals of all jobs below a folder or an address, such as the default place."""
 
     def of_job(self, name: str, identity: str) -> JobJournals:
         """Return the journals of one job.
@@ -180,6 +180,10 @@ class Journals(Protocol):
         """Yield the journals of all jobs."""
         ...
 
+    def names(self) -> list[str]:
+        """Return the names of the folders in it, sorted; ``JournalError`` if it can't be read."""
+        ...
+
 
 def default_journals() -> Journals:
     """Return the default place of journals: ``BULKOPS_JOURNALS``, else the folder ``.bulkops``.
@@ -187,14 +191,28 @@ def default_journals() -> Journals:
     Raises:
         JobError: the variable has an address that can't be one.
     """
-    if "://" in (text := os.environ.get("BULKOPS_JOURNALS", "")):
+    return journals_at(default_base())
+
+
+def default_base() -> str:
+    """Return the folder, or the address, that has the journals of all jobs by default."""
+    return os.environ.get("BULKOPS_JOURNALS") or ".bulkops"
+
+
+def journals_at(base: str) -> Journals:
+    """Return the journals of all jobs below a folder or an address.
+
+    Raises:
+        JobError: it is an address that can't be one.
+    """
+    if "://" in base:
         from bulkops.journal.remote.bucket.address import parse  # noqa: PLC0415 - see ``_remote``
         from bulkops.journal.remote.journals import StoredJournals  # noqa: PLC0415 - see above
 
-        return StoredJournals(parse(text))
+        return StoredJournals(parse(base))
     from bulkops.journal.local.place import Folders  # noqa: PLC0415 - it implements this module
 
-    return Folders()
+    return Folders(Path(base))
 
 
 def place_of(text: str | Path) -> Place:

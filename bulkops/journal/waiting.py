@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+)
 from functools import partial
 from typing import TypeVar
 
@@ -44,7 +49,11 @@ def when_free(
 
 
 async def async_when_free(
-    look: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[object]], *, wait: bool
+    look: Callable[[], Awaitable[T]],
+    sleep: Callable[[float], Awaitable[object]],
+    on_wait: Callable[[JournalLocked], object] = lambda _: None,
+    *,
+    wait: bool,
 ) -> T:
     """Return what ``look`` returns; see ``when_free``.
 
@@ -57,26 +66,44 @@ async def async_when_free(
         except JournalLocked as busy:
             if not wait or busy.look_again is None:
                 raise
+            on_wait(busy)
             seconds = busy.look_again
         await sleep(seconds)
 
 
-@asynccontextmanager
-async def held(
+def held(
     place: Place, by: Holder, sleep: Callable[[float], Awaitable[object]], *, wait: bool
-) -> AsyncIterator[Hold]:
+) -> AbstractAsyncContextManager[Hold]:
     """Hold a journal while the block runs, without blocking the event loop.
 
     Raises:
         BulkopsError: see ``Place.locked``.
     """
+    return locked(lambda: place.locked(by), sleep, wait=wait)
+
+
+@asynccontextmanager
+async def locked(
+    lock: Callable[[], AbstractContextManager[T]],
+    sleep: Callable[[float], Awaitable[object]],
+    on_wait: Callable[[JournalLocked], object] = lambda _: None,
+    *,
+    wait: bool,
+) -> AsyncIterator[T]:
+    """Hold a lock while the block runs, without blocking the event loop.
+
+    Args:
+        lock: such as ``Place.locked`` and ``JobJournals.locked``, and raises what they raise.
+        on_wait: called before each wait.
+    """
     stack = ExitStack()
 
-    def look() -> Hold:
-        return stack.enter_context(place.locked(by))
+    def look() -> T:
+        return stack.enter_context(lock())
 
+    looked = partial(anyio.to_thread.run_sync, look)
     try:
-        yield await async_when_free(partial(anyio.to_thread.run_sync, look), sleep, wait=wait)
+        yield await async_when_free(looked, sleep, on_wait, wait=wait)
     finally:
         # Even if it was cancelled, perhaps while it looked.
         with anyio.CancelScope(shield=True):

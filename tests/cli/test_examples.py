@@ -52,6 +52,9 @@ ENDS_WITH = {
 OUTPUT = re.compile(r"(?:--out|--output|--journal|>) (\S+)")
 """A file that the command itself creates."""
 
+FLEETS = {"fleet.toml": "canary.toml", "detach-everywhere.toml": "detach-retired.toml"}
+"""Fleet files of the examples → the job file that each names."""
+
 PAUSED = """[rollout]
 waves = ["1", "100%"]
 pause = "manual"
@@ -82,6 +85,9 @@ def place(tmp_path: Path) -> Iterator[World]:
             "KEY": HMAC_KEY,
             "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         }
+        for name, job in FLEETS.items():
+            fleet = f'job = "jobs/{job}"\n[[shard]]\norganization = "acme"\n'
+            (tmp_path / name).write_text(fleet, encoding="utf-8")
         yield world
     no_secret_below(tmp_path)
 

@@ -50,10 +50,12 @@ class Lines:
 
     Args:
         replay: of the journal that the results belong to.
+        before: begins each line, for example with the name of a fleet's shard.
     """
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, before: str = "") -> None:
         self.line = liner(replay)
+        self._before = before
         self._unprinted = Counter[str]()
 
     def print(self, operation: Operation, result: Result) -> None:
@@ -63,14 +65,14 @@ class Lines:
             return
         if not is_full(sys.stdout):
             self.catch_up()
-        print_text(self.line(operation, result))
+        print_text(f"{self._before}{self.line(operation, result)}")
 
     def catch_up(self) -> None:
         """Print how many results were only counted, if any."""
         if self._unprinted:
             numbers = ", ".join(f"{n:,} more {outcome}" for outcome, n in self._unprinted.items())
             self._unprinted.clear()
-            print_text(f"… and {numbers}")
+            print_text(f"{self._before}… and {numbers}")
 
 
 def print_result(operation: Operation, result: Result) -> None:

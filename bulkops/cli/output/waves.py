@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bulkops import events
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
@@ -45,9 +47,18 @@ def gate_lines(job: Job) -> list[str]:
 
 
 def teller(
-    rollout: Rollout, operations: int, *, json: bool, say: Callable[[str], object] = note
+    rollout: Rollout,
+    operations: int,
+    *,
+    json: bool,
+    say: Callable[[str], object] = note,
+    shard: str = "",
 ) -> Callable[[WaveReached], None]:
-    """Return a function that prints the state of a wave: by ``say``, or as JSON on stdout."""
+    """Return a function that prints the state of a wave: by ``say``, or as JSON on stdout.
+
+    Args:
+        shard: the name of the fleet's shard; empty for a job by itself.
+    """
     of = len(rollout.steps(operations))
 
     def tell(wave: WaveReached) -> None:
@@ -55,9 +66,10 @@ def teller(
             return
         if json:
             with heard_or_not():
-                print_json(events.Wave.reached_by(wave, of))
+                event = events.Wave.reached_by(wave, of)
+                print_json(replace(event, shard=shard) if shard else event)
         elif text := _progress(wave):
-            say(f"Wave {wave.number} of {of}{text}")
+            say(f"{shard}{': ' * bool(shard)}Wave {wave.number} of {of}{text}")
 
     return tell
 

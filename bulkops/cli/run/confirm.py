@@ -68,11 +68,11 @@ def confirm_plan(
     what = counted(len(plan.operations), "operation")
     question = f"Apply {what} in {plan.job.organization} ({address})?"
     # The user reviewed a saved plan already.
-    destructive = _is_destructive(plan.job, plan.undo_of) and not plan.saved
-    _have_confirmed(question, plan.job, plan.resolved.task, options, destructive=destructive)
+    destructive = is_destructive(plan.job, plan.undo_of) and not plan.saved
+    have_confirmed(question, plan.job, plan.resolved.task, options, destructive=destructive)
 
 
-def _have_confirmed(
+def have_confirmed(
     question: str, job: Job, task: TaskRef | None, options: RunOptions, *, destructive: bool
 ) -> None:
     """Have the user answer yes or, for a destructive job, the run task's name.
@@ -94,7 +94,7 @@ def _have_confirmed(
     confirm(question, yes=confirmed, answer=name, option=option)
 
 
-def _is_destructive(job: Job, undo_of: str) -> bool:
+def is_destructive(job: Job, undo_of: str) -> bool:
     """Return whether a job needs more than a yes; an undo, which restores, never does."""
     return kind_named(job.operation_kind).destructive and not undo_of
 
@@ -170,12 +170,12 @@ def confirm_resuming(
     place = f"{header.organization} ({header.address})"
     question = f"Resume {what} in {place}: {', '.join(parts)}?"
     destructive = (
-        _is_destructive(job, header.undo_of)
+        is_destructive(job, header.undo_of)
         and not looked_at
         and any(part != judge for part in parts)
     )
     with only_reading():
-        _have_confirmed(question, job, header.task, options, destructive=destructive)
+        have_confirmed(question, job, header.task, options, destructive=destructive)
 
 
 def _wave_to_pass(replay: Replay) -> WaveReached | None:

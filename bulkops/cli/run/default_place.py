@@ -7,13 +7,10 @@ from contextlib import ExitStack
 from bulkops.cli.options import RunOptions
 from bulkops.cli.run.hold import taken
 from bulkops.cli.run.start import Undertaking
-from bulkops.client.access.address import is_at
 from bulkops.clock import Clock
-from bulkops.journal.identity import identity_of
 from bulkops.journal.place import JobJournals, Place, Started, default_journals
 from bulkops.journal.process import holder
-from bulkops.journal.states import How
-from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.plan.resumable import is_resumable
 from bulkops.plan.trusted import sound_journal
 
 
@@ -56,12 +53,13 @@ def newest(
     def fits(place: Place) -> bool:
         # A journal of a kind that is not installed is another job's; it is not resumed.
         replay = sound_journal(place.reader(trusted=options.trust_files)).replay
-        if replay.ended and replay.ended.how == How.GONE:
-            return False
-        left = finished or replay.unfinished or (options.retry_failed and replay.to_retry)
-        left |= stopped_by_tolerance(replay, undertaking.job.rollout) is not None
-        left |= undertaking.job.rollout.gate is not None and not replay.passed
-        mine = identity_of(replay.header) == undertaking.identity
-        return left and mine and is_at(replay.header.address, address)
+        return is_resumable(
+            replay,
+            undertaking.identity,
+            address,
+            undertaking.job.rollout,
+            retry_failed=options.retry_failed,
+            finished=finished,
+        )
 
     return journals.newest(fits)

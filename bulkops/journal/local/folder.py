@@ -22,20 +22,15 @@ def default_folder() -> Path:
     return Path(os.environ.get(JOURNALS) or ".bulkops")
 
 
-def folder_of(job_name: str) -> Path:
-    """Return the job's folder."""
-    return default_folder() / job_name
-
-
 @contextmanager
 def created(folder: Path) -> Iterator[None]:
-    """Create a job's folder if necessary; after the block, remove it again if it is empty.
+    """Create a job's folder and those above it if necessary; remove them again if they are empty.
 
     Raises:
         JournalWriteFailed: it can't be created.
     """
     with ExitStack() as stack:
-        for path in (folder.parent, folder):
+        for path in (*reversed(folder.parents), folder):
             try:
                 if _create(path):
                     stack.callback(_remove_empty, path)
@@ -49,6 +44,8 @@ def created(folder: Path) -> Iterator[None]:
 
 def _create(folder: Path) -> bool:
     """Create a folder; return False if it exists already."""
+    if folder.is_dir():
+        return False
     try:
         # Regardless of the umask: write access to the folder is enough to replace its journals.
         folder.mkdir(mode=0o755)
@@ -69,9 +66,9 @@ def by_age(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
 
 
-def all_journals() -> list[Path]:
-    """Return the journals of all jobs."""
-    return sorted(path for folder in default_folder().glob("*") for path in folder.glob("*.jsonl"))
+def all_journals(base: Path) -> list[Path]:
+    """Return the journals of all jobs below a folder."""
+    return sorted(path for folder in base.glob("*") for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

@@ -18,6 +18,9 @@ from bulkops.errors import JobError
 from bulkops.journal.local.disk import Reads, SystemFiles
 from bulkops.journal.local.folder import default_folder
 
+DEEPEST = 4
+"""Folders from that of a fleet's journal up to the default place: job, shard, fleet, all."""
+
 
 class OwnFiles:
     """Reads files, and refuses those that other users own or may write.
@@ -82,7 +85,11 @@ def _folders(path: Path) -> list[Path]:
     """Return the folders in which a path and, if it is a link, its file can be replaced."""
     folders = [path.parent.resolve(), path.resolve().parent]
     names = (".bulkops", default_folder().name)
-    folders += [folder.parent for folder in folders if folder.parent.name in names]
+    for folder in list(folders):
+        # A fleet's are a folder for the fleet and one for the shard deeper.
+        above = [folder, *folder.parents][:DEEPEST]
+        base = next((n for n, one in enumerate(above) if one.name in names), 0)
+        folders += above[1 : base + 1]
     return list(dict.fromkeys(folders))
 
 

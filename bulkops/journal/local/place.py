@@ -122,10 +122,17 @@ class FolderOfJob:
 class Folders:
     """See ``Journals``."""
 
+    def __init__(self, base: Path) -> None:
+        self._base = base
+
     def of_job(self, name: str, identity: str) -> FolderOfJob:  # noqa: ARG002 - a store needs it
         """See ``Journals``."""
-        return FolderOfJob(folder.folder_of(name))
+        return FolderOfJob(self._base / name)
 
     def all(self) -> Iterator[LocalPlace]:
         """See ``Journals``."""
-        return map(LocalPlace, folder.all_journals())
+        return map(LocalPlace, folder.all_journals(self._base))
+
+    def names(self) -> list[str]:
+        """See ``Journals``."""
+        return sorted(path.name for path in self._base.glob("*") if path.is_dir())

@@ -68,13 +68,16 @@ class StoredJournals:
 
         Those of a pointer that bulkops didn't write are left out.
         """
-        try:
-            jobs = list(self._store.folders(f"{self._base.key}/"))
-        except StoreError as error:
-            raise JournalError(unreadable(self._base, error)) from error
-        for job in jobs:
+        for job in self.names():
             with suppress(NotAJournal):
                 yield from StoredJobJournals(self._store, self._base / job, "").all()
+
+    def names(self) -> list[str]:
+        """See ``Journals``."""
+        try:
+            return list(self._store.folders(f"{self._base.key}/"))
+        except StoreError as error:
+            raise JournalError(unreadable(self._base, error)) from error
 
 
 class StoredJobJournals:

@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
 from bulkops.journal.local.file import JournalFile
-from bulkops.journal.local.folder import created, folder_of, new
+from bulkops.journal.local.folder import created, default_folder, new
 from bulkops.journal.local.place import FolderOfJob
 from bulkops.journal.place import Place
 from bulkops.journal.reader import read
@@ -28,7 +28,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """The folder of a job called scan."""
-    folder = folder_of("scan")
+    folder = default_folder() / "scan"
     with created(folder):
         yield folder
 
@@ -83,14 +83,14 @@ def test_a_folder_that_can_not_be_created_is_reported() -> None:
     Path(".bulkops").write_text("a file")
     with (
         pytest.raises(JournalWriteFailed, match="Choose another path with --journal"),
-        created(folder_of("scan")),
+        created(default_folder() / "scan"),
     ):
         pass
 
 
 def test_a_folder_without_a_journal_is_removed_again() -> None:
     """Only if this created it, and with it ``.bulkops``; a folder with a file stays."""
-    folder = folder_of("scan")
+    folder = default_folder() / "scan"
     for _ in range(2):
         with created(folder):
             assert folder.is_dir()
@@ -100,6 +100,6 @@ def test_a_folder_without_a_journal_is_removed_again() -> None:
         assert not Path(".bulkops").exists()
     with created(folder):
         (folder / "20261124T215803Z.jsonl").touch()
-    with created(folder_of("other")):
+    with created(default_folder() / "other"):
         pass
     assert list(Path(".bulkops").iterdir()) == [folder]

@@ -1,0 +1,63 @@
+"""``bulkops fleet apply FLEET``: run one job in many organizations, a shard each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS
+from bulkops.cli.options import (
+    CONFIRM,
+    CONTINUE,
+    DRAIN_TIMEOUT,
+    JSON,
+    RETRY_FAILED,
+    TRUST_FILES,
+    WAIT,
+    YES,
+    RunOptions,
+    Together,
+    command,
+)
+from bulkops.cli.output.printing import note
+from bulkops.cli.run.fleet import apply_fleet
+from bulkops.cli.run.open_fleet import FleetServer, open_fleet
+from bulkops.errors import JournalLocked
+from bulkops.fleet.shard_job import How
+
+APPLYING = Together(
+    "options",
+    RunOptions,
+    (YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+)
+
+
+@command(FLEET, APPLYING, SERVERS)
+def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
+    """Run a job in each organization of a fleet, or resume it from the shards' journals.
+
+    Plans all shards, asks once, then carries them out side by side, in the waves of the fleet's
+    [rollout]. Each shard is what apply of its job would be, with a journal of its own. If the
+    command is killed or interrupted, run it again: it resumes every shard.
+
+    A shard that fails does not end the others; no further one begins if more than
+    max_failed_shards have failed. One that another process runs is left to it (exit 11), or
+    waited for with --wait. The exit code is the worst of all shards.
+
+    \b
+    Exit codes:
+      EXIT_CODES
+
+    \b
+    Examples:
+      bulkops fleet apply fleet.toml
+      bulkops fleet apply fleet.toml --yes --wait
+      bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
+    """
+    how = How(
+        options.retry_failed, options.continue_paused, options.trust_files, options.wait, _waiting
+    )
+    apply_fleet(open_fleet(fleet, server, how), options)
+
+
+def _waiting(name: str, busy: JournalLocked) -> None:
+    note(f"{name}: {busy.held}. Waiting until it ends.", passing=True)

@@ -1,0 +1,205 @@
+"""Plan and apply a fleet: look at all shards, ask once, carry out, report."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from typing import NoReturn
+
+from click.exceptions import Exit
+
+from bulkops import events
+from bulkops.cli.options import RunOptions
+from bulkops.cli.outlet import MOST, leave_waiting
+from bulkops.cli.output.fleet import text as fleet_text
+from bulkops.cli.output.fleet.watch import FleetWatch
+from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.plan_objects import print_objects
+from bulkops.cli.output.plan_text import painter
+from bulkops.cli.output.printing import heard_or_not, note, print_text
+from bulkops.cli.output.progress_text import draining
+from bulkops.cli.output.waves import gate_lines
+from bulkops.cli.run.confirm import have_confirmed, is_destructive
+from bulkops.cli.run.open_fleet import OpenFleet
+from bulkops.cli.session import only_reading, run_all
+from bulkops.cli.signals import Listener, received
+from bulkops.clock import Clock
+from bulkops.errors import ExitCode
+from bulkops.fleet.fleet_run import FleetRun, side_by_side
+from bulkops.fleet.shard_run import ShardRun
+from bulkops.fleet.standing import worst
+from bulkops.fleet.waves import Course, State
+from bulkops.operations.model import TaskRef
+from bulkops.report.model import report
+from bulkops.text import counted
+
+
+def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
+    """Plan all shards, and print their plans; return the number of operations and the exit code."""
+    looks = {run.name: run.look_at_server for run in opened.runs}
+    with only_reading():
+        run_all(lambda: side_by_side(looks, opened.connect()))
+    planned = [(run.name, run.plan) for run in opened.runs if run.plan is not None]
+    plans = [plan for _, plan in planned]
+    problems = {run.name: str(run.problem) for run in opened.runs if run.problem is not None}
+    if json:
+        for name, plan in planned:
+            print_objects(plan, shard=name)
+        print_json(
+            events.FleetPlan(
+                fleet=opened.fleet.name,
+                job=opened.job.name,
+                kind=opened.job.operation_kind,
+                organizations={run.name: run.job.organization for run in opened.runs},
+                operations=sum(len(plan.operations) for plan in plans),
+                actions=fleet_text.actions_of(plans),
+                skipped=sum(len(plan.skips) - len(plan.blocked) for plan in plans),
+                blocked=sum(len(plan.blocked) for plan in plans),
+                problems=problems,
+            )
+        )
+    else:
+        texts = [fleet_text.planned(run) for run in opened.runs]
+        shown = [*_head(opened), *fleet_text.shard_lines(opened.runs, texts), ""]
+        shown.append(fleet_text.plan_summary(plans, len(problems)))
+        print_text(*shown, paint=painter(sys.stdout))
+    codes = [run.problem.exit_code for run in opened.runs if run.problem is not None]
+    return sum(len(plan.operations) for plan in plans), worst(codes)
+
+
+def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
+    """Look at all shards, have the user confirm, carry out, report, and end the command.
+
+    Raises:
+        Exit: always, unless an error is raised.
+        JobError: there is no terminal to ask on, and the options don't confirm it.
+    """
+    leave_waiting(MOST)
+    looks = {run.name: run.look for run in opened.runs}
+    with only_reading():
+        run_all(lambda: side_by_side(looks, opened.connect()))
+        _confirm(opened, options)
+    leave_waiting()
+    watch = FleetWatch(Clock(), json=options.json)
+    rollout = opened.fleet.rollout
+    fleet = FleetRun(opened.runs, opened.waves, rollout, watch.observe, watch.ended)
+
+    async def carried_out() -> None:
+        loop = asyncio.get_running_loop()
+        with received.passed_to(_stopping(fleet, options.drain), loop):
+            async with watch.watching(fleet):
+                await fleet.run(opened.connect())
+
+    run_all(carried_out)
+    with heard_or_not():
+        watch.catch_up()
+    _conclude(opened, fleet, json=options.json)
+    raise Exit(fleet.exit_code)
+
+
+def _head(opened: OpenFleet) -> list[str]:
+    job, fleet = opened.job, opened.fleet
+    task = str(getattr(job.spec, "task", ""))
+    shards, waves = len(opened.runs), len(opened.waves)
+    return [fleet_text.headline(fleet.name, job.operation_kind, task, shards, waves)]
+
+
+def _confirm(opened: OpenFleet, options: RunOptions) -> None:
+    runs, retry = opened.runs, options.retry_failed
+    plans = [(run.name, run.plan) for run in runs if run.plan is not None]
+    if options.json:
+        with heard_or_not():
+            for name, plan in plans:
+                print_objects(plan, shard=name)
+    texts = [fleet_text.planned(run, retry_failed=retry) for run in runs]
+    note(*_head(opened), *fleet_text.shard_lines(runs, texts), *gate_lines(opened.job), "")
+    todo = fleet_text.to_do(runs, retry_failed=retry)
+    resumed = any(run.state is State.INTERRUPTED for run in runs)
+    if not todo and not resumed:
+        _end_without_changes(opened, options)
+    addresses = ", ".join(dict.fromkeys(run.address for run in runs))
+    organizations = counted(len(runs), "organization")
+    question = f"Apply {counted(todo, 'operation')} in {organizations} ({addresses})?"
+    destructive = is_destructive(opened.job, "")
+    have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
+
+
+def _end_without_changes(opened: OpenFleet, options: RunOptions) -> NoReturn:
+    """End the command: no shard has anything to do, or can."""
+    runs = opened.runs
+    nothing = all(run.state is State.DONE for run in runs)
+    if nothing:
+        blocked = any(run.plan is not None and run.plan.blocked for run in runs)
+        note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
+    code = worst(run.exit_code for run in runs)
+    if options.json:
+        with heard_or_not():
+            _print_reports(opened, code)
+    raise Exit(code)
+
+
+def _task(runs: Sequence[ShardRun]) -> TaskRef | None:
+    """Return the run task to confirm: every shard's has the same name, or the same job."""
+    planned = (run.plan.resolved.task for run in runs if run.plan is not None)
+    resumed = (run.replay.header.task for run in runs if run.replay is not None)
+    return next(filter(None, (*planned, *resumed)), None)
+
+
+def _stopping(fleet: FleetRun, drain: float) -> Listener:
+    """Return a handler: a first signal drains all shards, a second one ends them immediately."""
+
+    def interrupt(number: signal.Signals) -> None:
+        again = bool(fleet.signal)
+        # First, before anything that could fail.
+        fleet.interrupt(number.name, drain)
+        if again:
+            note("Stopping immediately.")
+            return
+        received.deadline = time.monotonic() + drain
+        flying = sum(
+            run.execution.activity().in_flight
+            for run in fleet.runs.values()
+            if run.execution is not None and run.state is State.RUNNING
+        )
+        note(f"{draining(flying, drain)}. The same command resumes every shard.")
+
+    return interrupt
+
+
+def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
+    runs = opened.runs
+    with heard_or_not():
+        if json:
+            _print_reports(opened, fleet.exit_code)
+        else:
+            print_text("", *_head(opened), *fleet_text.end_lines(runs))
+    course = fleet.course
+    waiting = sum(run.state is State.NOT_BEGUN for run in runs)
+    left = counted(waiting, "shard")
+    notes = {
+        Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
+        Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
+        Course.WAIT: f"A shard is in use by another process; {left} did not begin.",
+        Course.GO: "Not finished. The same command resumes every shard.",
+    }
+    if text := notes.get(course):
+        note(text)
+
+
+def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
+    runs = opened.runs
+    for run in runs:
+        if run.replay is not None:
+            print_json(events.Report.of(report(run.replay)).of_shard(run.name))
+    print_json(
+        events.FleetReport(
+            fleet=opened.fleet.name,
+            counts=fleet_text.counts_of(runs),
+            states={run.name: run.state.value for run in runs},
+            problems={run.name: str(run.problem) for run in runs if run.problem is not None},
+            exit_code=code,
+        )
+    )

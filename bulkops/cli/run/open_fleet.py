@@ -1,0 +1,122 @@
+"""Reads a fleet file, finds its shards and their tokens, and connects to their servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bulkops.cli.output.printing import note
+from bulkops.cli.output.progress_text import no_answer
+from bulkops.cli.session import only_reading, read_if_there, run
+from bulkops.client.access.address import destination
+from bulkops.client.api import Client
+from bulkops.client.outage import Outage, State
+from bulkops.fleet.access import Access, access_of, check_distinct
+from bulkops.fleet.connections import clients_of
+from bulkops.fleet.file import load_fleet, load_fleet_job
+from bulkops.fleet.fleet import Fleet, Shard, job_of
+from bulkops.fleet.shard_job import How, ShardJob
+from bulkops.fleet.shard_run import ShardRun
+from bulkops.job.duration import in_words
+from bulkops.job.file import check_gate
+from bulkops.job.job import Job
+from bulkops.journal.place import default_base
+
+
+class FleetServer(NamedTuple):
+    """The options about the servers of a fleet, whose file names their addresses."""
+
+    ca_file: Path | None = None
+    insecure_http: bool = False
+
+
+class OpenFleet(NamedTuple):
+    """A fleet whose shards are known, with what each of them needs.
+
+    Attributes:
+        job: the job in the job file; that of each shard is in its run.
+        waves: the names of each wave's shards.
+        runs: one for each shard, by name.
+        connect: returns name → new client; each event loop needs its own.
+    """
+
+    fleet: Fleet
+    job: Job
+    waves: list[tuple[str, ...]]
+    runs: list[ShardRun]
+    connect: Callable[[], dict[str, Client]]
+
+
+def open_fleet(path: Path, server: FleetServer, how: How) -> OpenFleet:
+    """Return the fleet in a file; sends requests only if its organizations must be found.
+
+    Raises:
+        JobError: the fleet file or the job file is wrong, or a shard has no address or token.
+        ApiError: the organizations can't be listed.
+        BulkopsError: a token can't be read.
+    """
+    fleet = load_fleet(path, trust_files=how.trust_files)
+    job = load_fleet_job(fleet)
+    check_gate(job, str(fleet.job))
+    ca_file = str(server.ca_file) if server.ca_file else None
+
+    def access(shard: Shard) -> Access:
+        insecure = server.insecure_http
+        return access_of(shard, os.environ, read_if_there, insecure_http=insecure)
+
+    if not fleet.shards:
+        every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
+        client = clients_of({every.name: access(every)}, ca_file)[every.name]
+        with only_reading():
+            seen = run(client, lambda opened: opened.organizations())
+        fleet = fleet.found(organization.name for organization in seen)
+    accesses = {shard.name: access(shard) for shard in fleet.shards}
+    every_job = shard_jobs(fleet, job, lambda shard: accesses[shard.name].address)
+    check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
+    runs = [ShardRun(one, how) for one in every_job]
+    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: _connected(accesses, ca_file))
+
+
+def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:
+    """Return a fleet's job as each shard applies it; ``address``: where a shard's requests go.
+
+    Raises:
+        JobError: nothing names a shard's organization, or the default place is not an address.
+    """
+    default, base = os.environ.get("TFE_ORGANIZATION"), default_base()
+    return [
+        ShardJob(
+            shard,
+            job_of(job, shard, default),
+            str(fleet.job),
+            fleet.journals_of(shard, base),
+            address(shard),
+        )
+        for shard in fleet.shards
+    ]
+
+
+def address_of(shard: Shard) -> str:
+    """Return where a shard's requests go, whether or not there is a token for it."""
+    return shard.address or destination(None, os.environ, insecure_http=True).address
+
+
+def _connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+    clients = clients_of(accesses, ca_file)
+    for name, client in clients.items():
+        client.outage.listeners.append(_outage_noter(name, client))
+    return clients
+
+
+def _outage_noter(name: str, client: Client) -> Callable[[Outage], None]:
+    def noted(outage: Outage) -> None:
+        seconds = outage.seconds(client.clock.now())
+        if outage.state is State.AWAY:
+            waiting = no_answer(seconds, outage.reason, outage.tolerated or 0.0)
+            note(f"{name}: {waiting}. No operation fails because of it.")
+        elif outage.state is State.ANSWERING:
+            note(f"{name}: The server answers again after {in_words(seconds)}.")
+
+    return noted

@@ -1,0 +1,62 @@
+"""Events about all shards of a fleet. Pure."""
+
+from __future__ import annotations
+
+from bulkops.events.model import Counts, Event
+
+
+class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
+    """The totals of a fleet's plans; the last line.
+
+    Attributes:
+        fleet: the fleet's name.
+        job: the name of the job that every shard applies.
+        kind: the kind of operation, as in the job file.
+        organizations: shard → its organization.
+        operations: number of operations in all shards.
+        actions: action → number of operations in all shards.
+        skipped: number of targets in all shards that need no change.
+        blocked: number of targets in all shards on which the job wants a change that is not
+            possible.
+        problems: shard that can't be planned → why, human-readable.
+    """
+
+    fleet: str
+    job: str
+    kind: str
+    organizations: dict[str, str]
+    operations: int
+    actions: dict[str, int]
+    skipped: int
+    blocked: int
+    problems: dict[str, str]
+
+
+class FleetFacts(Event, frozen=True, kw_only=True):
+    """The state of all shards of a fleet.
+
+    Attributes:
+        fleet: the fleet's name.
+        counts: outcome (or `pending`) → number of operations in the journals of all shards.
+        states: shard → `not begun`, `running`, `interrupted`, `paused`, `done` or `failed`.
+        problems: shard → the error that stopped it or keeps it from being read, human-readable.
+    """
+
+    fleet: str
+    counts: Counts
+    states: dict[str, str]
+    problems: dict[str, str]
+
+
+class FleetReport(FleetFacts, frozen=True, kw_only=True, tag="fleet_report"):
+    """The result of a fleet's execution; its last line.
+
+    Attributes:
+        exit_code: the command's exit code: the worst of all shards.
+    """
+
+    exit_code: int
+
+
+class FleetStatus(FleetFacts, frozen=True, kw_only=True, tag="fleet_status"):
+    """The state of a fleet, from its journals; the last line."""

@@ -1,0 +1,117 @@
+"""A fleet's job as one shard applies it: which journal it resumes or starts, and holding that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import NamedTuple
+
+from anyio import to_thread
+
+from bulkops.client.api import Client
+from bulkops.errors import JournalLocked
+from bulkops.fleet.fleet import Shard
+from bulkops.job.job import Job
+from bulkops.journal.identity import Identity
+from bulkops.journal.place import JobJournals, Place, journals_at
+from bulkops.journal.process import holder
+from bulkops.journal.reader import Contents, read
+from bulkops.journal.waiting import locked
+from bulkops.plan.model import Plan
+from bulkops.plan.recorded import start_journal
+from bulkops.plan.resumable import is_resumable
+from bulkops.plan.trusted import open_journal, sound_journal
+from bulkops.runner.assignment import LockedJournal
+
+
+class How(NamedTuple):
+    """How the shards are run: the options of ``apply`` that each of them has.
+
+    Attributes:
+        on_wait: called before the first wait for a shard's journal, with the shard's name.
+    """
+
+    retry_failed: bool = False
+    continue_paused: bool = False
+    trust_files: bool = False
+    wait: bool = False
+    on_wait: Callable[[str, JournalLocked], object] = lambda _name, _busy: None
+
+
+class ShardJob(NamedTuple):
+    """A fleet's job as one shard applies it.
+
+    Attributes:
+        source: the job file, for messages.
+        base: see ``Fleet.journals_of``.
+        address: the server's, as ``canonical`` returns it.
+    """
+
+    shard: Shard
+    job: Job
+    source: str
+    base: str
+    address: str
+
+    def journals(self) -> JobJournals:
+        """Return its journals."""
+        identity = f"{self.job.digest} {self.job.organization} {self.address}"
+        return journals_at(self.base).of_job(self.job.name, identity)
+
+    def newest(self, journals: JobJournals, how: How) -> Place | None:
+        """Return the newest journal that can be resumed, ``None`` if there is none.
+
+        Raises:
+            JournalDamaged: a newer one is damaged, so that its content is unknown.
+            JobError: other users may have written it.
+        """
+        mine = Identity(self.job.digest, self.job.organization)
+
+        def fits(place: Place) -> bool:
+            replay = sound_journal(place.reader(trusted=how.trust_files)).replay
+            rollout, retry = self.job.rollout, how.retry_failed
+            return is_resumable(replay, mine, self.address, rollout, retry_failed=retry)
+
+        return journals.newest(fits)
+
+    async def held(
+        self,
+        stack: AsyncExitStack,
+        client: Client,
+        how: How,
+        seen: Plan | Place,
+        on_wait: Callable[[JournalLocked], object],
+    ) -> LockedJournal:
+        """Hold the journal until the stack ends: the newest to resume, or else a new one.
+
+        Args:
+            seen: the plan of a new journal, or the journal to resume as it was seen earlier: if
+                another process has finished that one meanwhile, it is verified.
+
+        Raises:
+            BulkopsError: see ``Place.locked``, ``newest`` and ``open_journal``.
+        """
+        by, trusted = holder(client.clock), how.trust_files
+        journals = await to_thread.run_sync(self.journals)
+        waiting = partial(locked, sleep=client.clock.sleep, on_wait=on_wait, wait=how.wait)
+        # Until its journal is held, only this process starts one.
+        started = await stack.enter_async_context(waiting(partial(journals.locked, by)))
+        await to_thread.run_sync(lambda: journals.check_folder(trusted=trusted))
+        place = await to_thread.run_sync(lambda: self.newest(journals, how))
+        plan = None
+        if place is None:
+            if isinstance(seen, Plan):
+                plan, seen = seen, await to_thread.run_sync(journals.new, client.clock.wall())
+            place = seen
+        hold = await stack.enter_async_context(waiting(partial(place.locked, by)))
+
+        def opened() -> Contents:
+            if plan is not None:
+                start_journal(hold.storage, plan, client, by)
+                return read(hold.storage)
+            return open_journal(hold.storage.owned(trusted=trusted))
+
+        contents = await to_thread.run_sync(opened)
+        await to_thread.run_sync(started)
+        return LockedJournal(hold, contents)

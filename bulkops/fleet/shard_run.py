@@ -1,0 +1,214 @@
+"""One shard in this process: what is left to do there, and doing it; the same as one ``apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import anyio
+from anyio import to_thread
+
+from bulkops.client.api import Client
+from bulkops.errors import (
+    SIGNALS,
+    BulkopsError,
+    ExitCode,
+    JournalLocked,
+    JournalTakenOver,
+    Unauthorized,
+)
+from bulkops.fleet.shard_job import How, ShardJob
+from bulkops.fleet.standing import before_running, ended_as, progress_of
+from bulkops.fleet.waves import ShardProgress, State
+from bulkops.journal.place import Place
+from bulkops.journal.replay import Replay
+from bulkops.library import plan_job
+from bulkops.plan.current_state import check_names
+from bulkops.plan.model import Plan
+from bulkops.plan.trusted import open_journal
+from bulkops.report.model import exit_code
+from bulkops.runner.assignment import Instructions, Observer
+from bulkops.runner.execution import JobExecution
+from bulkops.runner.gate import check_gate_to_resume
+from bulkops.runner.hmac_key import key_to_resume
+
+Observe = Callable[["ShardRun", Replay], Observer]
+"""Returns the observer of a shard's execution; the state is that of its journal."""
+
+
+class ShardRun:
+    """A shard's job in this process: ``look`` at it first, then ``carry_out``.
+
+    Attributes:
+        state: how far it is.
+        problem: what prevents it, or ended it; ``None`` if nothing does.
+        plan: what it will do if it has no journal to resume; ``None`` before ``look``.
+        place: its journal's; ``None`` if it has none.
+        replay: that journal's.
+        execution: the execution in this process; ``None`` before it begins.
+    """
+
+    def __init__(self, of: ShardJob, how: How) -> None:
+        self.name = of.shard.name
+        self.job = of.job
+        self.address = of.address
+        self.state = State.NOT_BEGUN
+        self.problem: BulkopsError | None = None
+        self.plan: Plan | None = None
+        self.place: Place | None = None
+        self.replay: Replay | None = None
+        self.execution: JobExecution | None = None
+        self._of = of
+        self._how = how
+        self._waited = False
+        self._signal = ""
+        self._preparing: anyio.CancelScope | None = None
+
+    @property
+    def progress(self) -> ShardProgress:
+        """How far it is, for the decision which shards begin next."""
+        return progress_of(self.state, self.replay)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code that ``apply`` of this shard alone would have."""
+        if self.problem is not None:
+            # The exit code reports the interruption, the text what went wrong.
+            if self._signal and self.problem.exit_code == ExitCode.ERROR:
+                return SIGNALS[self._signal]
+            return ExitCode(self.problem.exit_code)
+        if self._signal and self.state is State.INTERRUPTED:
+            return SIGNALS[self._signal]
+        if self.replay is not None:
+            return ExitCode.STOPPED if self._is_stopped else exit_code(self.replay)
+        return ExitCode.UNFULFILLED if self.plan and self.plan.blocked else ExitCode.DONE
+
+    @property
+    def _is_stopped(self) -> bool:
+        return self.state is State.FAILED and self.execution is None
+
+    async def look(self, client: Client) -> None:
+        """Read the newest journal that can be resumed or, if there is none, plan; change nothing.
+
+        An error is the shard's own: ``problem``.
+        """
+        try:
+            await self._look(client)
+        except BulkopsError as problem:
+            self.problem = _explained(problem, client)
+
+    async def look_at_server(self, client: Client) -> None:
+        """Plan, whatever its journals say; an error is the shard's own: ``problem``."""
+        try:
+            self.plan = await self._planned(client)
+        except BulkopsError as problem:
+            self.problem = _explained(problem, client)
+
+    async def _planned(self, client: Client) -> Plan:
+        return await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
+
+    async def _look(self, client: Client) -> None:
+        found = await to_thread.run_sync(lambda: self._of.newest(self._of.journals(), self._how))
+        if found is not None:
+            await self._look_into(found)
+            if self.state is State.INTERRUPTED and self.replay is not None:
+                await check_names(client, self.replay.header, found)
+            return
+        self.plan = await self._planned(client)
+        self.state = State.NOT_BEGUN if self.plan.operations else State.DONE
+
+    def _note_waiting(self, busy: JournalLocked) -> None:
+        if not self._waited:
+            self._waited = True
+            self._how.on_wait(self.name, busy)
+
+    async def _look_into(self, found: Place) -> None:
+        def state() -> Replay:
+            return open_journal(found.reader(trusted=self._how.trust_files)).replay
+
+        self.place = found
+        reading = partial(found.read_with_holder, state)
+        replay, running = await to_thread.run_sync(reading)
+        self.replay = replay
+        if running is not None and not self._how.wait:
+            self.state = State.RUNNING
+            by = f"{running.user} on {running.host}, process {running.pid}"
+            self.problem = JournalLocked(f"{found}: is in use by {by}")
+            return
+        continued = self._how.continue_paused
+        self.state = before_running(replay, self.job.rollout, continue_paused=continued)
+
+    async def carry_out(self, client: Client, observe: Observe) -> None:
+        """Start the journal, or resume it, and carry out what is left, until it ends.
+
+        An error is the shard's own: ``problem``. A journal that another process has started
+        meanwhile is resumed.
+
+        Args:
+            observe: returns the observer of the execution.
+        """
+        self.state = State.RUNNING
+        if self.problem is not None:
+            self.state = State.FAILED
+            return
+        try:
+            seen = self.plan or self.place
+            if seen is None:
+                raise RuntimeError("look first")
+            async with AsyncExitStack() as stack:
+                execution = None
+                with anyio.CancelScope() as self._preparing:
+                    execution = await self._prepared(stack, client, seen, observe)
+                if execution is None or self._signal:
+                    self.state = State.INTERRUPTED if self._signal else State.FAILED
+                    return
+                self.execution = execution
+                self.replay = await execution.run()
+        except BulkopsError as problem:
+            self._fail(problem, client)
+            return
+        self.state = ended_as(exit_code(self.replay))
+
+    def _fail(self, problem: BulkopsError, client: Client) -> None:
+        self.problem = _explained(problem, client)
+        if isinstance(problem, JournalLocked | JournalTakenOver):
+            self.state = State.RUNNING
+        else:
+            self.state = State.INTERRUPTED if self._signal else State.FAILED
+
+    def interrupt(self, signal: str, drain: float) -> None:
+        """Stop: drain on the first call, stop immediately on the second."""
+        self._signal = self._signal or signal
+        if self.execution is not None:
+            self.execution.interrupt(signal, drain)
+        elif self._preparing is not None:
+            self._preparing.cancel()
+
+    async def _prepared(
+        self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe
+    ) -> JobExecution | None:
+        """Return the execution of the held journal; ``None`` if it has stopped meanwhile."""
+        journal = await self._of.held(stack, client, self._how, seen, self._note_waiting)
+        hold, contents = journal.hold, journal.contents
+        self.place, self.replay = hold.place, contents.replay
+        retry = self._how.retry_failed
+        continued = self._how.continue_paused
+        if before_running(self.replay, self.job.rollout, continue_paused=continued) is State.FAILED:
+            return None
+        await check_names(client, self.replay.header, hold.place)
+        check_gate_to_resume(self.job, self.replay, retry_failed=retry)
+        key = key_to_resume(self.job, self.replay, retry_failed=retry)
+        return JobExecution(
+            client,
+            journal,
+            self.job,
+            Instructions(retry, continued, key),
+            observe(self, contents.replay),
+        )
+
+
+def _explained(problem: BulkopsError, client: Client) -> BulkopsError:
+    if isinstance(problem, Unauthorized) and client.kept_in:
+        problem.args = (f"{problem}. Put a valid one in {client.kept_in}",)
+    return problem

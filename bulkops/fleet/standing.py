@@ -1,0 +1,78 @@
+"""How far a shard is, and what a fleet's command exits with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bulkops.errors import SIGNALS, ExitCode
+from bulkops.fleet.waves import ShardProgress, State
+from bulkops.job.rollout import Rollout
+from bulkops.journal.replay import Replay
+from bulkops.plan.tolerance import stopped_by_tolerance
+from bulkops.report.model import exit_code
+
+WORST_FIRST = (
+    ExitCode.USAGE,
+    ExitCode.JOURNAL_DAMAGED,
+    ExitCode.JOURNAL_UNWRITABLE,
+    ExitCode.PLAN_STALE,
+    *SIGNALS.values(),
+    ExitCode.ERROR,
+    ExitCode.JOURNAL_IN_USE,
+    ExitCode.STOPPED,
+    ExitCode.IN_DOUBT,
+    ExitCode.PAUSED,
+    ExitCode.UNFULFILLED,
+    ExitCode.DONE,
+)
+"""The order of the exit codes: a fleet's command exits with the first of its shards'."""
+
+_STATES = {
+    ExitCode.DONE: State.DONE,
+    ExitCode.UNFULFILLED: State.DONE,
+    ExitCode.PAUSED: State.PAUSED,
+    **dict.fromkeys(SIGNALS.values(), State.INTERRUPTED),
+}
+
+
+def worst(codes: Iterable[int]) -> ExitCode:
+    """Return the exit code of a fleet's command, given its shards'; ``DONE`` for none."""
+    return min(map(ExitCode, codes), key=WORST_FIRST.index, default=ExitCode.DONE)
+
+
+def ended_as(code: ExitCode) -> State:
+    """Return the state of a shard whose command ended with this exit code.
+
+    One with failed operations is done: ``max_failures`` counts them. It has failed if anything else
+    ended it: an error, its own tolerance or gate, or an operation in doubt.
+    """
+    return _STATES.get(code, State.FAILED)
+
+
+def before_running(replay: Replay, rollout: Rollout, *, continue_paused: bool) -> State:
+    """Return the state of a shard whose journal can be resumed and is not held.
+
+    Args:
+        rollout: the job's current ``[rollout]``.
+        continue_paused: ``--continue`` was given.
+    """
+    stopped = stopped_by_tolerance(replay, rollout) is not None and not continue_paused
+    return State.FAILED if stopped else State.INTERRUPTED
+
+
+def recorded(replay: Replay, *, running: bool) -> State:
+    """Return the state of a shard from its newest journal.
+
+    Args:
+        running: a process holds the journal.
+    """
+    if running:
+        return State.RUNNING
+    return ended_as(exit_code(replay)) if replay.ended else State.INTERRUPTED
+
+
+def progress_of(state: State, replay: Replay | None) -> ShardProgress:
+    """Return a shard's progress; ``replay``: of its journal, ``None`` if it has none."""
+    if replay is None:
+        return ShardProgress(state)
+    return ShardProgress(state, len(replay.operations), replay.failures)

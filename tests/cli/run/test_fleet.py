@@ -1,0 +1,288 @@
+"""``bulkops fleet plan`` and ``apply``: three organizations at one server, a shard each."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkops.clock import Clock
+from bulkops.journal.place import journals_at, place_of
+from bulkops.journal.process import holder
+from bulkops.simulator.state import User
+from tests.cli.support import JOB, TASK, TOKEN, StagedSimulator, World, no_secret_below, serving
+from tests.conftest import Here
+
+NAMES = ["acme-1", "acme-2", "acme-3"]
+WORKSPACES = ["prod-1", "prod-2", "prod-3"]
+SHARDS = "".join(f'[[shard]]\norganization = "{name}"\n' for name in NAMES)
+FLEET = f'job = "job.toml"\n{SHARDS}'
+CANARY = f'{FLEET}[rollout]\nwaves = ["acme-1"]\n'
+APPLY = ("fleet", "apply", "fleet.toml", "--yes")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Three organizations with three workspaces each, and a fleet file with all of them."""
+    simulator = StagedSimulator(rate=0, duplicate_attach="accept")
+    for name in NAMES:
+        simulator.add_organization(name)
+        simulator.add_task(TASK, organization=name)
+        for workspace in WORKSPACES:
+            simulator.add_workspace(workspace, organization=name)
+    with serving(simulator) as address:
+        world = World(simulator, address, tmp_path)
+        world.job(('organization = "acme"\n', ""))
+        declare(world, FLEET)
+        yield world
+    no_secret_below(tmp_path)
+
+
+def declare(world: World, fleet: str) -> None:
+    """Write the fleet file."""
+    (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
+
+
+def changes(world: World) -> Counter[str]:
+    """Return organization → number of changes that took effect there."""
+    return Counter(effect.names["organization"] for effect in world.simulator.effects)
+
+
+def once_each(world: World) -> bool:
+    """Return whether each workspace of each organization was changed once."""
+    each = Counter(
+        (effect.names["organization"], effect.names["workspace"])
+        for effect in world.simulator.effects
+    )
+    return len(each) == len(NAMES) * len(WORKSPACES) and set(each.values()) == {1}
+
+
+def journal_of(world: World, shard: str) -> Path:
+    """Return the path of a shard's only journal."""
+    (path,) = world.folder.glob(f".bulkops/fleet/{shard}/scan/*.jsonl")
+    return path
+
+
+def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -> None:
+    """It changes nothing, and leaves no file."""
+    done = here("fleet", "plan", "fleet.toml")
+    assert (done.code, done.err) == (0, "")
+    assert done.lines == [
+        "fleet: attach security-scan in 3 shards",
+        *(f"  {n}  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
+        "",
+        "Plan: 9 to attach, 0 to update, 0 to detach; 0 skipped.",
+    ]
+    assert world.writes == 0
+    assert not (world.folder / ".bulkops").exists()
+
+
+def test_a_plan_as_json_names_the_shard_in_each_line(here: Here) -> None:
+    """The last line has the totals of all shards."""
+    *lines, last = here("fleet", "plan", "fleet.toml", "--json").objects
+    assert Counter((line["type"], line["shard"]) for line in lines) == {
+        **{("operation", name): 3 for name in NAMES},
+        **{("plan", name): 1 for name in NAMES},
+    }
+    assert last["type"] == "fleet_plan"
+    assert (last["operations"], last["problems"]) == (9, {})
+    assert last["organizations"] == dict(zip(NAMES, NAMES, strict=True))
+
+
+def test_a_plan_with_detailed_exitcode(world: World, here: Here) -> None:
+    """2 if there are changes, 0 if not, 1 if a shard can't be planned."""
+    plan = ("fleet", "plan", "fleet.toml", "--detailed-exitcode")
+    assert here(*plan).code == 2
+    assert here(*APPLY).code == 0
+    assert here(*plan).code == 0
+    world.simulator.remove_task(TASK, organization="acme-2")
+    assert here(*plan).code == 1
+
+
+def test_every_shard_is_carried_out_with_a_journal_of_its_own(world: World, here: Here) -> None:
+    """Each workspace is changed once; again, there is nothing to do, and nothing is asked."""
+    done = here(*APPLY)
+    assert done.code == 0
+    assert once_each(world)
+    assert [line for line in done.lines if "done" in line] == [
+        f"  {name}  {name}  done: 3 succeeded of 3 operations" for name in NAMES
+    ]
+    assert done.lines[-1] == "Total: 9 succeeded of 9 operations"
+    assert {journal_of(world, name).suffix for name in NAMES} == {".jsonl"}
+    again = here("fleet", "apply", "fleet.toml")
+    assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to do.")
+    assert world.writes == 9
+
+
+def test_an_apply_as_json(here: Here) -> None:
+    """Results and reports have their shard; the last line has the totals and the exit code."""
+    *lines, last = here(*APPLY, "--json").objects
+    results = [line for line in lines if line["type"] == "result"]
+    assert Counter(line["shard"] for line in results) == dict.fromkeys(NAMES, 3)
+    assert [line["shard"] for line in lines if line["type"] == "report"] == NAMES
+    assert last == {
+        "type": "fleet_report",
+        "fleet": "fleet",
+        "counts": {"succeeded": 9},
+        "states": dict.fromkeys(NAMES, "done"),
+        "problems": {},
+        "exit_code": 0,
+    }
+
+
+def test_without_a_terminal_the_question_must_be_answered(world: World, here: Here) -> None:
+    """Exit 2, and nothing is changed."""
+    done = here("fleet", "apply", "fleet.toml")
+    assert done.code == 2
+    assert "there is no terminal to ask on. Add --yes" in done.err
+    assert world.writes == 0
+
+
+def test_the_organizations_are_found_by_their_names(world: World, here: Here) -> None:
+    """Those that match and that the token sees are the shards."""
+    declare(world, 'job = "job.toml"\norganizations = ["acme-[12]"]\n')
+    assert here(*APPLY).code == 0
+    assert changes(world) == {"acme-1": 3, "acme-2": 3}
+
+
+def test_a_wave_begins_after_the_one_before_it_has_ended(world: World, here: Here) -> None:
+    """The canary's changes come first."""
+    declare(world, CANARY)
+    assert here(*APPLY).code == 0
+    order = [effect.names["organization"] for effect in world.simulator.effects]
+    assert order[:3] == ["acme-1"] * 3
+    assert once_each(world)
+
+
+def test_an_organization_without_the_run_task_fails_its_shard(world: World, here: Here) -> None:
+    """The others of its wave are carried out; the exit code is 2, as of its own apply."""
+    world.simulator.remove_task(TASK, organization="acme-2")
+    done = here(*APPLY)
+    assert done.code == 2
+    assert changes(world) == {"acme-1": 3, "acme-3": 3}
+    assert "acme-2  acme-2  failed\n" in done.out
+    assert "job.toml, shard acme-2: " in done.out
+    assert "or this token can't see it" in done.out
+
+
+def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
+    """Unless ``max_failed_shards`` tolerates it."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
+    done = here(*APPLY)
+    assert done.code == 2
+    assert world.writes == 0
+    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    declare(world, f"{CANARY}max_failed_shards = 1\n")
+    assert here(*APPLY).code == 2
+    assert changes(world) == {"acme-2": 3, "acme-3": 3}
+
+
+def test_an_organization_without_the_right_is_left_as_it_is(world: World, here: Here) -> None:
+    """Its workspaces are blocked, in words, before anything changes there: exit 3."""
+    everything = User(name="ann")
+    read_only = User.read_only("ann")
+    rights = {"acme-1": everything, "acme-2": read_only, "acme-3": everything}
+    world.simulator.tokens = {TOKEN: User(name="ann", organizations=rights)}
+    done = here(*APPLY)
+    assert done.code == 3
+    assert changes(world) == {"acme-1": 3, "acme-3": 3}
+    assert "3 blocked" in done.out
+
+
+def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -> None:
+    """The others are carried out, and the exit code is 11; free again, it is carried out."""
+    journals = journals_at(".bulkops/fleet/acme-2").of_job("scan", "")
+    with journals.locked(holder(Clock())):
+        done = here(*APPLY)
+    assert done.code == 11
+    assert changes(world) == {"acme-1": 3, "acme-3": 3}
+    assert "acme-2  acme-2  in use" in done.out
+    assert here(*APPLY).code == 0
+    assert once_each(world)
+
+
+def test_a_held_shard_keeps_the_next_wave_from_beginning(world: World, here: Here) -> None:
+    """Nobody knows how it ends."""
+    declare(world, CANARY)
+    assert world.kill(signal.SIGKILL, write=1, stage="after", arguments=APPLY).code == -9
+    with place_of(journal_of(world, "acme-1")).locked(holder(Clock())):
+        done = here(*APPLY)
+    assert done.code == 11
+    assert "A shard is in use by another process; 2 shards did not begin." in done.err
+    assert set(changes(world)) == {"acme-1"}
+
+
+@pytest.mark.parametrize("stage", ["before", "after"])
+def test_a_killed_fleet_is_resumed_by_the_same_command(
+    world: World, here: Here, stage: str
+) -> None:
+    """Each workspace is changed once, whichever shard the kill hit."""
+    declare(world, CANARY)
+    assert world.kill(signal.SIGKILL, write=5, stage=stage, arguments=APPLY).code == -9
+    done = here(*APPLY)
+    assert done.code == 0
+    assert once_each(world)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("write", range(1, 10))
+def test_a_fleet_killed_at_any_change_is_resumed(world: World, here: Here, write: int) -> None:
+    """Killed before each change and after it, three times in a row."""
+    kills = ((write, "before"), (1, "after"), (1, "before"))
+    for number, stage in kills:
+        if world.writes + number <= 9:
+            world.kill(signal.SIGKILL, write=number, stage=stage, arguments=APPLY)
+    assert here(*APPLY).code == 0
+    assert once_each(world)
+
+
+def test_a_signal_drains_all_shards(world: World, here: Here) -> None:
+    """What is in flight is finished: nothing is in doubt, and the same command resumes."""
+    done = world.kill(signal.SIGTERM, write=2, stage="before", arguments=(*APPLY, "--json"))
+    assert done.code == 143
+    last = done.objects[-1]
+    assert last["exit_code"] == 143
+    counts = last["counts"]
+    assert isinstance(counts, dict)
+    assert "in_doubt" not in counts
+    assert here(*APPLY).code == 0
+    assert once_each(world)
+
+
+def test_a_paused_shard_waits_for_continue(world: World, here: Here) -> None:
+    """Exit 6; with ``--continue`` every shard continues past its pause."""
+    pause = '[rollout]\nwaves = ["1", "100%"]\npause = "manual"\n\n[pace]'
+    world.job(('organization = "acme"\n', ""), ("[pace]", pause))
+    assert here(*APPLY).code == 6
+    assert changes(world) == dict.fromkeys(NAMES, 1)
+    assert here(*APPLY).code == 6
+    assert changes(world) == dict.fromkeys(NAMES, 1)
+    assert here(*APPLY, "--continue").code == 0
+    assert once_each(world)
+
+
+def test_a_destructive_job_is_confirmed_by_its_run_task(world: World, here: Here) -> None:
+    """``--yes`` is not enough; ``--confirm`` with its name is."""
+    assert here(*APPLY).code == 0
+    detach = JOB.partition("[operation]")[0].replace('organization = "acme"\n', "")
+    text = f'{detach}[operation]\nkind = "detach"\ntask = "{TASK}"\n\n[select]\nall = true\n'
+    (world.folder / "job.toml").write_text(text, encoding="utf-8")
+    done = here(*APPLY)
+    assert done.code == 2
+    assert "--yes is not enough for detach. Add --confirm security-scan" in done.err
+    assert world.writes == 9
+    assert here("fleet", "apply", "fleet.toml", "--confirm", TASK).code == 0
+    assert world.writes == 18
+
+
+def test_a_missing_token_is_found_before_anything_is_sent(world: World, here: Here) -> None:
+    """The message names the shard and the variable."""
+    declare(world, f'{FLEET}token_env = "TOKEN_3"\n')
+    done = here(*APPLY)
+    assert done.code == 1
+    assert "(acme-3): token_env = TOKEN_3: this environment variable is not set" in done.err
+    assert world.requests == 0
