@@ -264,6 +264,7 @@ CASES = [
     Case(all_done, "journal check scan.jsonl", 0, "journal"),
     Case(torn, "journal check scan.jsonl", 0, "journal"),
     Case(damaged, "journal check scan.jsonl", 12, "journal"),
+    Case(all_done, "journal copy scan.jsonl copy.jsonl", 0, "copied"),
     Case(ordinary, "task list", 0, "run_task"),
     Case(attached, "task show security-scan --include workspace_tasks.workspace", 0, "run_task"),
     Case(
