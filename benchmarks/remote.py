@@ -3,6 +3,8 @@
 Each run is a ``bulkops apply`` against a simulator in a process of its own, in turn with a local
 and a remote journal. The store is on this machine, and each of its answers takes a fixed time.
 Operations per second are from the first to the last write that the simulator saw.
+
+``--virtual`` measures the engine alone, in virtual time, with a journal whose syncs take that long.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks import object_store, sockets
-from benchmarks.case import ORGANIZATION, TASK, TOKEN, Case, Figures
+import msgspec
+
+from benchmarks import object_store, sockets, virtual
+from benchmarks.case import ORGANIZATION, SYNC_SECONDS, TASK, TOKEN, Case, Figures
 from benchmarks.machine import Busy, machine, spread
 from benchmarks.object_store import BUCKET, Put
 from bulkops.simulator.limits import Window
@@ -105,7 +109,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="duration of a run")
     parser.add_argument("--runs", type=int, default=5, help="runs per row")
     parser.add_argument("--window", choices=("fixed", "sliding"), default="sliding")
+    parser.add_argument("--virtual", action="store_true", help="measure in virtual time")
     given = parser.parse_args(arguments)
+    if given.virtual:
+        _print_virtual(given.window, given.seconds, given.runs)
+        return
     busy = Busy()
     print(machine("aiohttp", "aiolimiter", "obstore"))
     print(f"{given.seconds:g} s, {given.window} window, {given.runs} runs: median (range)\n")
@@ -120,6 +128,18 @@ def main(arguments: list[str] | None = None) -> None:
         print(_row(case, store_latency, measured), flush=True)
     if (share := busy.share()) is not None:
         print(f"\nThe cores were {share:.0%} busy.")
+
+
+def _print_virtual(window: Window, seconds: float, runs: int) -> None:
+    print(f"{seconds:g} s, {window} window, {runs} seeds: median (range)\n")
+    print("| limit | sync | use of the limit | 429s, % |\n|---|---|---|---|")
+    for rate, sync in ((30, SYNC_SECONDS), *SETTINGS[:2], (100, SYNC_SECONDS), *SETTINGS[2:]):
+        case = msgspec.structs.replace(_case(rate, window, seconds), sync=sync)
+        seeded = [msgspec.structs.replace(case, seed=seed) for seed in range(runs)]
+        figures = list(map(virtual.measured, seeded))
+        use = spread([one.use for one in figures])
+        refused = spread([one.refused * 100 for one in figures], ".2f")
+        print(f"| {rate}/s | {sync * 1000:.0f} ms | {use} | {refused} |", flush=True)
 
 
 def _case(rate: int, window: Window, seconds: float) -> Case:

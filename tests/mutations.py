@@ -49,7 +49,7 @@ MUTATIONS = (
     Mutation(
         "a token that isn't bound to a host is sent to the address in a file",
         "client/access/address.py",
-        ("    if _is_plain(address) or not is_bound(address):", "    if _is_plain(address):"),
+        ("    if is_plain(address) or not is_bound(address):", "    if is_plain(address):"),
         ("cli/test_addresses.py",),
     ),
     Mutation(

@@ -166,7 +166,7 @@ COMMANDS: dict[str, str] = {
     "login logout": "bulkops uses the credentials that `terraform login` saves, or TFE_TOKEN",
     "help": "`bulkops --help` lists the commands, `bulkops COMMAND --help` explains one",
     "completion": "`bulkops --install-completion` installs completion for the current shell",
-    "serve server simulator": "`bulkops simulate` serves a simulated organization",
+    "serve server simulator": "`bulkops simulate` serves simulated organizations",
 }
 """Names of commands → what is meant."""
 

@@ -28,6 +28,29 @@ class Job(Event, frozen=True, kw_only=True, tag="job"):
     selecting: tuple[str, ...]
 
 
+class Fleet(Event, frozen=True, kw_only=True, tag="fleet"):
+    """The contents of a fleet file.
+
+    Attributes:
+        fleet: the fleet's name.
+        job: the name of the job that every shard applies.
+        kind: the kind of operation.
+        task: the run task as the job file names it; null for a kind without one.
+        shards: the names of the shards; empty if they have yet to be found.
+        organizations: names and globs of the organizations to find; empty if the shards are
+            listed.
+        waves: number of shards in each wave, in order; empty if they have yet to be found.
+    """
+
+    fleet: str
+    job: str
+    kind: str
+    task: str | None
+    shards: tuple[str, ...]
+    organizations: tuple[str, ...]
+    waves: tuple[int, ...]
+
+
 class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
     """A workspace, and whether the job selects it.
 

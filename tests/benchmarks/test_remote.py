@@ -68,6 +68,16 @@ def test_remote_prints_a_row_per_setting(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
+def test_in_virtual_time_a_slow_sync_costs_little(capsys: pytest.CaptureFixture[str]) -> None:
+    """There is a row for a disk and for each latency of the store, and no 429."""
+    remote.main(["--virtual", "--seconds", "2", "--runs", "1"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[4:]]
+    assert [(limit, sync) for limit, sync, _, _ in rows] == [
+        (limit, sync) for limit in ("30/s", "100/s") for sync in ("2 ms", "40 ms", "100 ms")
+    ]
+    assert all(float(use) > 0.85 and refused == "0.00" for _, _, use, refused in rows)
+
+
 def test_the_generated_segments_are_a_journal(tmp_path: Path) -> None:
     """Together they are a completed journal: the plan first, then as many groups as asked for."""
     parts = list(segments.segments(100, 10))

@@ -52,6 +52,7 @@ OFFLINE: dict[tuple[str, ...], set[str]] = {
     ("report", "scan.jsonl"): {"jinja2", "bulkops.report.junit"},
     ("report", "scan.jsonl", "--format", "html"): {"bulkops.report.junit"},
     ("schema",): {"bulkops.client.api"},
+    ("schema", "fleet"): {"bulkops.client.api"},
     ("schema", "events"): {"bulkops.client.api"},
     ("journal", "check", "scan.jsonl"): {"bulkops.client.api"},
 }

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from collections import Counter
 
+from tests.journal.remote.misbehaving import Trouble
 from tests.simulation.denials import STATUSES
 from tests.simulation.scenario import KINDS
 from tests.simulation.states import BEFORE, DESIRED, OTHER
+from tests.simulation.stored.troubles import Point
 from tests.simulation.weather import HARMLESS, INCONCLUSIVE, LOSING
 
 CALLS = (*("append", "create", "overwrite", "rename", "sync", "sync_folder", "truncate", "write"),)
 STOPS = (*CALLS, "read request", "write request")
+STORED = (
+    *(f"frozen {point.value}" for point in Point),
+    *(trouble.name.lower() for trouble in Trouble),
+    *(f"{count} processes" for count in (1, 2, 3)),
+    *(f"killed {how}" for how in ("before call", "after call", "at a moment", "at a request")),
+    "away",
+    "cut off",
+    "lagging listing",
+    "late in the window, still the holder",
+    "not held",
+    "refused by the lease",
+    "refused for another's segment",
+    "run",
+    "sent in the window after a takeover",
+    "survived that it was away",
+    "taken from a dead process",
+    "taken from a frozen process",
+    "taken over",
+    "unread",
+    "waited and went on",
+)
+"""Of the runs whose journals are in a store."""
+
 MET = (
+    *(f"store: {what}" for what in STORED),
     *(f"fault {kind}" for kind in (*LOSING, *HARMLESS)),
     *(f"denied for a moment: {status}" for status in STATUSES),
     *(f"failed {call}" for call in CALLS),

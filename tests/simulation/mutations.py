@@ -38,9 +38,13 @@ from tests.simulation import batch, machine
 from tests.simulation.found import FOUND, Mutation
 from tests.simulation.kinds_mutated import OF_KINDS
 from tests.simulation.run import simulate
+from tests.simulation.stored_mutated import OF_STORES
 
 SEEDS = 2000
 """Number of seeds within which every mutation must be caught."""
+
+PINNED = (*FOUND, *OF_STORES)
+"""Those of which ``test_pinned.py`` has the seeds."""
 
 
 def no_fdatasync() -> AbstractContextManager[Any]:
@@ -250,6 +254,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     waves_at_once,
     pass_before_gate,
     *OF_KINDS,
+    *OF_STORES,
     *FOUND,
 )
 
@@ -273,8 +278,9 @@ def main() -> int:
         by = caught(mutation)
         missed += by is None
         verdict = f"seed {by[0]:4}  {by[1]}" if by else "NOT CAUGHT"
-        if by and mutation in FOUND:
-            pins.append(f"    found.{mutation.__name__}: {by[0]},")
+        if by and mutation in PINNED:
+            module = mutation.__module__.rpartition(".")[2]
+            pins.append(f"    {module}.{mutation.__name__}: {by[0]},")
         say(f"{mutation.__name__:28} {verdict[:110]}  ({time.monotonic() - began:.0f} s)")
     say("\nThe seeds of test_pinned.py:", *pins)
     return 1 if missed else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from typing import Any
 from unittest import mock
@@ -13,6 +13,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.caller import Announce, Caller
 from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import NoResponse
+from bulkops.journal.records import Execution
 from bulkops.journal.remote import segments
 from bulkops.journal.remote.bucket.store import Found, Store
 from bulkops.journal.remote.lease import holding
@@ -20,6 +21,7 @@ from bulkops.journal.remote.lease.holding import Holding, Tenure
 from bulkops.journal.remote.lease.keeper import Keeper
 from bulkops.journal.remote.segments import Segments
 from bulkops.journal.storage import Superseded
+from bulkops.journal.writer import Journal
 from tests.simulation.found import Mutation
 from tests.simulation.stored.freezing import OWNER
 
@@ -118,6 +120,19 @@ def lease_outlives_its_ttl() -> AbstractContextManager[Any]:
     return mock.patch.object(holding, "VALID", 3.0)
 
 
+def fence_asks_only_once() -> AbstractContextManager[Any]:
+    """Begin an execution after another process's, though that one has taken the journal over."""
+    begin = Journal.begin
+
+    async def asked_before(
+        self: Journal, execution: Execution, permitted: Callable[[], Awaitable[None]]
+    ) -> None:
+        await permitted()
+        await begin(self, execution, ALWAYS.wait)
+
+    return mock.patch.object(Journal, "begin", asked_before)
+
+
 OF_STORES: tuple[Mutation, ...] = (
     permit_checked_before_the_intent,
     next_number_is_listed,
@@ -126,5 +141,6 @@ OF_STORES: tuple[Mutation, ...] = (
     absence_is_another_segment,
     refused_renewal_is_final,
     lease_outlives_its_ttl,
+    fence_asks_only_once,
 )
 """All of them."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from random import SystemRandom
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from bulkops.errors import JournalError, JournalLocked, unreadable
+from bulkops.errors import JournalError, JournalLocked, NotAJournal, unreadable
 from bulkops.journal.place import Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.address import Address
@@ -28,6 +30,10 @@ from bulkops.journal.remote.place import LEASE, RemotePlace, unusable
 CURRENT = "current"
 
 
+Name = Annotated[str, Meta(pattern=r"^\w[\w-]*\Z")]
+"""The name of a journal, which leads nowhere else."""
+
+
 class Current(msgspec.Struct, frozen=True):
     """The content of the pointer.
 
@@ -35,7 +41,7 @@ class Current(msgspec.Struct, frozen=True):
         journals: identity → the name of its newest journal.
     """
 
-    journals: dict[str, str] = {}
+    journals: dict[str, Name] = {}
 
 
 class StoredJournals:
@@ -58,13 +64,17 @@ class StoredJournals:
         return StoredJobJournals(self._store, self._base / name, identity)
 
     def all(self) -> Iterator[RemotePlace]:
-        """See ``Journals``; ``JournalError`` if the store can't be read."""
+        """See ``Journals``; ``JournalError`` if the store can't be read.
+
+        Those of a pointer that bulkops didn't write are left out.
+        """
         try:
             jobs = list(self._store.folders(f"{self._base.key}/"))
         except StoreError as error:
             raise JournalError(unreadable(self._base, error)) from error
         for job in jobs:
-            yield from StoredJobJournals(self._store, self._base / job, "").all()
+            with suppress(NotAJournal):
+                yield from StoredJobJournals(self._store, self._base / job, "").all()
 
 
 class StoredJobJournals:
@@ -135,7 +145,7 @@ class StoredJobJournals:
         try:
             return msgspec.json.decode(found.data, type=Current), found.version
         except msgspec.MsgspecError as error:
-            raise JournalError(
+            raise NotAJournal(
                 f"{self._folder / CURRENT}: is not written by bulkops ({error}); nothing was sent. "
                 "Move it away, or name a --journal"
             ) from error

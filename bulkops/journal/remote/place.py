@@ -18,7 +18,7 @@ from bulkops.journal.remote.bucket.conditions import check_conditions
 from bulkops.journal.remote.bucket.opening import open_store
 from bulkops.journal.remote.bucket.store import Found, Store, StoreError
 from bulkops.journal.remote.lease.calls import LeaseObject
-from bulkops.journal.remote.lease.content import decoded
+from bulkops.journal.remote.lease.content import UNREADABLE, decoded
 from bulkops.journal.remote.lease.kept import Wanted
 from bulkops.journal.remote.segments import Segments
 from bulkops.journal.replay import Replay
@@ -121,8 +121,9 @@ class RemotePlace:
         """See ``Place``."""
         with self._reading():
             found = self._lease.read()
-        stale = found is None or _age(found) > STALE * decoded(found.data).ttl
-        return read(), None if found is None or stale else decoded(found.data).holder
+        lease = decoded(found.data) if found else UNREADABLE
+        seen = found and lease != UNREADABLE and _age(found) <= STALE * lease.ttl
+        return read(), lease.holder if seen else None
 
     def writer(self, replay: Replay, is_alive: Callable[[Holder], bool]) -> Writer:  # noqa: ARG002 - its lease shows whether it is alive
         """See ``Place``."""

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, Signals
 from threading import Event
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bulkops.api.messages import Request
@@ -33,6 +34,7 @@ SLOWLY = "max_at_once = 2"
 """Not all operations are in flight when something happens."""
 
 Process = subprocess.Popen[str]
+NOTHING: Environment = MappingProxyType({})
 
 
 class Machine:
@@ -46,7 +48,7 @@ class Machine:
 
     def __init__(self, place: Path, environment: Environment, secrets: tuple[str, ...]) -> None:
         self.place = place
-        self._secrets = secrets
+        self.secrets = secrets
         for name in ("work", "home", "tmp"):
             (place / name).mkdir(parents=True)
         self._environment = {
@@ -56,7 +58,9 @@ class Machine:
             "TMPDIR": str(place / "tmp"),
         }
 
-    def start(self, *words: str, stdout: int = subprocess.PIPE, **more: str) -> Process:
+    def start(
+        self, *words: str, more: Environment = NOTHING, stdout: int = subprocess.PIPE
+    ) -> Process:
         """Start the installed command in the machine's empty folder."""
         return subprocess.Popen(
             [Path(sys.executable).with_name("bulkops"), *words],
@@ -68,22 +72,26 @@ class Machine:
             text=True,
         )
 
-    def ended(self, process: Process) -> Done:
-        """Wait for a command, and check that it printed no traceback and no secret."""
+    def ended(self, process: Process, *, debug: bool = False) -> Done:
+        """Wait for a command, and check that it printed no traceback and no secret.
+
+        Args:
+            debug: it may print a traceback.
+        """
         try:
             out, err = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise AssertionError(f"did not end: {process.communicate()}") from None
         # There is no output to check if the test itself has the other end of a pipe.
-        done = checked(Done(process.wait(), out or "", err))
-        for secret in self._secrets:
+        done = checked(Done(process.wait(), out or "", err), debug=debug)
+        for secret in self.secrets:
             assert secret not in done.out + done.err
         return done
 
-    def run(self, *words: str, **more: str) -> Done:
+    def run(self, *words: str, more: Environment = NOTHING, debug: bool = False) -> Done:
         """Run the installed command to its end."""
-        return self.ended(self.start(*words, **more))
+        return self.ended(self.start(*words, more=more), debug=debug)
 
     def written(self) -> list[str]:
         """Return the files and folders that a command has created on this machine."""
@@ -243,10 +251,11 @@ def surely_ended(process: Process) -> Iterator[Process]:
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=SECONDS)
+        process.kill()
+        process.wait(SECONDS)
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
 
 
 def frozen(pid: int) -> bool:
@@ -259,8 +268,3 @@ def freeze(process: Process) -> None:
     """Stop a process, and return once all of it stands still."""
     process.send_signal(SIGSTOP)
     until(lambda: frozen(process.pid))
-
-
-def with_job(environment: Mapping[str, str], journals: str) -> Environment:
-    """Return an environment that names the default place of journals."""
-    return {**environment, "BULKOPS_JOURNALS": journals}

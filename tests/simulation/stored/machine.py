@@ -25,6 +25,7 @@ from bulkops.errors import (
 from bulkops.journal.place import Hold
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Ended, Execution, Record
+from bulkops.journal.remote.bucket.store import NoAnswer
 from bulkops.journal.remote.lease.acquirer import Acquirer, Busy
 from bulkops.journal.remote.lease.calls import LeaseObject, run_by
 from bulkops.journal.remote.lease.holding import RENEWED, Holding
@@ -68,6 +69,13 @@ class NotingStore(MisbehavingStore):
             self._machine.say(f"   store: {trouble.name.lower()}")
             self._machine.met[f"store: {trouble.name.lower()}"] += 1
         return trouble
+
+    def _read(self) -> None:
+        try:
+            super()._read()
+        except NoAnswer:
+            self._machine.met["store: unread"] += 1
+            raise
 
     def _reach(self) -> None:
         since, until = self.away
@@ -167,7 +175,13 @@ class StoreMachine(Machine):
             loop.call_later(process.weather.dies_at, self._killed_at_a_moment, process)
         # A frozen process handles no signal.
         with process.enter(), self.signals(process):
-            process.how, replay = await self._life(process, work)
+            try:
+                process.how, replay = await self._life(process, work)
+            except Exception:
+                # The others could not be cancelled while they are frozen.
+                for other in self._cast:
+                    other.kill()
+                raise
             if process.hold:
                 ended.append((process.how, replay))
         process.how = process.how or "killed"
