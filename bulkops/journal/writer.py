@@ -125,9 +125,7 @@ class Journal:
         if self._broken:
             raise self._broken
 
-    async def begin(
-        self, execution: Execution, permitted: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def begin(self, execution: Execution, permitted: Callable[[], Awaitable[None]]) -> None:
         """Write an execution's record, after what another process has written since it was read.
 
         From then on, whatever a process writes that held the journal before is refused.

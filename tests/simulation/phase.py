@@ -160,9 +160,7 @@ class Phase:
             if not plan.operations:
                 return None
             await running.run(
-                partial(
-                    recorded.start_journal, hold.storage, plan, world.client(), running.holder
-                )
+                partial(recorded.start_journal, hold.storage, plan, world.client(), running.holder)
             )
         contents = read(hold.storage)
         running.replay = contents.replay

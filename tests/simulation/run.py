@@ -102,11 +102,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
 
 def _check_agreement(machine: Machine, done: Sequence[Phase]) -> None:
     """Check that every journal agrees with itself, since its job decided all of it."""
-    replays = [
-        replay
-        for phase in done
-        if (replay := machine.replay_of(phase.path))
-    ]
+    replays = [replay for phase in done if (replay := machine.replay_of(phase.path))]
     for replay in replays:
         problem = disagreement(replay)
         must(not problem, "a journal agrees with itself", problem)

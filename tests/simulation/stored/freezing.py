@@ -73,9 +73,7 @@ OWNER: ContextVar[Freezable | None] = ContextVar("owner", default=None)
 class _Turn:
     """A scheduled callback of a process."""
 
-    def __init__(
-        self, owner: Freezable, callback: Callable[[], object], context: Context
-    ) -> None:
+    def __init__(self, owner: Freezable, callback: Callable[[], object], context: Context) -> None:
         self.handle: asyncio.Handle | None = None
         self._owner = owner
         self._callback = callback
