@@ -1,9 +1,9 @@
 """The bugs that the simulation found, and the safeguards of journals in a store, each pinned to a
 seed that still notices it.
 
-A mutation restores the bug or removes the safeguard: the seed passes without it and fails with it. After a change to what is
-drawn or sent, take the new seeds from the last lines that ``python -m tests.simulation.mutations``
-prints.
+A mutation restores the bug or removes the safeguard: the seed passes without it and fails with it.
+After a change to what is drawn or sent, take the new seeds from the last lines that
+``python -m tests.simulation.mutations`` prints.
 """
 
 from __future__ import annotations
