@@ -22,6 +22,9 @@ DESIRED: dict[str, object] = {"enforcement-level": "mandatory", "stages": ["post
 RATE = 30
 """The documented limit in requests per second."""
 
+SYNC_SECONDS = 0.002
+"""The approximate time of a journal's group in a thread on a solid-state disk."""
+
 A_WINDOW = 1.1
 """Seconds after which the reads of a plan no longer count against the limit."""
 
@@ -37,6 +40,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         stall: the most seconds for which everything stalls, on average twice per second; only
             in virtual time, because over sockets a busy machine stalls by itself.
         other: requests per second that another client of the same user sends.
+        rate: the server's limit in requests per second.
+        sync: the mean seconds of a sync of the journal, only in virtual time.
         seconds: the duration, which determines the number of writes.
         seed: determines the jitter, and where in the server's window the run begins.
     """
@@ -47,13 +52,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     jitter: float
     stall: float = 0.0
     other: int = 0
+    rate: int = RATE
+    sync: float = SYNC_SECONDS
     seconds: float = 60.0
     seed: int = 0
 
     @property
     def left(self) -> int:
         """The requests per second that the other client leaves."""
-        return RATE - self.other
+        return self.rate - self.other
 
     @property
     def writes(self) -> int:
@@ -74,7 +81,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     def simulator(self) -> Simulator:
         """Return the server, with one workspace per write."""
         simulator = Simulator(
-            seed=self.seed, rate=RATE, window=self.window, other_client=self.other
+            seed=self.seed, rate=self.rate, window=self.window, other_client=self.other
         )
         simulator.add_organization(ORGANIZATION)
         simulator.add_task(TASK)

@@ -19,7 +19,7 @@ import msgspec
 from pytfe import TFEClient, TFEConfig
 
 from benchmarks.attaching import attach
-from benchmarks.case import A_WINDOW, ORGANIZATION, RATE, TASK, TOKEN, Case, Figures, requests
+from benchmarks.case import A_WINDOW, ORGANIZATION, TASK, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
@@ -43,9 +43,14 @@ def measured(case: Case) -> Figures:
             case _:
                 time.sleep(A_WINDOW)
                 asyncio.run(_paced(case, plan, address))
-        effects = msgspec.json.decode(_get(address, "effects"), type=_Effects).effects
-        stats = msgspec.json.decode(_get(address, "stats"), type=_Stats)
-        return Figures.of(case, effects, stats.requests, stats.too_many)
+        return seen(case, address)
+
+
+def seen(case: Case, address: str) -> Figures:
+    """Return the figures of a completed case, as its server saw it."""
+    effects = msgspec.json.decode(_get(address, "effects"), type=_Effects).effects
+    stats = msgspec.json.decode(_get(address, "stats"), type=_Stats)
+    return Figures.of(case, effects, stats.requests, stats.too_many)
 
 
 class _Effects(msgspec.Struct):
@@ -65,7 +70,7 @@ def simulating(case: Case) -> Iterator[str]:
         "organization": ORGANIZATION,
         "workspaces": case.writes,
         "task": TASK,
-        "rate": RATE,
+        "rate": case.rate,
         "window": case.window,
         "other-client": case.other,
         "latency": f"{case.latency * 1000:g}ms",
@@ -108,7 +113,7 @@ async def _paced(case: Case, plan: Plan, address: str) -> None:
     async with aiohttp.ClientSession(headers=HEADERS) as session:
         send = partial(bare_send, session, address)
         left = requests(plan, lambda: loop.time() < until)
-        await PACINGS[case.pacing](send, left, RATE, Random(case.seed))
+        await PACINGS[case.pacing](send, left, case.rate, Random(case.seed))
 
 
 async def bare_send(session: aiohttp.ClientSession, address: str, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 A request takes half the latency plus up to the full jitter to the server, which counts it on
 arrival, and the answer takes as long with a new jitter. A journal's sync, which comes between the
-pacer and the request, takes from half of ``SYNC_SECONDS`` to one and a half times that.
+pacer and the request, takes from half of the case's ``sync`` to one and a half times that.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from random import Random
 import anyio
 import msgspec
 
-from benchmarks.case import A_WINDOW, RATE, TOKEN, Case, Figures, requests
+from benchmarks.case import A_WINDOW, TOKEN, Case, Figures, requests
 from benchmarks.pacings import PACINGS
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.api import Client
@@ -36,9 +36,6 @@ from bulkops.runner.assignment import LockedJournal
 from bulkops.runner.execution import JobExecution
 from bulkops.simulator.core import Simulator
 from tests import virtual_time
-
-SYNC_SECONDS = 0.002
-"""The approximate time of a journal's group in a thread on a solid-state disk."""
 
 HEADERS = {"authorization": f"Bearer {TOKEN}", "content-type": MEDIA_TYPE}
 
@@ -66,12 +63,12 @@ async def _writing(case: Case, network: Network, random: Random) -> None:
     client = Client("https://tfe.example", TOKEN, transport=network, random=random)
     plan = await plan_job(client, case.job())
     if case.pacing == "bulkops":
-        await _carry_out(plan, client, random)
+        await _carry_out(plan, client, case.sync, random)
     else:
         await anyio.sleep(A_WINDOW)
         until = anyio.current_time() + case.seconds
         left = requests(plan, lambda: anyio.current_time() < until)
-        await PACINGS[case.pacing](network.send, left, RATE, random)
+        await PACINGS[case.pacing](network.send, left, case.rate, random)
 
 
 async def _stalling(most: float, random: Random) -> None:
@@ -118,21 +115,21 @@ class _Unsynced(SystemFiles):
         """Do nothing."""
 
 
-def _syncing(random: Random) -> Executor:
+def _syncing(sync: float, random: Random) -> Executor:
     async def executor(call: Callable[[], None]) -> None:
         call()
-        await anyio.sleep(SYNC_SECONDS * random.uniform(0.5, 1.5))
+        await anyio.sleep(sync * random.uniform(0.5, 1.5))
 
     return executor
 
 
-async def _carry_out(plan: Plan, client: Client, random: Random) -> None:
+async def _carry_out(plan: Plan, client: Client, sync: float, random: Random) -> None:
     by, files = holder(client.clock), _Unsynced()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "job.jsonl")
         start_journal(JournalFile(path, files), plan, client, by)
         journal = LockedJournal(
-            Hold(LocalPlace(path), JournalFile(path, files), by, _syncing(random)),
+            Hold(LocalPlace(path), JournalFile(path, files), by, _syncing(sync, random)),
             read(JournalFile(path)),
         )
         await JobExecution(client, journal, plan.job).run()

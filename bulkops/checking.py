@@ -81,16 +81,16 @@ def check(value: object, annotation: object, where: str) -> None:
     Args:
         where: the file and key for the message, such as ``prod.toml: select.names``.
     """
-    if _fits(value, annotation):
+    if fits(value, annotation):
         return
     info = inspect.type_info(annotation)
     entry = _entry_type(info)
     if entry is not None and isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            if not _fits([item], annotation):
-                hint = _quotes_hint(item, lambda other: _fits([other], annotation))
+            if not fits([item], annotation):
+                hint = _quotes_hint(item, lambda other: fits([other], annotation))
                 raise not_allowed(f"{where}[{index}]", item, _words(entry) + hint)
-    hint = _quotes_hint(value, lambda other: _fits(other, annotation))
+    hint = _quotes_hint(value, lambda other: fits(other, annotation))
     raise not_allowed(where, value, _words(info) + hint)
 
 
@@ -161,7 +161,8 @@ def _dotted(key: str, name: str) -> str:
     return f"{key}.{part}" if key else part
 
 
-def _fits(value: object, annotation: object) -> bool:
+def fits(value: object, annotation: object) -> bool:
+    """Return whether the value fits the annotation."""
     try:
         msgspec.convert(value, type=annotation)
     except msgspec.ValidationError:

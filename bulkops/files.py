@@ -36,6 +36,7 @@ MOST_OF_A_JOB = 64 << 20
 A_JOURNAL = "a journal"
 A_PLAN = "a saved plan"
 A_JOB = "a job file"
+A_FLEET = "a fleet file"
 A_LOCK = "the lock of a journal"
 SOME_JSON = "some other JSON"
 """Possibly a saved plan with an altered start: no TOML document starts with a brace."""
@@ -46,14 +47,15 @@ _TAKEN_BY = {
     A_JOURNAL: "`bulkops resume {}` resumes it",
     A_PLAN: "`bulkops apply {}` applies it",
     A_JOB: "`bulkops apply {}` runs it",
+    A_FLEET: "`bulkops check {}` checks it",
 }
 
 _START = 64 << 10
-# Recognizes a job file that is being edited and isn't valid TOML right now: everything before
-# the table looks like TOML. A text that quotes a job has something else before it.
-_OPERATION = re.compile(
-    r"([ \t]*([#\[\]\"'{}][^\n]*|[\w.-]+[ \t]*=[^\n]*)?\n)*[ \t]*\[[ \t]*operation[ \t]*\]"
-)
+# Recognize a file that is being edited and isn't valid TOML right now: everything before the
+# table looks like TOML. A text that quotes a job has something else before it.
+_BEFORE = r"([ \t]*([#\[\]\"'{}][^\n]*|[\w.-]+[ \t]*=[^\n]*)?\n)*[ \t]*"
+_OPERATION = re.compile(_BEFORE + r"\[[ \t]*operation[ \t]*\]")
+_SHARDS = re.compile(_BEFORE + r"(\[\[[ \t]*shard[ \t]*\]\]|organizations[ \t]*=)")
 
 # Windows lacks some of these flags, and what they prevent.
 _SAFE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -124,30 +126,26 @@ def create(path: Path, flags: int = os.O_RDWR) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_EXCL | _SAFE | _NOFOLLOW, 0o600)
 
 
-def read_bytes(path: Path, most: int, *, piped: bool = False) -> bytes:
-    """Return the content of a file.
+def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "utf-8") -> str:
+    """Return the text of a file with ``\\n`` as its line breaks.
 
     Args:
         most: the most bytes that the file may have.
         piped: whether it may be a pipe (``/dev/stdin``, ``<(…)``), because the user named it.
 
     Raises:
-        OSError: the file can't be read, is too large, or isn't of an accepted type.
+        OSError, UnicodeDecodeError: the file can't be read, is too large, or isn't text.
     """
     with path.open("rb") if piped else reading(path) as stream:
-        data = stream.read(most + 1)
+        return text_of(stream, most, encoding=encoding)
+
+
+def text_of(stream: BinaryIO, most: int, *, encoding: str = "utf-8") -> str:
+    """Return the text of an open file (see ``read_text``)."""
+    data = stream.read(most + 1)
     if len(data) > most:
         raise _too_large(most)
-    return data
-
-
-def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "utf-8") -> str:
-    """Return the text of a file with ``\\n`` as its line breaks (see ``read_bytes``).
-
-    Raises:
-        OSError, UnicodeDecodeError: the file can't be read, or isn't text.
-    """
-    return StringIO(read_bytes(path, most, piped=piped).decode(encoding), newline=None).read()
+    return StringIO(data.decode(encoding), newline=None).read()
 
 
 def read_key(path: Path, place: str) -> str:
@@ -182,7 +180,7 @@ def check_named(path: Path, most: int) -> None:
 
 
 def check_output(path: Path) -> None:
-    """Refuse to write an output over a journal, a saved plan, a job file or a lock.
+    """Refuse to write an output over a journal, a saved plan, a job or fleet file, or a lock.
 
     A file that does not exist, can't be read or isn't a regular file is accepted.
 
@@ -205,7 +203,7 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
     """Return a file's type by its content: ``A_JOURNAL``, …; empty if it isn't recognized.
 
     Args:
-        jobs: whether to recognize job files, for which the whole file is read.
+        jobs: whether to recognize job and fleet files, for which the whole file is read.
     """
     start = stream.read(_START)
     if _JOURNAL.match(start):
@@ -216,7 +214,7 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
         return A_LOCK
     if start.startswith(b"{"):
         return SOME_JSON
-    return A_JOB if jobs and _is_job(start + stream.read(MOST_OF_A_JOB)) else ""
+    return _what_toml_is(start + stream.read(MOST_OF_A_JOB)) if jobs else ""
 
 
 def wrong_file(place: object, what: str, expected: str) -> str:
@@ -288,13 +286,15 @@ def _what_of(descriptor: int) -> str:
         return what_is(stream)
 
 
-def _is_job(content: bytes) -> bool:
-    if b"operation" not in content:
-        return False
-    from tomllib import TOMLDecodeError, loads  # noqa: PLC0415 - few outputs exist already
+def _what_toml_is(content: bytes) -> str:
+    from tomllib import loads  # noqa: PLC0415 - few outputs exist already
 
-    text = content.decode("utf-8-sig", "replace")
+    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
     try:
-        return isinstance(loads(text.replace("\r\n", "\n")).get("operation"), dict)
-    except (TOMLDecodeError, RecursionError):
-        return bool(_OPERATION.match(text.replace("\r\n", "\n")))
+        document = loads(text)
+    except (ValueError, RecursionError):
+        return A_JOB if _OPERATION.match(text) else A_FLEET if _SHARDS.match(text) else ""
+    if isinstance(document.get("operation"), dict):
+        return A_JOB
+    named = [isinstance(document.get(key), list) for key in ("shard", "organizations")]
+    return A_FLEET if any(named) or str(document.get("job")).endswith(".toml") else ""

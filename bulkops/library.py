@@ -20,7 +20,6 @@ Journals and saved plans are interchangeable with those of the command line.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -34,12 +33,12 @@ from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.local.holder import was_killed
-from bulkops.journal.place import Place, place_of
+from bulkops.journal.place import Hold, Place, place_of
 from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
-from bulkops.journal.waiting import async_when_free
+from bulkops.journal.waiting import held
 from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -147,17 +146,15 @@ async def apply_plan(
     _check_made_at(plan, client)
     job = plan.job.effective(plan.undo_of)
 
-    def begin() -> LockedJournal:
-        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
+    def begin(hold: Hold) -> LockedJournal:
         hold.place.check_folder(trusted=trust_files)
         check_gate(job)
         start_journal(hold.storage, plan, client, hold.by)
         return LockedJournal(hold, read(hold.storage))
 
-    with ExitStack() as stack:
-        opened = await async_when_free(
-            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
-        )
+    clock, place = client.clock, place_of(journal)
+    async with held(place, holder(clock), clock.sleep, wait=wait) as hold:
+        opened = await to_thread.run_sync(begin, hold)
         instructions = Instructions(key=plan.resolved.key)
         execution = JobExecution(client, opened, job, instructions, observer)
         return report(await execution.run())
@@ -197,26 +194,22 @@ async def resume_journal(
         ApiError: the server could not be read, or refused the token.
     """
 
-    def begin() -> LockedJournal:
-        hold = stack.enter_context(place_of(journal).locked(holder(client.clock)))
-        return LockedJournal(hold, open_journal(hold.storage.owned(trusted=trust_files)))
-
     client.check_open()
     observer = observer_of(on_result, on_wave)
-    with ExitStack() as stack:
-        opened = await async_when_free(
-            partial(to_thread.run_sync, begin), client.clock.sleep, wait=wait
-        )
-        replay = opened.contents.replay
-        check_stated(Stated(opened.hold.place, replay.header.address), client.address)
+    clock, place = client.clock, place_of(journal)
+    async with held(place, holder(clock), clock.sleep, wait=wait) as hold:
+        owned = hold.storage.owned(trusted=trust_files)
+        contents = await to_thread.run_sync(open_journal, owned)
+        replay = contents.replay
+        check_stated(Stated(hold.place, replay.header.address), client.address)
         job = job_of(replay.header)
         if not continue_paused and stopped_by_tolerance(replay, job.rollout):
             return report(replay)
-        await current_state.check_names(client, replay.header, opened.hold.place)
+        await current_state.check_names(client, replay.header, hold.place)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         instructions = Instructions(retry_failed, continue_paused, key)
-        execution = JobExecution(client, opened, job, instructions, observer)
+        execution = JobExecution(client, LockedJournal(hold, contents), job, instructions, observer)
         return report(await execution.run())
 
 

@@ -23,6 +23,7 @@ from tests.cli.support import (
     organization,
     serving,
 )
+from tests.journal.remote.servers import Server, azurite, moto, seaweedfs
 
 Here = Callable[..., Done]
 """Runs a command in this process; a separate one would only add start-up time."""
@@ -86,3 +87,24 @@ def here(
         yield call
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """SeaweedFS. Its bucket is shared: a test writes below a path of its own."""
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """moto, with a shared bucket as above."""
+    with moto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Azurite, with a shared container as above; skips if it isn't installed."""
+    with azurite(tmp_path_factory.mktemp("azurite")) as server:
+        yield server

@@ -34,6 +34,8 @@ class Mutation(NamedTuple):
     tests: tuple[str, ...]
 
 
+LEASES = ("journal/remote/test_contest.py",)
+
 MUTATIONS = (
     Mutation(
         "a token is sent to another address that a file names",
@@ -47,7 +49,7 @@ MUTATIONS = (
     Mutation(
         "a token that isn't bound to a host is sent to the address in a file",
         "client/access/address.py",
-        ("    if _is_plain(address) or not is_bound(address):", "    if _is_plain(address):"),
+        ("    if is_plain(address) or not is_bound(address):", "    if is_plain(address):"),
         ("cli/test_addresses.py",),
     ),
     Mutation(
@@ -75,7 +77,7 @@ MUTATIONS = (
         "a journal that other users can write is trusted",
         "journal/local/ownership.py",
         ("    if found.st_mode & stat.S_IWOTH and not sticky:", "    if False:"),
-        ("journal/test_ownership.py",),
+        ("journal/local/test_ownership.py",),
     ),
     Mutation(
         "a change is sent again without its permit",
@@ -130,6 +132,126 @@ MUTATIONS = (
         "client/outage.py",
         ("            if self._failures >= IN_A_ROW or", "            if False and"),
         ("runner/test_outage.py",),
+    ),
+    Mutation(
+        "a lease is valid from when its renewal was answered, not sent",
+        "journal/remote/lease/keeper.py",
+        ("holding.written(version, sent)", "holding.written(version, now())"),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is valid from when it was acquired, not asked for",
+        "journal/remote/lease/acquirer.py",
+        ("return candidate.written(version, sent)", "return candidate.written(version, now())"),
+        LEASES,
+    ),
+    Mutation(
+        "of several attempts to renew a lease the last one counts",
+        "journal/remote/lease/holding.py",
+        ("self.written(found.version, write.first)", "self.written(found.version, now)"),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is valid for all of its ttl, whatever the clocks' drift",
+        "journal/remote/lease/holding.py",
+        ("VALID = 0.7", "VALID = 1.0"),
+        LEASES,
+    ),
+    Mutation(
+        "the lease of a frozen process does not lapse",
+        "journal/remote/lease/holding.py",
+        ("and now < self._valid_until", ""),
+        LEASES,
+    ),
+    Mutation(
+        "a renewal with a shorter ttl counts only once it is answered",
+        "journal/remote/lease/holding.py",
+        ("if self._write is None:\n            return until", "if True:\n            return until"),
+        LEASES,
+    ),
+    Mutation(
+        "the same content may be two versions of a lease (ABA)",
+        "journal/remote/lease/content.py",
+        ("n=self.n + 1", "n=self.n"),
+        LEASES,
+    ),
+    Mutation(
+        "a renewed lease is not watched anew",
+        "journal/remote/lease/candidate.py",
+        (
+            "if self.watched is None or self.watched.version != found.version:",
+            "if not self.watched:",
+        ),
+        LEASES,
+    ),
+    Mutation(
+        "a lease is taken over before it expires",
+        "journal/remote/lease/candidate.py",
+        ("self.watched.lease.holder is None or self.left(now) <= 0", "True"),
+        LEASES,
+    ),
+    Mutation(
+        "a refusal of this process's own renewal is final",
+        "journal/remote/lease/holding.py",
+        ("found.data == write.lease.encoded()", "False"),
+        ("journal/remote/test_keeper.py",),
+    ),
+    Mutation(
+        "a refusal of this process's own acquisition is final",
+        "journal/remote/lease/candidate.py",
+        ("found.data == write.lease.encoded()", "False"),
+        ("journal/remote/test_acquirer.py",),
+    ),
+    Mutation(
+        "the client of an object store finds a proxy by itself, for this machine too",
+        "journal/remote/bucket/environment.py",
+        (", **_proxy(endpoint, set_)}", "}"),
+        ("journal/remote/test_connections.py",),
+    ),
+    Mutation(
+        "credentials from a server on this machine are fetched through a proxy",
+        "journal/remote/bucket/environment.py",
+        ("    exceptions = [LOCAL, ", "    exceptions = ["),
+        ("journal/remote/test_connections.py",),
+    ),
+    Mutation(
+        "a journal is kept in a store that ignores If-Match",
+        "journal/remote/bucket/conditions.py",
+        ("store.swap(key, body(), version) is not None", "False"),
+        ("journal/remote/test_conditions.py",),
+    ),
+    Mutation(
+        "a bucket that doesn't exist is taken for an empty one",
+        "journal/remote/bucket/answers.py",
+        ("    if code in _NO_BUCKET:", "    if False:"),
+        ("journal/remote/test_contract.py",),
+    ),
+    Mutation(
+        "a swap without a version overwrites the object",
+        "journal/remote/bucket/objects.py",
+        ("if not (version and isinstance(version, dict)):", "if False:"),
+        ("journal/remote/test_objects.py",),
+    ),
+    Mutation(
+        "an interrupted copy of a journal looks like a shorter journal",
+        "journal/remote/segments.py",
+        (
+            "        _, first = next(segments)\n",
+            "        number, first = next(segments)\n        self._create(number, first)\n",
+        ),
+        ("journal/test_copying.py",),
+    ),
+    Mutation(
+        "a journal is begun in the place of an unfinished copy",
+        "journal/remote/segments.py",
+        ("if self._store.get(self._numbered.key(2)) is not None:", "if False:"),
+        ("journal/test_copying.py",),
+    ),
+    Mutation(
+        "a copy counts as a journal although the lease was lost meanwhile",
+        "journal/upkeep/copying.py",
+        ("    for permit in permits:\n", "    for permit in ():\n"),
+        ("journal/test_copying.py",),
     ),
 )
 

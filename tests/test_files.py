@@ -21,7 +21,6 @@ from bulkops.files import (
     followed,
     open_output,
     open_regular,
-    read_bytes,
     read_text,
     what_is_at,
     wrong_file,
@@ -107,7 +106,7 @@ def test_reads_are_bounded(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="more than 7 bytes"):
         read_text(path, 7)
     with pytest.raises(OSError, match="more than 7 bytes"):
-        read_bytes(Path("/dev/zero"), 7, piped=True)
+        read_text(Path("/dev/zero"), 7, piped=True)
 
 
 def test_an_output_is_checked_as_it_is_opened(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 LAYERS = (
     *("text", "errors", "clock", "checking", "log", "files"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
-    *("report", "coverage", "events", "library", "simulator", "cli"),
+    *("report", "coverage", "events", "library", "fleet", "simulator", "cli"),
 )
 """The contents of ``bulkops/``, from the bottom up: each imports only those before it."""
 LAYERS_INSIDE = {"operations": ("aspects", "kinds"), "cli": ("output", "run", "commands")}
@@ -85,8 +85,17 @@ PURE = (
     "coverage/documents.py",
     "coverage/matrix.py",
     "events/",
+    "fleet/access.py",
+    "fleet/fleet.py",
+    "fleet/index.py",
+    "fleet/rollout.py",
+    "fleet/schema.py",
+    "fleet/tables.py",
+    "fleet/waves.py",
     "cli/output/progress.py",
     "cli/run/followed.py",
+    "simulator/access.py",
+    "simulator/arguments.py",
     "simulator/call.py",
     "simulator/core.py",
     "simulator/documents.py",

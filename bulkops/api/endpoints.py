@@ -60,6 +60,11 @@ def ping() -> Request:
     return Request("GET", f"{API}/ping")
 
 
+def list_organizations() -> Request:
+    """200 with a page of the organizations that the token sees; without paging, all of them."""
+    return Request("GET", f"{API}/organizations")
+
+
 def show_entitlements(organization: str) -> Request:
     """200 with what the organization's plan allows."""
     return Request("GET", f"{API}/organizations/{quote(organization, '')}/entitlement-set")

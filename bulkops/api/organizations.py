@@ -1,10 +1,21 @@
-"""An organization's projects and entitlements, as typed values. Pure."""
+"""Organizations, their projects and entitlements, as typed values. Pure."""
 
 from __future__ import annotations
 
 import msgspec
 
 from bulkops.api.jsonapi import Resource, Text
+
+
+class Organization(msgspec.Struct, frozen=True):
+    """An organization that the token sees.
+
+    Attributes:
+        id: what paths name it by, which is its name.
+    """
+
+    id: str
+    name: str
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -33,6 +44,20 @@ class EntitlementsResource(Resource, frozen=True):
     """An ``entitlement-sets`` resource."""
 
     attributes: Entitlements = Entitlements()
+
+
+class _OrganizationAttributes(msgspec.Struct, frozen=True):
+    name: Text = ""
+
+
+class OrganizationResource(Resource, frozen=True):
+    """An ``organizations`` resource."""
+
+    attributes: _OrganizationAttributes = _OrganizationAttributes()
+
+    def value(self) -> Organization:
+        """Return the flat form."""
+        return Organization(id=self.id, name=self.attributes.name or self.id)
 
 
 class _ProjectAttributes(msgspec.Struct, frozen=True):

@@ -103,15 +103,16 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand("watch", "journal:watch", "Show a running job live, from its journal."),
     OnDemand("report", "report:report", "Report what a job did, from its journal."),
     OnDemand("coverage", "coverage:coverage", "Show which workspaces have which run tasks."),
-    OnDemand("check", "check:check", "Check a job file without sending a request."),
+    OnDemand("check", "check:check", "Check a job or fleet file without sending a request."),
     OnDemand("schema", "schema:schema", "Print a JSON Schema, for editors and programs."),
     Group(
         "journal",
         [
             OnDemand("check", "journal:check", "Check whether a journal is sound."),
-            OnDemand("repair", "repair:repair", "Cut the damaged part off a journal."),
+            OnDemand("repair", "upkeep:repair", "Cut the damaged part off a journal."),
+            OnDemand("copy", "upkeep:copy", "Copy a journal to a file or into object storage."),
         ],
-        help="Check or repair a journal file.",
+        help="Check, repair or copy a journal.",
     ),
     Group(
         "task",
@@ -152,7 +153,7 @@ COMMANDS: tuple[click.Command, ...] = (
     OnDemand(
         "simulate",
         "simulate:simulate",
-        "Serve a simulated organization to rehearse on.",
+        "Serve simulated organizations to rehearse on.",
     ),
     OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
 )

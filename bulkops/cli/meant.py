@@ -160,12 +160,13 @@ COMMANDS: dict[str, str] = {
     "force-unlock unlock": "a journal's lock is released when the process that holds it ends",
     "workspace ws": "`bulkops workspaces JOB` lists the workspaces that a job selects",
     "tasks run-task run-tasks": "`bulkops task list` lists the run tasks of an organization",
+    "copy cp move mv migrate": "`bulkops journal copy FROM TO` copies a journal",
     "attach": "`bulkops workspace-task attach` attaches to one workspace, a job to many",
     "detach": "`bulkops workspace-task detach` detaches from one workspace, a job from many",
     "login logout": "bulkops uses the credentials that `terraform login` saves, or TFE_TOKEN",
     "help": "`bulkops --help` lists the commands, `bulkops COMMAND --help` explains one",
     "completion": "`bulkops --install-completion` installs completion for the current shell",
-    "serve server simulator": "`bulkops simulate` serves a simulated organization",
+    "serve server simulator": "`bulkops simulate` serves simulated organizations",
 }
 """Names of commands → what is meant."""
 
@@ -179,6 +180,7 @@ _SYNONYMS = {
     **dict.fromkeys(("edit", "change", "set", "patch"), ("update",)),
     **dict.fromkeys(("validate", "verify", "inspect"), ("check",)),
     "fix": ("repair",),
+    **dict.fromkeys(("cp", "mv", "move", "migrate", "export", "import"), ("copy",)),
 }
 """Of the commands in a group: a word → what it may be called there."""
 

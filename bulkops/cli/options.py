@@ -104,7 +104,14 @@ class Seconds(click.FloatRange):
 AT_LEAST_1 = WholeNumber(min=1)
 
 JOB = click.Argument(["job_file"], type=PATH, metavar="JOB", help="The job file (TOML).")
-JOURNAL = click.Argument(["journal"], type=PLACE, help="A job's journal file.")
+JOB_OR_FLEET = click.Argument(
+    ["file"], type=PATH, metavar="JOB|FLEET", help="The job file, or the fleet file (TOML)."
+)
+JOURNAL = click.Argument(
+    ["journal"],
+    type=PLACE,
+    help="A job's journal: a file, or an address such as s3://bucket/path.",
+)
 ADDRESS = click.Option(
     ["--address"],
     metavar="URL",
@@ -153,7 +160,7 @@ TRUST_FILES = click.Option(
     ["--trust-files"],
     is_flag=True,
     envvar="BULKOPS_TRUST_FILES",
-    help="Trust a journal or plan that another user owns or that everyone can write. "
+    help="Trust a journal, plan or fleet file that another user owns or that everyone can write. "
     "[env: BULKOPS_TRUST_FILES=1]",
 )
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait while another process uses the journal.")

@@ -14,7 +14,14 @@ import anyio.to_thread
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Request, Response
-from bulkops.api.organizations import Entitlements, EntitlementsResource, Project, ProjectResource
+from bulkops.api.organizations import (
+    Entitlements,
+    EntitlementsResource,
+    Organization,
+    OrganizationResource,
+    Project,
+    ProjectResource,
+)
 from bulkops.api.server import ServerInfo, server_info
 from bulkops.client.access.address import canonical
 from bulkops.client.access.descriptors import most_connections
@@ -180,6 +187,17 @@ class Client(Caller):
             return error.status != 404
         return True
 
+    async def organizations(self) -> list[Organization]:
+        """Return all organizations that the token sees, in the server's order."""
+        rows = await everything(
+            self,
+            endpoints.list_organizations(),
+            Many[OrganizationResource],
+            _organizations,
+            Whole[Organization],
+        )
+        return rows.values()
+
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""
         answer = await self.call(endpoints.show_entitlements(organization))
@@ -190,6 +208,10 @@ class Client(Caller):
         request = endpoints.list_projects(organization)
         rows = await everything(self, request, Many[ProjectResource], _projects, Whole[Project])
         return rows.values()
+
+
+def _organizations(page: Many[OrganizationResource]) -> Iterator[Organization]:
+    return (resource.value() for resource in page.data)
 
 
 def _projects(page: Many[ProjectResource]) -> Iterator[Project]:

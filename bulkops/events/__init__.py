@@ -5,7 +5,16 @@ This is a public interface. ``jobs/events.md`` lists its guarantees; that file a
 records are a separate format: ``bulkops.journal.records``.
 """
 
-from bulkops.events.examined import Differing, Job, Journal, Selection, Verified, Workspace
+from bulkops.events.examined import (
+    Copied,
+    Differing,
+    Fleet,
+    Job,
+    Journal,
+    Selection,
+    Verified,
+    Workspace,
+)
 from bulkops.events.executed import Progress, Report, Result, Status, Wave
 from bulkops.events.model import Event
 from bulkops.events.planned import Operation, Plan, Skip
@@ -15,6 +24,7 @@ EVENTS: tuple[type[Event], ...] = (
     Workspace,
     Selection,
     Job,
+    Fleet,
     Operation,
     Skip,
     Plan,
@@ -26,6 +36,7 @@ EVENTS: tuple[type[Event], ...] = (
     Differing,
     Verified,
     Journal,
+    Copied,
     RunTask,
     Deleted,
     WorkspaceTask,
@@ -35,10 +46,12 @@ EVENTS: tuple[type[Event], ...] = (
 
 __all__ = [
     "EVENTS",
+    "Copied",
     "Deleted",
     "Detached",
     "Differing",
     "Event",
+    "Fleet",
     "Job",
     "Journal",
     "Operation",

@@ -28,6 +28,29 @@ class Job(Event, frozen=True, kw_only=True, tag="job"):
     selecting: tuple[str, ...]
 
 
+class Fleet(Event, frozen=True, kw_only=True, tag="fleet"):
+    """The contents of a fleet file.
+
+    Attributes:
+        fleet: the fleet's name.
+        job: the name of the job that every shard applies.
+        kind: the kind of operation.
+        task: the run task as the job file names it; null for a kind without one.
+        shards: the names of the shards; empty if they have yet to be found.
+        organizations: names and globs of the organizations to find; empty if the shards are
+            listed.
+        waves: number of shards in each wave, in order; empty if they have yet to be found.
+    """
+
+    fleet: str
+    job: str
+    kind: str
+    task: str | None
+    shards: tuple[str, ...]
+    organizations: tuple[str, ...]
+    waves: tuple[int, ...]
+
+
 class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
     """A workspace, and whether the job selects it.
 
@@ -114,3 +137,23 @@ class Journal(Event, frozen=True, kw_only=True, tag="journal"):
     run_id: str
     counts: Counts
     problem: str
+
+
+class Copied(Event, frozen=True, kw_only=True, tag="copied"):
+    """A journal that was copied.
+
+    Attributes:
+        source: the path or address of the journal.
+        target: the path or address of its copy.
+        lines: number of lines that were copied.
+        bytes: their length.
+        left_out: length of the torn tail that the copy lacks, in bytes.
+        run_id: id of this run of the job, which is that of both.
+    """
+
+    source: str
+    target: str
+    lines: int
+    bytes: int
+    left_out: int
+    run_id: str

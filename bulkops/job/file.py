@@ -15,20 +15,24 @@ from bulkops.job.job import Job, parse_job
 from bulkops.job.manifest import parse_manifest
 
 
-def load_job(path: str | Path) -> Job:
+def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     """Return the job in a TOML file; ``TFE_ORGANIZATION`` is its default organization.
 
     The manifest in ``select.file`` is read, too: the workspaces it lists become part of the job.
+
+    Args:
+        of_fleet: the file may leave the organization out, because a fleet's shards name it.
 
     Raises:
         JobError: a file can't be read, or is not a job or manifest; the message says what is
             allowed.
     """
-    what = what_is_at(Path(path), jobs=False)
+    what = what_is_at(Path(path))
     if other := wrong_file(Path(path), what, A_JOB):
         raise JobError(other)
     text = _text_of(Path(path), str(path))
-    job = parse_job(text, str(path), default_organization=os.environ.get("TFE_ORGANIZATION"))
+    default = os.environ.get("TFE_ORGANIZATION")
+    job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
     job = replace(job, folder=str(Path(path).parent.absolute()))
     if job.select.file is None:
         return job

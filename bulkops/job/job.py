@@ -72,7 +72,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
-        organization: from the file, otherwise from ``TFE_ORGANIZATION``.
+        organization: from the file, otherwise from ``TFE_ORGANIZATION``. Empty in a fleet's job
+            that names none: its shards do (``bulkops.fleet.fleet.job_of``).
         operation_kind: the kind's name (see ``kind_named``).
         spec: an instance of that kind's ``spec_type``.
         select: not used by kinds that don't change selected workspaces.
@@ -134,27 +135,43 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 
 def parse_job(
-    text: str, source: str = "job file", *, default_organization: str | None = None
+    text: str,
+    source: str = "job file",
+    *,
+    default_organization: str | None = None,
+    of_fleet: bool = False,
 ) -> Job:
     """Return the job a TOML text describes.
 
     Args:
         source: the file's name, for error messages.
         default_organization: ``TFE_ORGANIZATION``, used if the file names no organization.
+        of_fleet: the file may leave the organization out, because a fleet's shards name it.
 
     Raises:
         JobError: the text is not TOML, or not a job; the message names the place and what is
             allowed.
     """
+    document = parse_toml(text, source)
+    return job_from_builtins(
+        document, source, default_organization=default_organization, of_fleet=of_fleet
+    )
+
+
+def parse_toml(text: str, source: str) -> dict[str, object]:
+    """Return the document in a TOML text; ``source`` is the file's name, for error messages.
+
+    Raises:
+        JobError: the text is not TOML; the message names the place.
+    """
     try:
         text.encode()  # tomllib accepts a lone surrogate, but it can't be written to a journal
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except RecursionError:
         raise JobError(f"{source}: not valid TOML: nested too deeply") from None
     except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
         hint = unquoted_hint(str(problem), text)
         raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}{hint}") from None
-    return job_from_builtins(document, source, default_organization=default_organization)
 
 
 def job_from_builtins(
@@ -163,13 +180,17 @@ def job_from_builtins(
     *,
     default_organization: str | None = None,
     folder: str = "",
+    of_fleet: bool = False,
 ) -> Job:
     """Return the job from a plain mapping in the form of a job file; raises ``JobError``."""
     file = read_table(document, JobFile, source)
+    organization = file.organization
+    if organization is None:
+        organization = "" if of_fleet else organization_by_default(default_organization, source)
     kind, spec = _operation(file.operation, source)
     return Job(
         name=file.name,
-        organization=file.organization or _default_organization(default_organization, source),
+        organization=organization,
         operation_kind=kind,
         spec=spec,
         select=_select(file.select, kind, source, given="select" in document),
@@ -213,7 +234,12 @@ def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool)
     return Select(all=True, allow_empty=True)
 
 
-def _default_organization(name: str | None, source: str) -> str:
+def organization_by_default(name: str | None, source: str) -> str:
+    """Return the value of ``TFE_ORGANIZATION``, for a file that names no organization.
+
+    Raises:
+        JobError: it is not set, or can't be an organization's name.
+    """
     if not name:
         raise JobError(f"{source}: organization is missing: set it here, or set TFE_ORGANIZATION")
     check(name, Organization, "TFE_ORGANIZATION")

@@ -26,6 +26,7 @@ comes on top: those operations succeeded earlier, and nothing is in flight durin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -88,7 +89,7 @@ class SizedWave(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     def __post_init__(self) -> None:
         """Read ``"2"`` as 2."""
-        _read_number(self, self.max_failures)
+        read_number(self, self.max_failures)
 
 
 Waves = tuple[
@@ -129,15 +130,8 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     def __post_init__(self) -> None:
         """Read ``"2"`` as 2, and refuse waves that certainly don't grow."""
-        _read_number(self, self.max_failures)
-        for percent in (False, True):
-            sizes = [wave.size for wave in self.sized if wave.size.endswith("%") is percent]
-            ends = [int(size.rstrip("%")) for size in sizes]
-            if ends != sorted(set(ends)):
-                raise ValueError(
-                    "waves are counted from the first operation, so each must end after the "
-                    f"previous one: {', '.join(sizes)}"
-                )
+        read_number(self, self.max_failures)
+        check_growing([wave.size for wave in self.sized], "operation")
 
     @property
     def sized(self) -> list[SizedWave]:
@@ -154,7 +148,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     def tolerated(self, operations: int) -> int:
         """Return how many of that many operations may fail: one more failure stops the job."""
-        return _share(self.max_failures, operations)
+        return share_of(self.max_failures, operations)
 
     def steps(self, operations: int) -> list[Wave]:
         """Return the waves of that many operations, without empty ones.
@@ -163,11 +157,11 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         """
         steps: list[Wave] = []
         for wave in [*self.sized, SizedWave("100%")]:
-            end = min(operations, _end(wave.size, operations))
+            end = min(operations, end_of(wave.size, operations))
             start = steps[-1].end if steps else 0
             if end > start:
                 own = wave.max_failures
-                tolerated = None if own is None else _share(own, end - start)
+                tolerated = None if own is None else share_of(own, end - start)
                 steps.append(Wave(len(steps) + 1, start, end, tolerated, last=end == operations))
         return steps or [Wave(1, 0, 0, None, last=True)]
 
@@ -199,19 +193,37 @@ def rest_seconds(rollout: Rollout) -> float:
     return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
 
 
-def _read_number(table: Rollout | SizedWave, most: int | str | None) -> None:
+def check_growing(sizes: Sequence[Size], of: str) -> None:
+    """Raise ``ValueError`` for waves that certainly don't grow.
+
+    Args:
+        of: what a wave consists of, for the message: ``operation``.
+    """
+    for percent in (False, True):
+        same = [size for size in sizes if size.endswith("%") is percent]
+        ends = [int(size.rstrip("%")) for size in same]
+        if ends != sorted(set(ends)):
+            raise ValueError(
+                f"waves are counted from the first {of}, so each must end after the previous "
+                f"one: {', '.join(same)}"
+            )
+
+
+def read_number(table: msgspec.Struct, most: int | str | None) -> None:
+    """Set a table's ``max_failures`` to the number that is in quotes, if it is one."""
     if isinstance(most, str) and most.isdecimal():
         msgspec.structs.force_setattr(table, "max_failures", int(most))
 
 
-def _share(most: int | str, operations: int) -> int:
+def share_of(most: int | str, operations: int) -> int:
     """Return a number, or a percentage of the operations, rounded down."""
     if isinstance(most, int):
         return most
     return operations * int(most.removesuffix("%")) // 100
 
 
-def _end(size: str, operations: int) -> int:
+def end_of(size: Size, operations: int) -> int:
+    """Return where a wave of that many operations ends; a percentage is rounded up."""
     if size.endswith("%"):
         return -(-operations * int(size.removesuffix("%")) // 100)
     return int(size)

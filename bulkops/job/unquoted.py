@@ -12,6 +12,8 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 _KEY = re.compile(r"[^=]*=")
 # A bracket after a letter or a wildcard belongs to a pattern, as in prod-[ab].
 _ENTRIES = re.compile(r"(?:[^,\[\]{}]|(?<=[\w*?-])\[[^\]]*\])+")
+_TOKEN = re.compile(r"\btoken\w*\s*=|\.atlasv1\.")
+"""A value that may be a token, which no message may contain."""
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e"
 """Characters around a text that are not TOML quotes, or only one half of a pair."""
 
@@ -30,11 +32,12 @@ def unquoted_hint(problem: str, text: str) -> str:
         text: the text of the whole file.
 
     Returns:
-        Empty if the mistake is a different one.
+        Empty if the mistake is a different one, or the value may be a token.
     """
     line = _line_of(problem, text)
     key = _KEY.match(line)
-    if key is None and not problem.startswith(("Invalid value", "Unclosed array")):
+    broken = key is not None or problem.startswith(("Invalid value", "Unclosed array"))
+    if not broken or _TOKEN.search(line):
         return ""
     value = (line[key.end() :] if key else line).strip()
     for word in _words(value, listed=key is None):

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import SEEK_END
+from itertools import groupby
 from typing import BinaryIO
 from zlib import crc32
 
@@ -60,6 +61,17 @@ def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[by
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of a file; a line longer than ``LONGEST`` comes in pieces."""
     return iter(partial(stream.readline, LONGEST), b"")
+
+
+def groups_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the valid lines of a journal, joined to the groups in which they were written."""
+    for _, lines in groupby(Scanner().lines(stream), _group):
+        yield b"".join(lines)
+
+
+def _group(line: bytes) -> bytes:
+    start = line.index(_GROUP) + len(_GROUP)
+    return line[start : line.index(b",", start)]
 
 
 class Scanner:
@@ -122,8 +134,7 @@ class Scanner:
         self.damaged |= self.rest > LARGEST_GROUP and self.seq > 1
 
     def _keep(self, line: bytes) -> None:
-        start = line.index(_GROUP) + len(_GROUP)
-        group = line[start : line.index(b",", start)]
+        group = _group(line)
         if group == _FIRST:
             return
         if group != self._group:

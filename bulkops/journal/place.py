@@ -135,11 +135,17 @@ class Place(Protocol):
         ...
 
 
+Started = Callable[[], None]
+"""Takes that a journal was started: another process needs to wait only for that one."""
+
+
 class JobJournals(Protocol):
     """The journals of one job in the default place."""
 
-    def locked(self, by: Holder) -> AbstractContextManager[None]:
+    def locked(self, by: Holder) -> AbstractContextManager[Started]:
         """Let no other process start a journal of the job while the block runs.
+
+        The context gives what to call once a journal exists and is held by itself.
 
         Raises:
             JournalLocked, JournalWriteFailed: see ``Place.locked``.

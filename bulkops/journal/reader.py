@@ -16,7 +16,7 @@ from bulkops.journal.lines import LONGEST, Scanner
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
-from bulkops.journal.storage import Readable
+from bulkops.journal.storage import Headless, Readable
 from bulkops.text import as_argument
 
 Take = Callable[[Record], None]
@@ -62,16 +62,17 @@ def read(journal: Readable, take: Take | None = None) -> Contents:
 def header_of_unended(journal: Readable) -> Header | None:
     """Return the header of a journal, ``None`` if its last execution completed.
 
-    Only the first and the last line are read; the lines between them aren't checked.
+    Only the last and the first line are read; the lines between them aren't checked.
 
     Raises:
         OSError: it can't be read, or is not a regular file.
         msgspec.DecodeError: its first line is not a record.
     """
+    if _is_complete(journal.end()):
+        return None
     with journal.read() as stream:
         header = decode(stream.readline(LONGEST))
-    ended = not isinstance(header, Header) or _is_complete(journal.end())
-    return header if isinstance(header, Header) and not ended else None
+    return header if isinstance(header, Header) else None
 
 
 def _is_complete(end: bytes) -> bool:
@@ -97,6 +98,8 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     try:
         with journal.read() as stream:
             state = _replayed(journal, scanner, stream, take)
+    except Headless as error:
+        raise JournalDamaged(f"{journal}: {error.strerror}", 0) from error
     except OSError as error:
         kind = NotAJournal if error.errno in WRONG_NAME else JournalError
         raise kind(unreadable(journal, error)) from error

@@ -12,6 +12,7 @@ from bulkops.journal.records import (
     Ended,
     Execution,
     Header,
+    Holder,
     Intent,
     Paced,
     Planned,
@@ -77,6 +78,11 @@ class Replay(msgspec.Struct):
     def to_retry(self) -> bool:
         """Whether ``--retry-failed`` has anything to retry."""
         return self.count(*RETRIED) + self.drifted > 0
+
+    @property
+    def last_runner(self) -> Holder:
+        """Who ran the job last."""
+        return self.executions[-1].by if self.executions else self.header.started_by
 
     def reached(self, number: int) -> Reached:
         """Return how far a wave has come; a wave without a record is open."""

@@ -67,6 +67,16 @@ class Storage(Readable, Protocol):
         """Write the first lines, all or none of them; ``FileExistsError`` if there are some."""
         ...
 
+    def create_copy(self, groups: Iterable[bytes]) -> None:
+        """Write a whole journal; until all of it is there, it doesn't look like one.
+
+        After an interruption, the same call again writes what is missing.
+
+        Raises:
+            FileExistsError: something else is there.
+        """
+        ...
+
     def prepare(self, scanner: Scanner) -> None:
         """Open for appending after what was read, and make that durable.
 
@@ -97,3 +107,14 @@ class Superseded(OSError):
 
     def __init__(self) -> None:
         super().__init__(None, "another process has written to it")
+
+
+class Headless(OSError):
+    """The first segment of a journal is missing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            None,
+            "its first segment is missing. If it is a copy, run the same `bulkops journal copy` "
+            "again, which completes it; if something was deleted from the bucket, restore it",
+        )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
+import anyio
+import anyio.to_thread
+
 from bulkops.errors import JournalLocked
+from bulkops.journal.place import Hold, Place
+from bulkops.journal.records import Holder
 
 T = TypeVar("T")
 
@@ -52,3 +59,25 @@ async def async_when_free(
                 raise
             seconds = busy.look_again
         await sleep(seconds)
+
+
+@asynccontextmanager
+async def held(
+    place: Place, by: Holder, sleep: Callable[[float], Awaitable[object]], *, wait: bool
+) -> AsyncIterator[Hold]:
+    """Hold a journal while the block runs, without blocking the event loop.
+
+    Raises:
+        BulkopsError: see ``Place.locked``.
+    """
+    stack = ExitStack()
+
+    def look() -> Hold:
+        return stack.enter_context(place.locked(by))
+
+    try:
+        yield await async_when_free(partial(anyio.to_thread.run_sync, look), sleep, wait=wait)
+    finally:
+        # Even if it was cancelled, perhaps while it looked.
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(stack.close)

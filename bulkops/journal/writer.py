@@ -7,7 +7,7 @@ next group. A write that failed is never retried: from then on every call raises
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
 
@@ -20,7 +20,7 @@ from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import frame
 from bulkops.journal.reader import Contents, read_on
 from bulkops.journal.records import Execution, Record, encode
-from bulkops.journal.storage import Executor, Storage, Superseded
+from bulkops.journal.storage import Executor, Headless, Storage, Superseded
 from bulkops.text import as_argument
 
 CREATE_CHUNK = 4096
@@ -209,8 +209,13 @@ def _framed(records: Iterable[Record]) -> Iterator[bytes]:
 
 def _exists(storage: Storage) -> JournalError:
     what = ""
-    with suppress(OSError), storage.read() as stream:
-        what = what_is(stream)
+    try:
+        with storage.read() as stream:
+            what = what_is(stream)
+    except Headless as error:
+        return JournalError(f"{storage}: {error.strerror}. Or choose another place")
+    except OSError:
+        pass
     if what != A_JOURNAL:
         other = f"{storage}: exists already, and is {what or 'not a journal'}"
         return JournalError(f"{other}: choose another path for a new journal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +24,9 @@ from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.trusted import sound_journal
 from bulkops.text import as_argument
+
+AT_ONCE = 16
+"""Journals that are looked at together."""
 
 
 class Unfinished(NamedTuple):
@@ -58,7 +62,10 @@ def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> l
         here = is_at(header.address, address) and header.organization == plan.job.organization
         return here and header.run_id != plan.undo_of
 
-    return [one for place in places.values() for one in _noted(place, is_relevant, plan)]
+    # Each may be in a store, whose answers take their time.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        noted = pool.map(lambda place: list(_noted(place, is_relevant, plan)), places.values())
+        return [one for several in noted for one in several]
 
 
 def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[Unfinished]:

@@ -29,6 +29,7 @@ class Call:
 
     Attributes:
         args: the path's parameters in order, percent-decoded.
+        user: the token's user, with the permissions in the organization that the path addresses.
         effects: the effects of all requests so far, to which this one's are added.
         history: earlier states, for lists that lag.
         accept_duplicates: whether attaching the same run task again creates a second attachment.

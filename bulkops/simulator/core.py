@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import msgspec
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator import run_tasks
+from bulkops.simulator.access import user_at
 from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
 from bulkops.simulator.faults import (
@@ -23,7 +23,7 @@ from bulkops.simulator.faults import (
     gateway_refusal,
 )
 from bulkops.simulator.history import History
-from bulkops.simulator.limits import RateLimit, Verdict, Window
+from bulkops.simulator.limits import RateLimit, RateLimits, Window
 from bulkops.simulator.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
 from bulkops.simulator.routes import Route, match
@@ -61,8 +61,8 @@ class Simulator(Setup):
         gateway_rate: requests per second, for all users together, that a gateway in front lets
             through; it answers 503 to the rest, and announces the limit in no header. 0 for no
             gateway.
-        tokens: token → its user. None accepts every token as a user of its own with all
-            permissions.
+        tokens: token → its user. None accepts every token as a user of its own, which sees every
+            organization and has all permissions.
         duplicate_attach: whether attaching a run task again is a 422 or a second attachment.
         lag: seconds by which lists of workspace tasks lag behind the changes of requests.
         epoch: the wall-clock time at monotonic time 0.
@@ -100,13 +100,10 @@ class Simulator(Setup):
         self.effects: list[Effect] = []
         self.stats = Stats()
         self._seed = seed
-        self._rate = rate
-        self._window: Window = window
-        self._other_client = other_client
         self._retry_after = retry_after
         self._gateway = RateLimit(gateway_rate, "sliding", 0) if gateway_rate else None
         self._users: dict[str, User] = {}
-        self._limits: dict[str, RateLimit] = {}
+        self._limits = RateLimits(rate, window, other_client)
         self._history = History(lag)
         # In order of arrival, because all are late by the same time.
         self._late: deque[tuple[float, Request, int | None]] = deque()
@@ -209,7 +206,7 @@ class Simulator(Setup):
             Call(
                 request=request,
                 args=args,
-                user=user,
+                user=user_at(self.world, user, route.path, args),
                 now=now,
                 world=self.world,
                 profile=self.profile,
@@ -239,15 +236,7 @@ class Simulator(Setup):
 
     def _limit(self, user: User, now: float, headers: dict[str, str]) -> None:
         """Count the request, add the limit to ``headers``, and raise a 429 if it is exceeded."""
-        if not self._rate:
-            return
-        limit = self._limits.get(user.name)
-        if limit is None:
-            limit = RateLimit(self._rate, self._window, self._other_client)
-            self._limits[user.name] = limit
-        verdict = limit.take(now)
-        headers |= _limit_headers(self._rate, verdict)
-        if not verdict.allowed:
+        if not self._limits.take(user.name, now, headers):
             self.stats.too_many += 1
             if self._retry_after:
                 headers["retry-after"] = "1"
@@ -280,15 +269,6 @@ class Simulator(Setup):
             case _:
                 return Response(404, {"content-type": "text/plain"}, b"Not found\n")
         return Response(200, {"content-type": "application/json"}, _ENCODER.encode(document))
-
-
-def _limit_headers(rate: int, verdict: Verdict) -> dict[str, str]:
-    return {
-        "x-ratelimit-limit": str(rate),
-        "x-ratelimit-remaining": str(verdict.remaining),
-        # Rounded up, so that a client that waits exactly this long isn't too early.
-        "x-ratelimit-reset": f"{math.ceil(verdict.reset * 1000) / 1000:.3f}",
-    }
 
 
 def _check_media_type(request: Request) -> None:

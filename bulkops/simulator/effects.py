@@ -24,8 +24,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         action: what the request did.
         kind: the type of the changed record.
         id: the record's id.
-        names: the record's names and ids: ``task``, ``task-id``, ``workspace``,
-            ``workspace-id``, as applicable.
+        names: the record's names and ids: ``organization``, ``task``, ``task-id``,
+            ``workspace``, ``workspace-id``, as applicable.
         user: the name of the token's user.
         before: the record's attributes before; None for a create.
         after: the record's attributes after; None for a delete. Equal to ``before`` if an
@@ -67,9 +67,11 @@ class Stats(msgspec.Struct, kw_only=True, rename="kebab"):
 
 
 def counts_by_workspace(effects: list[Effect]) -> Counter[str]:
-    """Return workspace name → its number of effects on workspace tasks."""
+    """Return ``ORGANIZATION/WORKSPACE`` → its number of effects on workspace tasks."""
     return Counter(
-        effect.names["workspace"] for effect in effects if effect.kind == "workspace-task"
+        f"{effect.names['organization']}/{effect.names['workspace']}"
+        for effect in effects
+        if effect.kind == "workspace-task"
     )
 
 
@@ -113,12 +115,18 @@ def names(record: Task | Workspace | WorkspaceTask) -> tuple[Kind, dict[str, str
     match record:
         case WorkspaceTask(workspace=workspace, task=task):
             return "workspace-task", {
+                "organization": workspace.organization.name,
                 "workspace": workspace.name,
                 "workspace-id": workspace.id,
                 "task": task.name,
                 "task-id": task.id,
             }
         case Task():
-            return "task", {"task": record.name, "task-id": record.id}
+            kind: Kind = "task"
         case _:
-            return "workspace", {"workspace": record.name, "workspace-id": record.id}
+            kind = "workspace"
+    return kind, {
+        "organization": record.organization.name,
+        kind: record.name,
+        f"{kind}-id": record.id,
+    }

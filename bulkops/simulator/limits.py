@@ -29,6 +29,39 @@ class Verdict(msgspec.Struct, frozen=True):
     reset: float
 
 
+class RateLimits:
+    """The limit of every user, each counted separately.
+
+    Args:
+        rate, window, other_client: see ``RateLimit``; a rate of 0 is no limit.
+    """
+
+    def __init__(self, rate: int, window: Window, other_client: int) -> None:
+        self._rate = rate
+        self._window: Window = window
+        self._other_client = other_client
+        self._by_user: dict[str, RateLimit] = {}
+
+    def take(self, user: str, now: float, headers: dict[str, str]) -> bool:
+        """Count one request of this user, add the limit to ``headers``, and return if it may pass.
+
+        Args:
+            now: monotonic seconds, never decreasing.
+        """
+        if not self._rate:
+            return True
+        limit = self._by_user.get(user)
+        if limit is None:
+            limit = RateLimit(self._rate, self._window, self._other_client)
+            self._by_user[user] = limit
+        verdict = limit.take(now)
+        headers["x-ratelimit-limit"] = str(self._rate)
+        headers["x-ratelimit-remaining"] = str(verdict.remaining)
+        # Rounded up, so that a client that waits exactly this long isn't too early.
+        headers["x-ratelimit-reset"] = f"{math.ceil(verdict.reset * 1000) / 1000:.3f}"
+        return verdict.allowed
+
+
 class RateLimit:
     """One user's window.
 

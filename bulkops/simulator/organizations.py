@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from bulkops.simulator import documents
+from bulkops.simulator.access import seen
 from bulkops.simulator.call import Call
 from bulkops.simulator.paging import page
 from bulkops.simulator.problems import not_found, unprocessable
@@ -36,12 +37,11 @@ _PROJECT = msgspec.json.Decoder(_ProjectDocument)
 
 
 def index(call: Call) -> documents.Resource:
-    """GET /organizations."""
-    document, _ = page(
-        call,
-        list(call.world.organizations.values()),
-        lambda organization: documents.organization(organization, call.user),
-    )
+    """GET /organizations: those the user sees; not in pages if the query names none."""
+    records = list(seen(call.world, call.user))
+    if not call.query.keys() & {"page[number]", "page[size]"}:
+        return {"data": [documents.organization(*record) for record in records]}
+    document, _ = page(call, records, lambda record: documents.organization(*record))
     return document
 
 

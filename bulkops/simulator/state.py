@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's user and permissions. Every user may read everything, except one list.
+    """A token's user and permissions. A user may read all of an organization, except one list.
 
     Attributes:
         name: the user's name; the rate limit is per name.
@@ -19,6 +20,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
             names of the workspaces for which it is allowed.
         manage_workspaces: whether to allow creating, updating and deleting workspaces, projects
             and tags.
+        organizations: organization → this user with the permissions there; the user doesn't see
+            any other organization. None for these permissions in every organization.
     """
 
     name: str
@@ -26,6 +29,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     list_run_tasks: bool = True
     manage_workspace_run_tasks: bool | AbstractSet[str] = True
     manage_workspaces: bool = True
+    organizations: Mapping[str, User] | None = None
 
     @classmethod
     def read_only(cls, name: str) -> User:
@@ -41,6 +45,10 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     def of_workspaces(cls, name: str) -> User:
         """Return a user who only has "Manage Workspace Run Tasks"."""
         return cls(name=name, manage_run_tasks=False, list_run_tasks=False, manage_workspaces=False)
+
+    def within(self, organization: str) -> User | None:
+        """Return this user with the permissions in an organization; None if it can't see it."""
+        return self if self.organizations is None else self.organizations.get(organization)
 
     def may_attach(self, workspace: Workspace) -> bool:
         """Return whether this user has "Manage Workspace Run Tasks" on the workspace."""

@@ -18,6 +18,7 @@ from bulkops.api.resources import GlobalConfiguration
 GLOBAL = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
 CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
     (endpoints.ping(), "GET /ping", None),
+    (endpoints.list_organizations(), "GET /organizations", None),
     (endpoints.show_entitlements("acme"), "GET /organizations/acme/entitlement-set", None),
     (endpoints.list_projects("acme"), "GET /organizations/acme/projects", None),
     (

@@ -9,7 +9,7 @@ import pytest
 
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
-from bulkops.api.organizations import ProjectResource
+from bulkops.api.organizations import Organization, OrganizationResource, ProjectResource
 from bulkops.api.resources import (
     GlobalConfiguration,
     RunTask,
@@ -90,6 +90,19 @@ def test_a_page_without_totals_is_read(sample: Sample) -> None:
     """A page without totals has only the next page's number."""
     pagination = decode(sample("page_without_totals.json"), Many[ProjectResource]).meta.pagination
     assert (pagination.next_page, pagination.total_pages, pagination.total_count) == (2, None, None)
+
+
+def test_an_organization_is_named_by_its_id_if_it_shows_no_name() -> None:
+    """An organization's id is its name, so a server that omits the attribute does no harm."""
+    body = b"""{"data": [
+        {"id": "acme", "type": "organizations", "attributes": {"name": "acme", "email": "a@b.c"}},
+        {"id": "bare", "type": "organizations"}
+    ]}"""
+    listed = decode(Response(200, {}, body), Many[OrganizationResource])
+    assert [one.value() for one in listed.data] == [
+        Organization(id="acme", name="acme"),
+        Organization(id="bare", name="bare"),
+    ]
 
 
 def test_unknown_stages_come_last() -> None:

@@ -35,6 +35,12 @@ SIMULATE = ("simulate",)
 """Its examples are started and ended, the others run to their end."""
 
 NOT_RUN = {
+    "bulkops journal copy canary.jsonl s3://my-bucket/bulkops/canary": (
+        "tests/cli/commands/test_copy.py copies to a bucket"
+    ),
+    "bulkops demo --journal s3://my-bucket/bulkops/demo": (
+        "a long test of tests/cli/commands/test_demo.py looks at what it prints"
+    ),
     "bulkops demo": "a long test of tests/documents/test_readme.py looks at what it prints",
 }
 ENDS_WITH = {

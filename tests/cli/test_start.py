@@ -52,6 +52,7 @@ OFFLINE: dict[tuple[str, ...], set[str]] = {
     ("report", "scan.jsonl"): {"jinja2", "bulkops.report.junit"},
     ("report", "scan.jsonl", "--format", "html"): {"bulkops.report.junit"},
     ("schema",): {"bulkops.client.api"},
+    ("schema", "fleet"): {"bulkops.client.api"},
     ("schema", "events"): {"bulkops.client.api"},
     ("journal", "check", "scan.jsonl"): {"bulkops.client.api"},
 }
@@ -78,6 +79,28 @@ def test_repair_imports_no_client(world: World, here: Here) -> None:
     assert here(*world.applying).code == 0
     found = imported("journal", "repair", "scan.jsonl", "--accept-loss", folder=world.folder)
     assert found & (HEAVY | {"aiohttp", "bulkops.client.api"}) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("plan", "job.toml"),
+        ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
+        ("apply", "--help"),
+        ("status", "scan.jsonl"),
+    ],
+    ids=" ".join,
+)
+def test_a_journal_in_a_file_imports_no_object_storage(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    """Only an address imports obstore, and the modules of journals in object storage."""
+    if arguments[0] == "status":
+        assert world.apply().code == 0
+    done = ended(world.start_program([sys.executable, "-c", RUN, *arguments]))
+    assert done.code == 0, done.err
+    remote = ("obstore", "bulkops.journal.remote")
+    assert [name for name in done.err.splitlines() if name.startswith(remote)] == []
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("task", "--help")])

@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 
 from bulkops.api.endpoints import Include, RunTaskChange
-from bulkops.api.organizations import Project
+from bulkops.api.organizations import Organization, Project
 from bulkops.api.resources import GlobalConfiguration, RunTask, WorkspaceTask
 from bulkops.api.server import ServerInfo
 from bulkops.client.rows import Whole
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.state import Entitlements
+from bulkops.simulator.state import Entitlements, User
 from tests.client.simulated import client_of, organization
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("unblocked")]
@@ -167,6 +167,28 @@ async def test_a_ping_sets_version_and_pace(profile: str, info: ServerInfo) -> N
     async with client_of(organization(limit=12, profile=profile)) as client:
         assert await client.ping() == info
         assert client.pacer.rate == pytest.approx(11.82)
+
+
+async def test_all_organizations_that_the_token_sees_are_listed() -> None:
+    """A token's organizations are read from all pages, and no others."""
+    simulator = Simulator(rate=0)
+    names = [simulator.add_organization(f"acme-{number}").name for number in range(205)]
+    ann = User(name="ann")
+    simulator.tokens = {"t": User(name="ann", organizations=dict.fromkeys(names[1:], ann))}
+    async with client_of(simulator) as client:
+        assert await client.organizations() == [Organization(name, name) for name in names[1:]]
+        assert client.requests == 3
+
+
+async def test_an_organization_that_the_token_does_not_see_is_not_found() -> None:
+    """Nothing tells it from one that does not exist."""
+    simulator = organization()
+    simulator.tokens = {"t": User(name="ann", organizations={})}
+    async with client_of(simulator) as client:
+        assert await client.organizations() == []
+        for name in ("acme", "missing"):
+            with pytest.raises(NotFoundOrForbidden):
+                await client.entitlements(name)
 
 
 async def test_entitlements_and_projects_are_read() -> None:

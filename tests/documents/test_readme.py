@@ -16,12 +16,14 @@ import pytest
 from bulkops import parse_job
 from bulkops.cli.app import app
 from tests.cli.forked import Forked, Order, program
+from tests.journal.remote.servers import BUCKET
+from tests.journal.remote.tiny_s3 import tiny_s3
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "jobs" / "guarantees.md").read_text(encoding="utf-8")
 FAULTS = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
-EXECUTED = {"tour": README, "programs": README, "saved": GUARANTEES}
+EXECUTED = {"tour": README, "programs": README, "bucket": README, "saved": GUARANTEES}
 """Blocks of commands → the page that shows them; each is run in a folder of its own."""
 LEFT_OUT = "  …"
 """Stands in the README for lines that the demo prints and the README leaves out."""
@@ -119,22 +121,23 @@ def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """All commands of the README succeed, one after the other."""
     _jobs(tmp_path)
     environment = _block("tour").splitlines()[0]
-    script = f"{environment}\n{_block(name, EXECUTED[name])}".replace(
-        "http://127.0.0.1:8080", simulator
-    )
+    script = f"{environment}\n{_block(name, EXECUTED[name])}"
+    script = script.replace("http://127.0.0.1:8080", simulator).replace("my-bucket", BUCKET)
     program(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    ran = subprocess.run(
-        ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path, "TFE_ORGANIZATION": ""},
-        check=False,
-    )
+    with tiny_s3() as (server, bucket):
+        ran = subprocess.run(
+            ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, **server.env, "PATH": path, "TFE_ORGANIZATION": ""},
+            check=False,
+        )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     made = set(re.findall(r"(?:--journal|--output|--out|--log-file|--metrics-file) (\S+)", script))
-    assert all((tmp_path / name).stat().st_size for name in made)
+    stored = {f"s3://{BUCKET}/{key.rpartition('/')[0]}" for key in bucket.objects}
+    assert all(one in stored or (tmp_path / one).stat().st_size for one in made)
 
 
 def test_every_command_is_executed() -> None:

@@ -15,11 +15,20 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from tests.cli.support import TOKEN, Done, World
+from tests.pipelines.bucket import PLACE, Bucket
 from tests.pipelines.running import Strike, execute
 
 SKIPPED = Done(-1, "", "")
 RUN = {"first": 7001, "second": 7002, "third": 7003}
 """Ids of runs."""
+
+
+VARIABLES = {
+    "AWS_REGION": "us-east-1",
+    "BULKOPS_BUCKET": PLACE,
+    "BULKOPS_ROLE": "arn:aws:iam::111122223333:role/bulkops",
+}
+"""The repository's variables for a bucket."""
 
 
 class Outputs(SimpleNamespace):
@@ -67,9 +76,12 @@ class Expressions:
 class GitHub:
     """A repository with the workflow, its artifacts, and an organization to work on."""
 
-    def __init__(self, workflow: Mapping[str, Any], world: World, folder: Path) -> None:
+    def __init__(
+        self, workflow: Mapping[str, Any], world: World, folder: Path, bucket: Bucket | None = None
+    ) -> None:
         self.workflow = workflow
         self.world = world
+        self.bucket = bucket
         self.artifacts = folder / "artifacts"
         self.summary = folder / "summary.md"
         self._machines = folder / "machines"
@@ -103,7 +115,7 @@ class GitHub:
             inputs={**defaults, "job": "job.toml", **inputs},
             github={"run_attempt": number, "run_id": RUN[run], "token": "gh-token"},
             secrets={"TFE_TOKEN": TOKEN},
-            vars={"TFE_ADDRESS": self.world.address},
+            vars={"TFE_ADDRESS": self.world.address, **VARIABLES},
             needs={"plan": self._planned.get(run, skipped)},
             steps={key: SimpleNamespace(outputs=value) for key, value in self._outputs.items()},
         )
@@ -113,6 +125,8 @@ class GitHub:
         self._number += 1
         self._machine = self._machines / str(self._number)
         self._machine.mkdir(parents=True)
+        self._exported = dict[str, str]()
+        self._rights = spec.get("permissions", self.workflow["permissions"])
         done = {
             step.get("name", step.get("uses")): self._step(spec, step, strike)
             for step in spec["steps"]
@@ -159,6 +173,7 @@ class GitHub:
             folder=self._machine,
             environment={
                 **{name: self._expressions.filled(value) for name, value in own.items()},
+                **self._exported,
                 # Installed already: this does not test how pip finds it.
                 "BULKOPS": "bulkops",
                 "PIP_NO_INDEX": "1",
@@ -182,6 +197,13 @@ class GitHub:
 
     def _setup_python(self, given: Mapping[str, str]) -> str | None:
         return None if given["python-version"] else "no version"
+
+    def _configure_aws_credentials(self, given: Mapping[str, str]) -> str | None:
+        assert self._rights["id-token"] == "write", "without it, there is no token to trade"
+        assert set(given) <= {"role-to-assume", "aws-region", "role-duration-seconds"}
+        assert self.bucket
+        self._exported = self.bucket.exported(given["aws-region"])
+        return None if given["role-to-assume"] == VARIABLES["BULKOPS_ROLE"] else "no such role"
 
     def _upload_artifact(self, given: Mapping[str, str]) -> str | None:
         source, target = self._machine / given["path"], self.kept(self._run, given["name"])

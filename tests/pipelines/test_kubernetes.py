@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from bulkops.api.messages import Request
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import ExitCode
 from bulkops.simulator.state import Entitlements
-from tests.cli.support import TASK, TOKEN, Done, World
-from tests.pipelines.running import Strike, execute
+from tests.cli.support import TASK, TOKEN, World
+from tests.pipelines.cluster import Cluster, action_of, container_of
+from tests.pipelines.running import Strike
 
 pytestmark = pytest.mark.long
 
@@ -31,93 +31,29 @@ DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all(TEXT))
 OF = {document["kind"]: document for document in DOCUMENTS}
 JOB = OF["Job"]["spec"]
 DRIFT = OF["CronJob"]["spec"]["jobTemplate"]["spec"]
-SPECS = [pytest.param(JOB, id="job"), pytest.param(DRIFT, id="drift")]
+IN_BUCKET: list[dict[str, Any]] = list(
+    yaml.safe_load_all((ROOT / "jobs" / "kubernetes-bucket.yaml").read_text(encoding="utf-8"))
+)
+"""The variant with a bucket; its own tests are in ``test_kubernetes_bucket``."""
+SPECS = [
+    pytest.param(JOB, id="job"),
+    pytest.param(DRIFT, id="drift"),
+    pytest.param(IN_BUCKET[-1]["spec"], id="job with a bucket"),
+]
 
 KILLED = 128 + signal.SIGKILL
-
-
-def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
-    (container,) = spec["template"]["spec"]["containers"]
-    assert isinstance(container, dict)
-    return container
-
-
-def _action(spec: Mapping[str, Any], code: int, *, disrupted: bool = False) -> str:
-    """Return the action for a failed pod, by the first rule that matches."""
-    for rule in spec["podFailurePolicy"]["rules"]:
-        if "onPodConditions" in rule:
-            fits = disrupted
-        else:
-            assert rule["onExitCodes"]["operator"] == "In"
-            fits = code in rule["onExitCodes"]["values"]
-        if fits:
-            return str(rule["action"])
-    return "Count"
-
-
-class Cluster:
-    """One organization, the ConfigMap as files, and a volume that outlives the pods."""
-
-    def __init__(self, world: World, folder: Path) -> None:
-        self.world = world
-        self._folder = folder
-        for volume in ("job", "journal", "root"):
-            (folder / volume).mkdir(parents=True)
-        self.configure()
-
-    @property
-    def volume(self) -> Path:
-        """The folder of the volume that the journal is on."""
-        return self._folder / "journal"
-
-    def configure(self, *changes: tuple[str, str]) -> None:
-        """Write the ConfigMap's job file, with short waits."""
-        text = OF["ConfigMap"]["data"]["job.toml"]
-        short = ('pause = "5m"', 'pause = "1ms"')
-        for old, new in (*changes, *([short] if not changes else [])):
-            assert old in text
-            text = text.replace(old, new)
-        text += '\n[pace]\nmax_at_once = 2\nsettle = "50ms"\n'
-        (self._folder / "job" / "job.toml").write_text(text, encoding="utf-8")
-
-    def pod(self, spec: Mapping[str, Any], *more: str, strike: Strike | None = None) -> Done:
-        """Run the pod's container; its mounts are folders, and its root stays empty."""
-        container = _container(spec)
-        places = {
-            mount["mountPath"]: self._folder / mount["name"] for mount in container["volumeMounts"]
-        }
-        command, *arguments = [
-            re.sub(r"(?<![\w/])/\w+", lambda found: str(places[found[0]]), word)
-            for word in container["args"]
-        ]
-        token, *plain = container["env"]
-        assert token["valueFrom"]["secretKeyRef"]["key"] == "token"
-        root = self._folder / "root"
-        done = execute(
-            self.world,
-            ["bulkops", command, *more, *arguments],
-            folder=root,
-            environment={
-                **{variable["name"]: variable["value"] for variable in plain},
-                token["name"]: TOKEN,
-                "TFE_ADDRESS": self.world.address,
-                "HOME": "/",
-            },
-            strike=strike,
-        )
-        assert list(root.iterdir()) == []
-        assert [path.name for path in places["/job"].iterdir()] == ["job.toml"]
-        return done
 
 
 @pytest.fixture
 def cluster(world: World, tmp_path: Path) -> Cluster:
     """The cluster to which the manifest is applied."""
-    return Cluster(world, tmp_path / "cluster")
+    return Cluster(world, tmp_path / "cluster", OF["ConfigMap"]["data"]["job.toml"])
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.37"])
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["kind"])
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *IN_BUCKET], ids=lambda document: document["kind"]
+)
 def test_every_document_matches_the_apis_schema(document: dict[str, Any], version: str) -> None:
     """Kubernetes' own schemas accept each, and no field is unknown."""
     schemas = pytest.importorskip("kubernetes_validate", reason="needs the extra `long`")
@@ -134,7 +70,7 @@ def test_the_failure_policy_is_one_the_api_accepts(spec: dict[str, Any]) -> None
             codes = rule["onExitCodes"]["values"]
             assert codes == sorted(set(codes))
             assert 0 not in codes
-            assert rule["onExitCodes"]["containerName"] == _container(spec)["name"]
+            assert rule["onExitCodes"]["containerName"] == container_of(spec)["name"]
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
 
 
@@ -148,17 +84,17 @@ def test_every_exit_code_is_decided() -> None:
 
 def test_disruption_and_interruption_cost_no_retry() -> None:
     """An evicted pod is replaced, whatever its exit code; one out of memory uses up a retry."""
-    assert _action(JOB, 143, disrupted=True) == "Ignore"
-    assert _action(JOB, KILLED, disrupted=True) == "Ignore"
-    assert _action(JOB, 143) == "Ignore"
-    assert _action(JOB, KILLED) == "Count"
-    assert _action(DRIFT, 1) == "Count"
+    assert action_of(JOB, 143, disrupted=True) == "Ignore"
+    assert action_of(JOB, KILLED, disrupted=True) == "Ignore"
+    assert action_of(JOB, 143) == "Ignore"
+    assert action_of(JOB, KILLED) == "Count"
+    assert action_of(DRIFT, 1) == "Count"
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_pod_has_the_least_privileges(spec: dict[str, Any]) -> None:
     """It has no root, no new privileges, a read-only root file system and no API token."""
-    pod, container = spec["template"]["spec"], _container(spec)
+    pod, container = spec["template"]["spec"], container_of(spec)
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["securityContext"]["runAsUser"] == 10001
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -174,7 +110,7 @@ def test_a_pod_has_the_least_privileges(spec: dict[str, Any]) -> None:
 
 def test_a_pod_has_time_to_drain() -> None:
     """The grace period is longer than operations in flight may take."""
-    (given,) = [word for word in _container(JOB)["args"] if word.startswith("--drain-timeout=")]
+    (given,) = [word for word in container_of(JOB)["args"] if word.startswith("--drain-timeout=")]
     drain = float(given.partition("=")[2])
     assert DRAIN_SECONDS < drain < JOB["template"]["spec"]["terminationGracePeriodSeconds"]
 
@@ -183,16 +119,16 @@ def test_the_job_file_is_valid() -> None:
     """The ConfigMap's job parses and has the same name as everything else in the file."""
     name = parse_job(OF["ConfigMap"]["data"]["job.toml"], "job.toml").name
     assert {OF[kind]["metadata"]["name"] for kind in ("ConfigMap", "Job")} == {name}
-    assert f"--journal=/journal/{name}.jsonl" in _container(JOB)["args"]
+    assert f"--journal=/journal/{name}.jsonl" in container_of(JOB)["args"]
 
 
 def test_pods_resume_the_journal_on_the_volume(cluster: Cluster) -> None:
     """One is out of memory, one is evicted, the third finishes: every change is made once."""
     killed = cluster.pod(JOB, strike=Strike(signal.SIGKILL, write=4))
-    assert _action(JOB, 128 - killed.code) == "Count"
+    assert action_of(JOB, 128 - killed.code) == "Count"
     evicted = cluster.pod(JOB, strike=Strike(signal.SIGTERM, write=3))
     assert evicted.code == 143
-    assert _action(JOB, evicted.code) == "Ignore"
+    assert action_of(JOB, evicted.code) == "Ignore"
     assert cluster.world.writes < 12
     assert cluster.pod(JOB).code == 0
     assert cluster.world.all_desired()
@@ -207,7 +143,7 @@ def test_a_paused_job_fails_until_it_gets_continue(cluster: Cluster) -> None:
     cluster.configure(('pause = "5m"', 'pause = "manual"'))
     paused = cluster.pod(JOB)
     assert paused.code == 6
-    assert _action(JOB, paused.code) == "FailJob"
+    assert action_of(JOB, paused.code) == "FailJob"
     assert cluster.pod(JOB, "--continue").code == 6
     assert cluster.pod(JOB, "--continue").code == 0
     assert cluster.world.all_desired()
@@ -227,7 +163,7 @@ def test_failed_operations_are_retried_on_request(cluster: Cluster) -> None:
     simulator.before = shrink
     stopped = cluster.pod(JOB)
     assert stopped.code == 4
-    assert _action(JOB, stopped.code) == "FailJob"
+    assert action_of(JOB, stopped.code) == "FailJob"
     simulator.before, acme.entitlements = None, allowed
     assert cluster.pod(JOB, "--retry-failed").code == 4
     assert cluster.pod(JOB, "--continue", "--retry-failed").code == 0
@@ -247,7 +183,7 @@ def test_a_destructive_job_has_its_confirmation_in_the_arguments(cluster: Cluste
     assert cluster.pod(JOB).code == 2
     assert cluster.world.writes == 0
     job = copy.deepcopy(JOB)
-    arguments = _container(job)["args"]
+    arguments = container_of(job)["args"]
     arguments[arguments.index("--yes")] = f"--confirm={TASK}"
     assert cluster.pod(job, strike=Strike(signal.SIGKILL, write=4)).code == -signal.SIGKILL
     assert cluster.pod(JOB).code == 2
@@ -273,7 +209,7 @@ def test_the_secret_is_made_from_a_file(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1:] == [TOKEN]
     assert not done.stdout.endswith("\n")
     assert "--from-literal" not in TEXT
-    environment = _container(JOB)["env"][0]["valueFrom"]["secretKeyRef"]
+    environment = container_of(JOB)["env"][0]["valueFrom"]["secretKeyRef"]
     assert f"generic {environment['name']} --from-file={environment['key']}=" in done.stdout
 
 
@@ -293,7 +229,7 @@ def test_drift_fails_the_check_and_is_not_tried_again(cluster: Cluster) -> None:
     """Exit 3 if the run task is missing, 0 if it is everywhere; nothing is written."""
     missing = cluster.pod(DRIFT)
     assert missing.code == 3
-    assert _action(DRIFT, missing.code) == "FailJob"
+    assert action_of(DRIFT, missing.code) == "FailJob"
     for name in cluster.world.shown():
         cluster.world.simulator.attach(name, TASK, enforcement_level="mandatory")
     assert cluster.pod(DRIFT).code == 0

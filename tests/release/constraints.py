@@ -20,8 +20,16 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "constraints.txt"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-DIRECT = [Requirement(text) for text in PYPROJECT["project"]["dependencies"]]
-"""What bulkops itself requires."""
+EXTRA = "remote"
+"""The extra that the image has: a container's disk often ends with it, a journal must not."""
+DIRECT = [
+    Requirement(text)
+    for text in (
+        *PYPROJECT["project"]["dependencies"],
+        *PYPROJECT["project"]["optional-dependencies"][EXTRA],
+    )
+]
+"""What bulkops itself requires, with the extra."""
 
 LABEL = "Programming Language :: Python :: 3."
 PYTHONS = [
@@ -80,9 +88,8 @@ def text_of(versions: Mapping[str, str]) -> str:
 def _asked(more: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the metadata of all packages that pip would install for bulkops and these."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
-    done = subprocess.run(
-        [*pip, "--quiet", "--report", "-", str(ROOT), *more], stdout=subprocess.PIPE, check=True
-    )
+    words = ["--quiet", "--report", "-", f"{ROOT}[{EXTRA}]", *more]
+    done = subprocess.run([*pip, *words], stdout=subprocess.PIPE, check=True)
     metadata = [one["metadata"] for one in json.loads(done.stdout)["install"]]
     return {canonicalize_name(one["name"]): one for one in metadata}
 

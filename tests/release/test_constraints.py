@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.release.constraints import DIRECT, FILE, PYTHONS, applies, closure, kept, text_of
+from tests.release.constraints import DIRECT, EXTRA, FILE, PYTHONS, applies, closure, kept, text_of
 
 KEPT = kept()
 
@@ -72,7 +72,10 @@ def test_indirect_requirements_are_found() -> None:
 def test_every_bound_has_a_reason() -> None:
     """Each line has a comment, and an upper bound unless the comment begins with ``no bound``."""
     text = (FILE.parent / "pyproject.toml").read_text(encoding="utf-8")
-    lines = text.partition("\ndependencies = [\n")[2].partition("\n]")[0].splitlines()
+    lists = [
+        text.partition(f"\n{name} = [\n")[2].partition("\n]")[0] for name in ("dependencies", EXTRA)
+    ]
+    lines = "\n".join(lists).splitlines()
     assert len(lines) == len(DIRECT)
     for line in lines:
         requirement, _, reason = line.partition(" # ")

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from bulkops.api.messages import MEDIA_TYPE
-from bulkops.cli.commands.simulate import simulate
+from bulkops.cli.app import app
 from bulkops.errors import BulkopsError
 from tests.cli.forked import SECONDS
 
@@ -105,6 +105,21 @@ def test_options_reach_the_server(start: Start) -> None:
     user = _get(address, "/api/v2/account/details")["data"]["attributes"]["username"]
     assert user == "user-1"
     assert _get(address, "/_simulator/stats")["requests"] == 2
+
+
+def test_several_organizations_are_served(start: Start) -> None:
+    """The ready line names them all; each has its workspaces, run tasks, tokens and plan."""
+    arguments = "--port 0 --organizations 3 --workspaces 2 --task scan --rate 0"
+    arguments += " --token fleet --read-only-token acme-2:fleet --token acme-3:own"
+    arguments += " --entitlement acme-3:run-task-limit=1"
+    address, what = _ready(start(*arguments.split()))
+    assert what == "organizations acme-1, acme-2, acme-3: 2 workspaces each"
+    path = "/api/v2/organizations/acme-{}/{}"
+    assert _ask(address, path.format(2, "tasks"), NEW_TASK, token="fleet")[0] == 404
+    (task,) = _ask(address, path.format(2, "tasks"), token="fleet")[2]["data"]
+    assert task["attributes"]["name"] == "scan"
+    assert _ask(address, path.format(3, "tasks"), NEW_TASK, token="own")[0] == 422
+    assert _ask(address, path.format(1, "workspaces"), token="own")[0] == 404
 
 
 NEW_TASK = {
@@ -204,11 +219,16 @@ ALL_ENTITLEMENTS = (
         (("--profile", "tfe-v1"), "Known: hcp, tfe-v202408-1"),
         (("--window", "round"), "fixed"),
         (("--workspaces", "-1"), "--workspaces"),
+        (("--organizations", "0"), "--organizations"),
+        (("--organizations", "2", "--organization", "a"), "--organizations: give either this"),
+        (("--organization", "a b"), "--organization: 'a b': a name consists of"),
+        (("--read-only-token", "b:t"), "--read-only-token: 'b' is not served"),
+        (("--entitlement", "b:run-tasks=false"), "'b' is not served. Organizations: acme"),
     ],
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
     """An invalid option is exit 2, and stderr says what is allowed."""
-    result = CliRunner().invoke(simulate, ["--port", "0", *arguments])
+    result = CliRunner().invoke(app, ["simulate", "--port", "0", *arguments])
     assert (result.stdout, result.exit_code) == ("", 2)
     assert says in re.sub(r"[\s│]+", " ", result.stderr)
 
@@ -218,4 +238,4 @@ def test_taken_port_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):
-            simulate.main(["--port", str(port), "--workspaces", "0"], standalone_mode=False)
+            app.main(["simulate", "--port", str(port), "--workspaces", "0"], standalone_mode=False)

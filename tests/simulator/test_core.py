@@ -62,6 +62,7 @@ def test_effects_are_the_real_changes(simulator: Simulator, ask: Ask) -> None:
     assert update.user == "user-1"
     assert update.before == {"enforcement-level": "advisory", "stages": ("post_plan",)}
     assert update.after == {"enforcement-level": "mandatory", "stages": ("post_plan",)}
+    assert update.names["organization"] == "acme"
     assert update.names["workspace"] == "prod-1"
     assert update.names["task"] == "new"
     assert simulator.effects[1].before is None
@@ -76,7 +77,7 @@ def test_control_endpoint_lists_the_effects(simulator: Simulator, ask: Ask) -> N
     document = msgspec.json.decode(response.body)
     assert [one["seq"] for one in document["effects"]] == [1, 2, 3, 4, 5, 6]
     assert document["effects"][0]["after"]["url"] == "https://x.example"
-    assert document["by-workspace"] == {"prod-1": 3}
+    assert document["by-workspace"] == {"acme/prod-1": 3}
     assert b"hmac" not in response.body
 
 

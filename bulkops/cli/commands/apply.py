@@ -59,14 +59,15 @@ JOB_OR_PLAN = click.Argument(
 OWN_JOURNAL = click.Option(
     ["--journal"],
     type=PLACE,
-    metavar="FILE",
-    help="The journal to start or resume. [default: the newest unfinished one in .bulkops/NAME/, "
-    "else a new one there; NAME is the job's]",
+    metavar="FILE|URL",
+    help="The journal to start or resume: a file, or an address such as s3://bucket/path. "
+    "[default: the newest unfinished one in .bulkops/NAME/, else a new one there; NAME is the "
+    "job's. BULKOPS_JOURNALS names another folder, or an address, in place of .bulkops]",
 )
 UNDO_JOURNAL = click.Option(
     ["--journal", "undo_journal"],
     type=PLACE,
-    metavar="FILE",
+    metavar="FILE|URL",
     help="The undo's own journal, to start or resume. [default: JOURNAL with .undo before its "
     "suffix]",
 )
@@ -128,20 +129,20 @@ def apply(
             held = hold(stack, journal, wait=options.wait)
             start_or_resume(stack, held.place, held, undertaking, options)
             return
-        journals = journals_of(stack, undertaking, options)
+        journals, started = journals_of(stack, undertaking, options)
         resumed = newest(journals, undertaking, options, finished=saved)
         # A new journal in the default place is created under that place's lock, so a command that
         # finds nothing to do leaves no lock file behind.
         found = hold(stack, resumed, wait=options.wait) if resumed else None
         place = found.place if found else journals.new(Clock().wall())
         try:
-            start_or_resume(stack, place, found, undertaking, options)
+            start_or_resume(stack, place, found, undertaking, options, started=started)
         except RunTaskGone as gone:
             if saved:
                 raise
             note("", f"{place}: {gone}.", "That journal is left unchanged. Starting a new one.")
             place = journals.new(Clock().wall())
-            start_or_resume(stack, place, None, undertaking, options)
+            start_or_resume(stack, place, None, undertaking, options, started=started)
 
 
 @command(JOURNAL, RESUMING, SERVER)
@@ -162,7 +163,7 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
     check_summary()
     leave_waiting(MOST)
     with ExitStack() as stack:
-        held, contents = open_locked(stack, journal, options)
+        held, contents = open_locked(stack, journal, wait=options.wait, trusted=options.trust_files)
         header = contents.replay.header
         job = job_of(header)
         stated = Stated(journal, header.address)
@@ -197,7 +198,9 @@ def undo(
     if undo_journal:
         undo_journal.check()
     with ExitStack() as stack:
-        undone, contents = open_locked(stack, journal, options)
+        undone, contents = open_locked(
+            stack, journal, wait=options.wait, trusted=options.trust_files
+        )
         name = PurePath(undone.place.name)
         place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
         if place.is_same(journal):

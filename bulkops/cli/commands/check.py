@@ -1,4 +1,4 @@
-"""``bulkops check JOB``: check a job file; sends no request."""
+"""``bulkops check JOB`` or ``FLEET``: check a job or fleet file; sends no request."""
 
 from __future__ import annotations
 
@@ -6,29 +6,39 @@ from pathlib import Path
 
 import msgspec
 
-from bulkops.cli.options import JOB, JSON, command
+from bulkops.cli.options import JOB_OR_FLEET, JSON, TRUST_FILES, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
+from bulkops.files import A_FLEET, what_is_at
 from bulkops.job.file import check_gate, load_job
 from bulkops.job.job import Job
 from bulkops.operations import wording
+from bulkops.text import counted
 
 
-@command(JOB, JSON)
-def check(*, job_file: Path, json: bool) -> None:
-    """Check a job file without sending a request.
+@command(JOB_OR_FLEET, JSON, TRUST_FILES)
+def check(*, file: Path, json: bool, trust_files: bool) -> None:
+    """Check a job or fleet file without sending a request.
 
     Prints what the job does, or what is wrong with the file (exit 2). Only plan can check
-    whether the run task, the project and the workspaces exist.
+    whether the run task, the project and the workspaces exist. Of a fleet file, its job file is
+    checked, too; whether the tokens and organizations exist is not.
 
     \b
     Examples:
       bulkops check jobs/canary.toml
+      bulkops check fleet.toml
     """
+    if what_is_at(file) == A_FLEET:
+        _check_fleet(file, json=json, trust_files=trust_files)
+    else:
+        _check_job(file, json=json)
+
+
+def _check_job(job_file: Path, *, json: bool) -> None:
     job = load_job(job_file)
     check_gate(job, str(job_file))
-    fields, task = _selecting(job), getattr(job.spec, "task", None)
-    subject = wording.subject(task or "", getattr(job.spec, "replaces", ""))
+    fields = _selecting(job)
     if json:
         from bulkops import events  # noqa: PLC0415 - it imports reports and journals
 
@@ -37,13 +47,53 @@ def check(*, job_file: Path, json: bool) -> None:
                 job=job.name,
                 kind=job.operation_kind,
                 organization=job.organization,
-                task=task,
+                task=_task(job),
                 selecting=tuple(fields),
             )
         )
     else:
-        what = f"{job.operation_kind}{subject and ' '}{subject}"
-        print_text(f"{job.name}: {what} in {job.organization}, selected by {', '.join(fields)}")
+        print_text(
+            f"{job.name}: {_what(job)} in {job.organization}, selected by {', '.join(fields)}"
+        )
+
+
+def _check_fleet(fleet_file: Path, *, json: bool, trust_files: bool) -> None:
+    from bulkops.fleet.file import load_fleet, load_fleet_job  # noqa: PLC0415 - imports journals
+
+    fleet = load_fleet(fleet_file, trust_files=trust_files)
+    job = load_fleet_job(fleet)
+    check_gate(job, str(fleet.job))
+    waves = tuple(len(wave) for wave in fleet.waves()) if fleet.shards else ()
+    if json:
+        from bulkops import events  # noqa: PLC0415 - it imports reports and journals
+
+        print_json(
+            events.Fleet(
+                fleet=fleet.name,
+                job=job.name,
+                kind=job.operation_kind,
+                task=_task(job),
+                shards=tuple(shard.name for shard in fleet.shards),
+                organizations=fleet.organizations,
+                waves=waves,
+            )
+        )
+    elif waves:
+        sizes = f"{', '.join(map(str, waves))}" if len(waves) > 1 else ""
+        in_waves = f", in waves of {sizes}" if sizes else ""
+        print_text(f"{fleet.name}: {_what(job)} in {counted(sum(waves), 'shard')}{in_waves}")
+    else:
+        print_text(f"{fleet.name}: {_what(job)} in organizations {', '.join(fleet.organizations)}")
+
+
+def _task(job: Job) -> str | None:
+    return getattr(job.spec, "task", None)
+
+
+def _what(job: Job) -> str:
+    """Return what a job does: ``attach security-scan``."""
+    subject = wording.subject(_task(job) or "", getattr(job.spec, "replaces", ""))
+    return f"{job.operation_kind}{subject and ' '}{subject}"
 
 
 def _selecting(job: Job) -> list[str]:

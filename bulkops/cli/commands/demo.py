@@ -1,7 +1,8 @@
 """``bulkops demo``: a rollout on the simulator that is killed half-way and resumes.
 
 Only the server is simulated: the commands are child processes, talk to the simulator over sockets,
-meet its faults, and one of them is killed with SIGKILL.
+meet its faults, and one of them is killed with SIGKILL. With ``--journal``, the journal is in the
+user's own bucket, and what resumes is on another machine: it has another folder and HOME.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from site import getuserbase
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
@@ -24,7 +26,8 @@ from click.exceptions import Exit
 
 from bulkops.cli.options import command
 from bulkops.cli.output.printing import print_raw, print_text
-from bulkops.errors import ExitCode
+from bulkops.errors import ExitCode, JobError
+from bulkops.journal.place import place_of
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
@@ -37,6 +40,7 @@ FAULTS = "POST:close-after=4%,PATCH:close-after=4%,close-before=2%,503=3%"
 KILLED_AT = 80
 """Results after which the first apply is killed."""
 
+MACHINES = ("machine-1", "machine-2")
 JOB_FILE = "security-scan.toml"
 JOURNAL = "rollout.jsonl"
 JOB = """\
@@ -54,21 +58,36 @@ names = ["prod-*", "staging-*"]
 
 [pace]
 settle = "2s"
+
+[journal]
+lease = "5s"
 """
 
+THERE = click.Option(
+    ["--journal"],
+    metavar="URL",
+    help="Keep the journal in object storage, at an unused address such as s3://bucket/demo, and "
+    "resume on another machine. What is written there stays.",
+)
 
-@command()
-def demo() -> None:
+
+@command(THERE)
+def demo(*, journal: str | None) -> None:
     """Watch a simulated rollout get killed and resume.
 
-    Takes about 20 seconds. Needs no credentials and no network, and leaves no files behind.
+    Takes about 20 seconds. Needs no credentials and no network, and leaves no files behind. With
+    --journal it needs the bucket's, and what resumes has another folder and HOME than what was
+    killed: all it knows is in the bucket.
 
     \b
     Examples:
       bulkops demo
+      bulkops demo --journal s3://my-bucket/bulkops/demo
     """
+    if journal:
+        _check_unused(journal)
     started = time.monotonic()
-    print_text("This takes about 20 s.")
+    print_text(f"This takes about {30 if journal else 20} s.")
     simulator = Simulator(rate=RATE, other_client=OTHER_CLIENT)
     selected = _half_done_rollout(simulator)
     with _serving(simulator) as address, TemporaryDirectory(prefix="bulkops-demo-") as folder:
@@ -78,20 +97,27 @@ def demo() -> None:
             f"{RATE} requests per second, and another\nclient uses {OTHER_CLIENT} of them. Some "
             "answers get lost, before or after the change, and some are 503."
         )
-        ok = _session(
-            Commands(
-                Path(folder), address, click.get_current_context().find_root().params["log_file"]
-            )
-        )
+        log_file = click.get_current_context().find_root().params["log_file"]
+        if journal:
+            machines = [Commands(Path(folder, name), address, log_file) for name in MACHINES]
+            ok = _two_machines(*machines, journal=journal)
+        else:
+            ok = _session(Commands(Path(folder), address, log_file))
         ok = _print_effects(simulator, selected) and ok
     _print_paragraph(f"Took {time.monotonic() - started:.0f} s.")
     raise Exit(ExitCode.DONE if ok else ExitCode.ERROR)
 
 
+def _check_unused(journal: str) -> None:
+    if "://" not in journal:
+        raise JobError(f"--journal {journal}: is not an address such as s3://bucket/demo")
+    if place_of(journal).exists():
+        raise JobError(f"--journal {journal}: exists and was left unchanged. Choose another one")
+
+
 def _session(commands: Commands) -> bool:
     """Run the commands that a user would; return whether each ended as expected."""
     apply = ("apply", JOB_FILE, "--journal", JOURNAL, "--yes", "--json")
-    (commands.folder / JOB_FILE).write_text(JOB, encoding="utf-8")
     ended = [commands.run("plan", JOB_FILE) == 0]
     done = commands.watch(apply, kill_after=KILLED_AT)
     _print_paragraph(f"Killed with SIGKILL after {done} results. What the journal knows:")
@@ -103,16 +129,48 @@ def _session(commands: Commands) -> bool:
     return all(ended)
 
 
+def _two_machines(first: Commands, second: Commands, *, journal: str) -> bool:
+    """Do the same, but resume on a second machine."""
+    apply = ("apply", JOB_FILE, "--journal", journal, "--wait", "--yes", "--json")
+    ended = [first.run("plan", JOB_FILE) == 0]
+    done = first.watch(apply, kill_after=KILLED_AT)
+    _print_paragraph(
+        f"Killed with SIGKILL after {done} results, and its machine is gone. On another one, with "
+        "another\nfolder and HOME, what the journal knows. It counts as running until its lease "
+        "expires:"
+    )
+    ended.append(second.run("status", journal) == 0)
+    _print_paragraph(
+        "The same command again. It waits until the lease expires, 5 s after its last renewal:"
+    )
+    ended.append(second.watch(apply) >= 0)
+    ended.append(second.run("verify", journal) == 0)
+    ended.append(second.run("report", journal) == 0)
+    left = {path.name for one in (first, second) for path in one.folder.iterdir()}
+    _print_paragraph(f"On the disks of both machines: {', '.join(left)}, and nothing else.")
+    return all(ended) and left == {JOB_FILE}
+
+
 class Commands:
-    """Runs ``bulkops`` commands as child processes in one folder, and prints their output."""
+    """Runs ``bulkops`` commands as child processes on a machine, and prints their output.
+
+    Args:
+        folder: all that the machine has; created with the job file.
+        log_file: a file of this machine, to which all of them log.
+    """
 
     def __init__(self, folder: Path, address: str, log_file: Path | None) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
+        (folder / JOB_FILE).write_text(JOB, encoding="utf-8")
         self._logging = ("--log-file", str(log_file.absolute())) if log_file else ()
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TFE_", "TF_"))},
             "TFE_ADDRESS": address,
             "TFE_TOKEN": "demo",
+            "HOME": str(folder),
+            # bulkops itself may be installed below the user's HOME.
+            "PYTHONUSERBASE": getuserbase(),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -1,4 +1,4 @@
-"""``bulkops schema``: the JSON Schema of a job file, or of a line of ``--json``.
+"""``bulkops schema``: the JSON Schema of a job or fleet file, or of a line of ``--json``.
 
 Not in one module with ``check``, which needs a tenth of these imports.
 """
@@ -11,14 +11,16 @@ import msgspec
 from bulkops.cli.options import command
 from bulkops.cli.output.printing import print_raw
 from bulkops.events.schema import events_schema
+from bulkops.fleet.schema import fleet_schema
 from bulkops.job.schema import job_schema
 
 OF = click.Argument(
     ["of"],
-    type=click.Choice(["job", "events"]),
+    type=click.Choice(["job", "fleet", "events"]),
     default="job",
-    help="The schema of a job file, or of a line that --json prints. [default: job]",
+    help="The schema of a job file, a fleet file, or a line that --json prints. [default: job]",
 )
+_SCHEMAS = {"job": job_schema, "fleet": fleet_schema, "events": events_schema}
 
 
 @command(OF)
@@ -32,8 +34,8 @@ def schema(*, of: str) -> None:
     \b
     Examples:
       bulkops schema > jobs/job.schema.json
+      bulkops schema fleet
       bulkops schema events
     """
-    document = events_schema() if of == "events" else job_schema()
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    text = msgspec.json.format(msgspec.json.encode(_SCHEMAS[of]()), indent=2)
     print_raw((text.decode() + "\n",))

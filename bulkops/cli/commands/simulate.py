@@ -1,31 +1,24 @@
-"""``bulkops simulate``: serve a simulated organization to rehearse on."""
+"""``bulkops simulate``: serve simulated organizations to rehearse on."""
 
 from __future__ import annotations
 
-import re
 import signal
 import time
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import anyio
 import click
-import msgspec
 
 from bulkops.cli.options import WholeNumber, command
 from bulkops.cli.output.printing import print_text
 from bulkops.errors import BulkopsError
+from bulkops.simulator import arguments
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.faults import BadFaults, Faults
 from bulkops.simulator.population import populate
-from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.state import Entitlements, User
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
-_SWITCH = {"true": True, "false": False}
 
 
 @command(
@@ -36,20 +29,29 @@ _SWITCH = {"true": True, "false": False}
         help="Port on 127.0.0.1; 0: any free port.",
     ),
     click.Option(
-        ["--organization"], default="acme", metavar="NAME", help="Name of the organization."
+        ["--organization"],
+        multiple=True,
+        metavar="NAME",
+        help="Name of an organization. Repeatable. [default: acme]",
+    ),
+    click.Option(
+        ["--organizations"],
+        type=WholeNumber(min=1),
+        metavar="N",
+        help="Number of organizations, acme-1 to acme-N; instead of --organization.",
     ),
     click.Option(
         ["--workspaces"],
         type=WholeNumber(min=0),
         default=300,
         metavar="N",
-        help="Number of workspaces.",
+        help="Number of workspaces in each organization.",
     ),
     click.Option(
         ["--task"],
         multiple=True,
         metavar="NAME",
-        help="Name of a run task to start with. Repeatable.",
+        help="Name of a run task that each organization starts with. Repeatable.",
     ),
     click.Option(
         ["--rate"],
@@ -129,28 +131,32 @@ _SWITCH = {"true": True, "false": False}
     click.Option(
         ["--token"],
         multiple=True,
-        metavar="TOKEN",
-        help="A token with all rights. Repeatable. If no token is given, any token has all rights.",
+        metavar="[ORG:]TOKEN",
+        help="A token with all rights, in every organization or in those before the colon: "
+        "acme-1,acme-2:secret. Repeatable. A token doesn't see the organizations that it isn't "
+        "given for: they answer 404. If no token is given, any token has all rights.",
     ),
     click.Option(
         ["--read-only-token"],
         multiple=True,
-        metavar="TOKEN",
-        help="A read-only token. Repeatable. As with --token, all other tokens are refused.",
+        metavar="[ORG:]TOKEN",
+        help="A read-only token. Repeatable. As with --token, all other tokens are refused. If a "
+        "token is given several times for an organization, the least right counts.",
     ),
     click.Option(
         ["--workspace-task-token"],
         multiple=True,
-        metavar="TOKEN",
+        metavar="[ORG:]TOKEN",
         help='A token with "Manage Workspace Run Tasks" only, which can\'t list the '
         "organization's run tasks. Repeatable. As with --token, all other tokens are refused.",
     ),
     click.Option(
         ["--entitlement"],
         multiple=True,
-        metavar="NAME=VALUE",
-        help="An entitlement: run-task-limit=1, run-tasks=false. Repeatable. An unknown name "
-        "prints the list of names.",
+        metavar="[ORG:]NAME=VALUE",
+        help="An entitlement, of every organization or of those before the colon: "
+        "run-task-limit=1, acme-2:run-tasks=false. Repeatable. An unknown name prints the list "
+        "of names.",
     ),
     click.Option(
         ["--verify-urls"], is_flag=True, help="Call a run task's new URL once and require a 200."
@@ -159,7 +165,8 @@ _SWITCH = {"true": True, "false": False}
 def simulate(
     *,
     port: int,
-    organization: str,
+    organization: tuple[str, ...],
+    organizations: int | None,
     workspaces: int,
     task: tuple[str, ...],
     rate: int,
@@ -180,7 +187,7 @@ def simulate(
     entitlement: tuple[str, ...],
     verify_urls: bool,
 ) -> None:
-    """Serve a simulated organization to rehearse on.
+    """Serve simulated organizations to rehearse on.
 
     Prints one line with its address when it is ready, and runs until SIGINT or SIGTERM.
     GET /_simulator/effects lists every change made there, /_simulator/stats counts the requests.
@@ -195,39 +202,59 @@ def simulate(
       bulkops simulate --gateway-rate 10
       bulkops simulate --read-only-token reader --token writer
       bulkops simulate --entitlement run-task-workspace-limit=10
+      bulkops simulate --organization acme-canary --organization acme-retail
+      bulkops simulate --organizations 2 --token acme-1:one --token acme-2:two
+      bulkops simulate --organizations 4 --token all --read-only-token acme-3:all
+      bulkops simulate --organizations 4 --entitlement acme-4:run-tasks=false
     """
-    simulator = Simulator(
-        seed=seed,
-        profile=_known_profile(profile),
-        rate=rate,
-        window=window,
-        gateway_rate=gateway_rate,
-        retry_after=retry_after,
-        other_client=other_client,
-        tokens=_users(token, workspace_task_token, read_only_token),
-        duplicate_attach=duplicate_attach,
-        lag=_seconds(lag, "--lag"),
-        epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
-    )
+    rights = {
+        "--token": token,
+        "--workspace-task-token": workspace_task_token,
+        "--read-only-token": read_only_token,
+    }
+    with _usage_errors():
+        names = arguments.organizations(organization, organizations)
+        entitled = arguments.entitlements(entitlement, names)
+        simulator = Simulator(
+            seed=seed,
+            profile=arguments.profile(profile),
+            rate=rate,
+            window=window,
+            gateway_rate=gateway_rate,
+            retry_after=retry_after,
+            other_client=other_client,
+            tokens=arguments.users(rights, names),
+            duplicate_attach=duplicate_attach,
+            lag=arguments.seconds("--lag", lag),
+            epoch=datetime.now(UTC) - timedelta(seconds=time.monotonic()),
+        )
+        serving = serve(
+            simulator,
+            port=port,
+            latency=arguments.seconds("--latency", latency),
+            jitter=arguments.seconds("--jitter", jitter),
+            faults=arguments.faults(faults, seed),
+            verify_urls=verify_urls,
+            seed=seed,
+        )
     now = time.monotonic()
-    populate(simulator, organization, workspaces=workspaces, seed=seed, now=now)
-    simulator.world.organizations[organization].entitlements = _entitlements(entitlement)
-    for name in task:
-        simulator.add_task(name, now=now)
-    serving = serve(
-        simulator,
-        port=port,
-        latency=_seconds(latency, "--latency"),
-        jitter=_seconds(jitter, "--jitter"),
-        faults=_parsed_faults(faults, seed),
-        verify_urls=verify_urls,
-        seed=seed,
-    )
-    what = f"organization {organization}, {workspaces} workspaces"
+    for position, name in enumerate(names):
+        populate(simulator, name, workspaces=workspaces, seed=seed + position, now=now)
+        simulator.world.organizations[name].entitlements = entitled[name]
+        for task_name in task:
+            simulator.add_task(task_name, organization=name, now=now)
     try:
-        anyio.run(_serve_until_signalled, serving, what)
+        anyio.run(_serve_until_signalled, serving, _what(names, workspaces))
     except OSError as error:
         raise BulkopsError(f"can't listen on port {port}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except arguments.BadArgument as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
 async def _serve_until_signalled(serving: AbstractAsyncContextManager[str], what: str) -> None:
@@ -238,59 +265,7 @@ async def _serve_until_signalled(serving: AbstractAsyncContextManager[str], what
                 break
 
 
-def _seconds(text: str, option: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", text.strip())
-    if found is None:
-        raise click.BadParameter(
-            f"{text!r} is not a duration. Write 50ms, 1.5s or 2m", param_hint=option
-        )
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def _known_profile(name: str) -> str:
-    if name not in PROFILES:
-        raise click.BadParameter(
-            f"{name!r} is not known. Known: {', '.join(PROFILES)}", param_hint="--profile"
-        )
-    return name
-
-
-def _users(
-    full: Iterable[str], of_workspaces: Iterable[str], read_only: Iterable[str]
-) -> dict[str, User] | None:
-    """Return token → user, with the lesser right if a token is given twice; None without tokens."""
-    users = {token: User(name=f"user-{number}") for number, token in enumerate(full, 1)}
-    for number, token in enumerate(of_workspaces, 1):
-        users[token] = User.of_workspaces(f"workspace-user-{number}")
-    for number, token in enumerate(read_only, 1):
-        users[token] = User.read_only(f"reader-{number}")
-    return users or None
-
-
-def _entitlements(settings: Iterable[str]) -> Entitlements:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(Entitlements)}
-    values: dict[str, bool | int] = {}
-    for setting in settings:
-        name, _, value = setting.partition("=")
-        if name not in fields:
-            raise _bad_entitlement(f"{name!r} is not known. Known: {', '.join(fields)}")
-        if fields[name].type is bool:
-            if value not in _SWITCH:
-                raise _bad_entitlement(f"{setting!r}: write {name}=true or {name}=false")
-            values[name] = _SWITCH[value]
-        else:
-            if not re.fullmatch(r"[0-9]+", value):
-                raise _bad_entitlement(f"{setting!r}: write a number: {name}=10")
-            values[name] = int(value)
-    return msgspec.convert(values, Entitlements)
-
-
-def _bad_entitlement(why: str) -> click.BadParameter:
-    return click.BadParameter(why, param_hint="--entitlement")
-
-
-def _parsed_faults(spec: str, seed: int) -> Faults | None:
-    try:
-        return Faults.parse(spec, seed) if spec else None
-    except BadFaults as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None
+def _what(names: Sequence[str], workspaces: int) -> str:
+    if len(names) == 1:
+        return f"organization {names[0]}, {workspaces} workspaces"
+    return f"organizations {', '.join(names)}: {workspaces} workspaces each"

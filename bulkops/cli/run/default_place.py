@@ -10,15 +10,19 @@ from bulkops.cli.run.start import Undertaking
 from bulkops.client.access.address import is_at
 from bulkops.clock import Clock
 from bulkops.journal.identity import identity_of
-from bulkops.journal.place import JobJournals, Place, default_journals
+from bulkops.journal.place import JobJournals, Place, Started, default_journals
 from bulkops.journal.process import holder
 from bulkops.journal.states import How
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import sound_journal
 
 
-def journals_of(stack: ExitStack, undertaking: Undertaking, options: RunOptions) -> JobJournals:
-    """Return the job's journals in the default place; until the stack ends, only this starts one.
+def journals_of(
+    stack: ExitStack, undertaking: Undertaking, options: RunOptions
+) -> tuple[JobJournals, Started]:
+    """Return the job's journals in the default place, and what to call once one is started.
+
+    Until then, or until the stack ends, only this process starts one.
 
     Raises:
         JobError: other users may write there.
@@ -28,9 +32,11 @@ def journals_of(stack: ExitStack, undertaking: Undertaking, options: RunOptions)
     journals = default_journals().of_job(
         undertaking.job.name, f"{identity.digest} {identity.organization} {address}"
     )
-    taken(lambda: stack.enter_context(journals.locked(holder(Clock()))), wait=options.wait)
+    started = taken(
+        lambda: stack.enter_context(journals.locked(holder(Clock()))), wait=options.wait
+    )
     journals.check_folder(trusted=options.trust_files)
-    return journals
+    return journals, started
 
 
 def newest(

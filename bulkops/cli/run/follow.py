@@ -21,7 +21,7 @@ from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.duration import in_words
 from bulkops.journal.following.follower import Follower
 from bulkops.journal.following.outlook import GONE_AFTER, Outlook, Sight, Writer, outlook
-from bulkops.journal.local.holder import is_alive, last_runner
+from bulkops.journal.local.holder import is_alive
 from bulkops.journal.place import Place
 from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Holder
@@ -154,7 +154,7 @@ class _Following:
         self._began, self._has_more = True, False
         if not self._json and not over:
             self._view.say(next(head(report(replay))))
-            self._view.say(f"  {self._watching(last_runner(replay))}")
+            self._view.say(f"  {self._watching(replay.last_runner)}")
         self._view.begin(replay, self._around.wall().timestamp())
         if self._json and not self._replaced:
             for record in self._follower.of_last_execution():
@@ -177,7 +177,7 @@ class _Following:
             return f"{silence}: waiting for the rest of the plan"
         if self._writer is Writer.FOLLOWS:
             return f"{silence} from the process that holds the journal now"
-        runner = last_runner(replay)
+        runner = replay.last_runner
         return f"{silence} from pid {runner.pid} on {runner.host}"
 
     def _look_at_trouble(self, now: float) -> None:
@@ -199,7 +199,7 @@ class _Following:
         replay = sound_journal(self._place.reader()).replay
         if replay.ended is not None:
             return replay
-        runner = last_runner(replay)
+        runner = replay.last_runner
         if not self._json:
             self._view.say(f"  {totals(report(replay))}")
         resume = f"bulkops resume {as_argument(self._place)}"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from bulkops.cli.options import RunOptions
 from bulkops.cli.output.printing import note
 from bulkops.cli.signals import received
 from bulkops.clock import Clock
@@ -16,6 +15,7 @@ from bulkops.job.duration import exact
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.process import holder
 from bulkops.journal.reader import Contents
+from bulkops.journal.storage import Readable
 from bulkops.journal.waiting import when_free
 from bulkops.plan.trusted import open_journal
 
@@ -69,18 +69,25 @@ def _sleep(seconds: float) -> None:
     received.check()
 
 
-def open_locked(stack: ExitStack, place: Place, options: RunOptions) -> tuple[Hold, Contents]:
+def open_locked(
+    stack: ExitStack,
+    place: Place,
+    *,
+    wait: bool,
+    trusted: bool,
+    read: Callable[[Readable], Contents] = open_journal,
+) -> tuple[Hold, Contents]:
     """Hold an existing journal until the stack ends, and read it once.
 
     A file that is not a journal, or is another user's, is refused before a lock file is created.
 
     Raises:
-        BulkopsError: see ``hold`` and ``open_journal``.
+        BulkopsError: see ``hold`` and ``read``.
     """
-    reader = place.reader(trusted=options.trust_files)
+    reader = place.reader(trusted=trusted)
     if place.is_journal():
         reader.read().close()
     else:
-        open_journal(reader)
-    held = hold(stack, place, wait=options.wait)
-    return held, open_journal(held.storage.owned(trusted=options.trust_files))
+        read(reader)
+    held = hold(stack, place, wait=wait)
+    return held, read(held.storage.owned(trusted=trusted))

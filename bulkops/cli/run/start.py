@@ -19,7 +19,7 @@ from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, check_same
-from bulkops.journal.place import Hold, Place
+from bulkops.journal.place import Hold, Place, Started
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
 from bulkops.plan.current_state import check_names
@@ -54,13 +54,20 @@ class Undertaking(NamedTuple):
 
 
 def start_or_resume(
-    stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
+    stack: ExitStack,
+    place: Place,
+    held: Hold | None,
+    undertaking: Undertaking,
+    options: RunOptions,
+    *,
+    started: Started = lambda: None,
 ) -> None:
     """Start or resume the journal at a place, run the job while it is held, and end the command.
 
     Args:
         place: the journal's own, not that of a link.
         held: the journal; ``None`` if it is not held until it is started.
+        started: called once the journal exists and is held.
 
     Raises:
         Exit: the job ended.
@@ -86,6 +93,7 @@ def start_or_resume(
             place.check_folder(trusted=options.trust_files)
             held = _start(stack, place, held, undertaking, options)
             contents, client = read(held.storage), undertaking.client()
+        started()
         execute(client, held, contents, undertaking.job, options=options, metrics=metrics)
 
 

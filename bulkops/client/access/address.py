@@ -108,7 +108,7 @@ def destination(
             raise _another(file, other, f"{origin} names {address}", advice)
     if named is None:
         return Destination(address, bound=_bound(address, origin, is_bound))
-    if _is_plain(address) and not insecure_http:
+    if is_plain(address) and not insecure_http:
         raise JobError(
             f"{origin} = {address}: plain http would expose the token to the network; "
             "use https, or pass --insecure-http"
@@ -181,7 +181,7 @@ def _bound(address: str, name: str, is_bound: Callable[[str], bool]) -> bool:
     """Return whether an address that only a file names requires a bound token."""
     if address == HCP_TERRAFORM:
         return False
-    if _is_plain(address) or not is_bound(address):
+    if is_plain(address) or not is_bound(address):
         raise PlanStale(
             f"{name}: is for {address}, which you have not named, and no token is bound to that "
             f"host; nothing was sent: if that is the server you mean, set TFE_ADDRESS={address} "
@@ -190,7 +190,7 @@ def _bound(address: str, name: str, is_bound: Callable[[str], bool]) -> bool:
     return True
 
 
-def _is_plain(address: str) -> bool:
+def is_plain(address: str) -> bool:
     """Return whether tokens would travel to another machine unencrypted."""
     url = urlsplit(address)
     return url.scheme == "http" and not is_loopback(url.hostname or "")

@@ -32,6 +32,10 @@ class Token(NamedTuple):
     text: str
     origin: str
 
+    def __repr__(self) -> str:
+        """Show everything but the token."""
+        return f"Token(origin={self.origin!r})"
+
 
 ReadText = Callable[[Path], str | None]
 """Returns a file's text, ``None`` if the file does not exist."""
@@ -52,12 +56,12 @@ def resolve_token(destination: Destination, env: Mapping[str, str], read_text: R
         BulkopsError: there is no token, it is malformed, or the credentials file can't be read.
     """
     if not destination.bound and (token := env.get("TFE_TOKEN")):
-        return _sound(token, "TFE_TOKEN")
+        return sound_token(token, "TFE_TOKEN")
     if token_of_host := bound_token(destination.address, env, read_text):
         return token_of_host
     host = urlsplit(destination.address).netloc
     raise BulkopsError(
-        f"no token for {host}: tried TFE_TOKEN, {_variable_of_host(host)} and "
+        f"no token for {host}: tried TFE_TOKEN, {variable_of_host(host)} and "
         f"{_path(env) or '~/.terraform.d/credentials.tfrc.json (HOME is not set)'}; "
         f"set one of them, or run: terraform login {host}"
     )
@@ -75,10 +79,10 @@ def bound_token(address: str, env: Mapping[str, str], read_text: ReadText) -> To
     host = urlsplit(address).netloc
     for name in env:
         if _host_of_variable(name) == host and (token := env[name]):
-            return _sound(token, name)
+            return sound_token(token, name)
     path = _path(env)
     if path is not None and (token := _token_in_file(path, host, read_text) or ""):
-        return _sound(token, str(path))
+        return sound_token(token, str(path))
     return None
 
 
@@ -94,7 +98,8 @@ def _host_of_variable(name: str) -> str | None:
     return _comparable(name.removeprefix(TOKEN_PREFIX).replace("__", "-").replace("_", "."))
 
 
-def _variable_of_host(host: str) -> str:
+def variable_of_host(host: str) -> str:
+    """Return the name of the variable that holds the token of a host, as Terraform has it."""
     return TOKEN_PREFIX + host.replace("-", "__").replace(".", "_")
 
 
@@ -117,7 +122,12 @@ def _token_in_file(path: Path, host: str, read_text: ReadText) -> str | None:
     return tokens.get(host)
 
 
-def _sound(token: str, origin: str) -> Token:
+def sound_token(token: str, origin: str) -> Token:
+    """Return a token; raises ``BulkopsError`` if it is malformed.
+
+    Args:
+        origin: where it was found: a variable's name, or a file's path.
+    """
     if not (token.isascii() and token.isprintable()) or " " in token:
         raise BulkopsError(
             f"the token in {origin} contains spaces, control characters or non-ASCII characters: "

@@ -18,7 +18,6 @@ from bulkops.errors import JournalError, JournalLocked
 from bulkops.journal.lines import CHUNK, Scanner
 from bulkops.journal.local.disk import GONE, FileCalls, Reads, SystemFiles, create_free, sync_folder
 from bulkops.journal.local.failures import UNKNOWN, in_use, lock_failures
-from bulkops.journal.local.holder import last_runner
 from bulkops.journal.local.ownership import OwnFiles
 from bulkops.journal.reader import LAST_LINE, read
 from bulkops.journal.storage import Sight
@@ -80,6 +79,10 @@ class JournalFile(ReadFile):
             raise FileExistsError(errno.EEXIST, "it exists already")
         # A folder that can't be synced is logged by ``prepare``, which always follows.
         write_whole(self.path, parts, self._files, replacing=False)
+
+    def create_copy(self, groups: Iterable[bytes]) -> None:
+        """See ``Storage``."""
+        self.create(groups)
 
     def prepare(self, scanner: Scanner) -> None:
         """See ``Storage``; a torn tail is cut, and a copy of it kept."""
@@ -176,7 +179,7 @@ def last_runner_of(journal: ReadFile) -> str:
         replay = read(journal).replay
     except JournalError:
         return UNKNOWN
-    return f"{UNKNOWN}, probably {last_runner(replay)}"
+    return f"{UNKNOWN}, probably {replay.last_runner}"
 
 
 def write_whole(

@@ -54,10 +54,10 @@ def holder_of(path: Path, replay: Replay) -> Holder | None:
     except OSError:
         return None
     if _is_held(lock_of(path)):
-        return signed(lock_of(path)) or last_runner(replay)
+        return signed(lock_of(path)) or replay.last_runner
     # It is held by another name, such as a hard link, or its lock file was removed.
     if sys.platform != "win32" and _is_held(path):
-        return last_runner(replay)
+        return replay.last_runner
     return None
 
 
@@ -67,7 +67,7 @@ def writer_of(path: Path, replay: Replay, is_alive: Callable[[Holder], bool]) ->
     Args:
         is_alive: whether a process of this host runs.
     """
-    last = last_runner(replay)
+    last = replay.last_runner
     if holder := holder_of(path, replay):
         return Writer.HOLDS if same(holder, last) else Writer.FOLLOWS
     if last.host != socket.gethostname():
@@ -105,11 +105,6 @@ def is_alive(runner: Holder) -> bool:
 def same(one: Holder, other: Holder) -> bool:
     """Return whether two records name the same process."""
     return (one.host, one.pid) == (other.host, other.pid)
-
-
-def last_runner(replay: Replay) -> Holder:
-    """Return who ran a job last, according to its journal."""
-    return replay.executions[-1].by if replay.executions else replay.header.started_by
 
 
 def signed(lock: Path) -> Holder | None:

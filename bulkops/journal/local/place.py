@@ -13,7 +13,7 @@ from bulkops.journal.following.outlook import Writer
 from bulkops.journal.local import folder, holder, lock
 from bulkops.journal.local.file import ReadFile
 from bulkops.journal.local.ownership import OwnFiles, check_folder
-from bulkops.journal.place import Hold, Place
+from bulkops.journal.place import Hold, Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 
@@ -99,10 +99,11 @@ class FolderOfJob:
         self._path = path
 
     @contextmanager
-    def locked(self, by: Holder) -> Iterator[None]:
+    def locked(self, by: Holder) -> Iterator[Started]:
         """See ``JobJournals``; the folder is created, and removed again if it stays empty."""
         with folder.created(self._path), lock.locked_folder(self._path, by):
-            yield
+            # It stays locked until the end: the system releases it if this process is killed.
+            yield lambda: None
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``JobJournals``."""

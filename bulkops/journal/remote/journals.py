@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from random import SystemRandom
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from bulkops.errors import JournalError, JournalLocked, unreadable
-from bulkops.journal.place import Place
+from bulkops.errors import JournalError, JournalLocked, NotAJournal, unreadable
+from bulkops.journal.place import Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.opening import open_store
@@ -28,6 +30,10 @@ from bulkops.journal.remote.place import LEASE, RemotePlace, unusable
 CURRENT = "current"
 
 
+Name = Annotated[str, Meta(pattern=r"^\w[\w-]*\Z")]
+"""The name of a journal, which leads nowhere else."""
+
+
 class Current(msgspec.Struct, frozen=True):
     """The content of the pointer.
 
@@ -35,7 +41,7 @@ class Current(msgspec.Struct, frozen=True):
         journals: identity → the name of its newest journal.
     """
 
-    journals: dict[str, str] = {}
+    journals: dict[str, Name] = {}
 
 
 class StoredJournals:
@@ -58,13 +64,17 @@ class StoredJournals:
         return StoredJobJournals(self._store, self._base / name, identity)
 
     def all(self) -> Iterator[RemotePlace]:
-        """See ``Journals``; ``JournalError`` if the store can't be read."""
+        """See ``Journals``; ``JournalError`` if the store can't be read.
+
+        Those of a pointer that bulkops didn't write are left out.
+        """
         try:
             jobs = list(self._store.folders(f"{self._base.key}/"))
         except StoreError as error:
             raise JournalError(unreadable(self._base, error)) from error
         for job in jobs:
-            yield from StoredJobJournals(self._store, self._base / job, "").all()
+            with suppress(NotAJournal):
+                yield from StoredJobJournals(self._store, self._base / job, "").all()
 
 
 class StoredJobJournals:
@@ -77,22 +87,28 @@ class StoredJobJournals:
         self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
 
     @contextmanager
-    def locked(self, by: Holder) -> Iterator[None]:
+    def locked(self, by: Holder) -> Iterator[Started]:
         """See ``JobJournals``.
 
-        It isn't kept any longer than one lease: by then the new journal has its own.
+        It isn't kept any longer than one lease: by then the new journal has its own. It is released
+        as soon as that is so: if this process is killed, others wait for one lease, not for two.
         """
-        with self._wanted.held(by):
-            yield
+        with self._wanted.held(by) as kept:
+            yield kept.release
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``Place.check_folder``: who may write to a bucket is its owner's decision."""
 
     def newest(self, fits: Callable[[Place], bool]) -> RemotePlace | None:
-        """See ``JobJournals``; ``JournalError`` if the store can't be read."""
+        """See ``JobJournals``; ``JournalError`` if the store can't be read.
+
+        One that a process holds is returned, too: its job has not ended.
+        """
         name = self._current()[0].journals.get(self._identity)
         place = self._place(name) if name else None
-        return place if place and place.exists() and fits(place) else None
+        if place is None or not place.exists():
+            return None
+        return place if place.is_held() or fits(place) else None
 
     def new(self, now: datetime) -> RemotePlace:
         """See ``JobJournals``.
@@ -129,7 +145,7 @@ class StoredJobJournals:
         try:
             return msgspec.json.decode(found.data, type=Current), found.version
         except msgspec.MsgspecError as error:
-            raise JournalError(
+            raise NotAJournal(
                 f"{self._folder / CURRENT}: is not written by bulkops ({error}); nothing was sent. "
                 "Move it away, or name a --journal"
             ) from error

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import RawIOBase
 from itertools import chain, count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bulkops.journal.remote.bucket.store import Store
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Segment(NamedTuple):
@@ -120,7 +123,7 @@ class Numbered:
     def _from(self, number: int) -> Iterator[bytes | None]:
         listed = range(number, self._last_listed() + 1)
         further = map(self._get, count(max(number, listed.stop)))
-        return chain(_ahead(self._get, listed, self._at_once) if listed else (), further)
+        return chain(ahead(self._get, listed, min(self._at_once, len(listed))), further)
 
     def _get(self, number: int) -> bytes | None:
         found = self._store.get(self.key(number))
@@ -178,18 +181,24 @@ class SegmentStream(RawIOBase):
         return self._offset
 
 
-def _ahead(
-    get: Callable[[int], bytes | None], numbers: range, at_once: int
-) -> Iterator[bytes | None]:
-    """Yield what a call returns for each number, in order; several calls run at a time."""
-    if at_once == 1 or len(numbers) == 1:
-        yield from map(get, numbers)
+def ahead(call: Callable[[A], B], values: Iterable[A], at_once: int) -> Generator[B, None, None]:
+    """Yield what a call returns for each value, in order; several calls run at a time."""
+    if at_once <= 1:
+        yield from map(call, values)
         return
-    running: deque[Future[bytes | None]] = deque()
-    with ThreadPoolExecutor(min(at_once, len(numbers))) as pool:
-        for number in numbers:
-            running.append(pool.submit(get, number))
+    running: deque[Future[B]] = deque()
+    pool, abandoned = ThreadPoolExecutor(at_once), False
+    try:
+        for value in values:
+            running.append(pool.submit(call, value))
             if len(running) >= at_once:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
+    except GeneratorExit:
+        abandoned = True
+        raise
+    finally:
+        # What is abandoned ends wherever garbage is collected, even inside a thread that is being
+        # started: to wait for another thread there is a deadlock.
+        pool.shutdown(wait=not abandoned, cancel_futures=True)

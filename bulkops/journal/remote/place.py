@@ -18,7 +18,7 @@ from bulkops.journal.remote.bucket.conditions import check_conditions
 from bulkops.journal.remote.bucket.opening import open_store
 from bulkops.journal.remote.bucket.store import Found, Store, StoreError
 from bulkops.journal.remote.lease.calls import LeaseObject
-from bulkops.journal.remote.lease.content import decoded
+from bulkops.journal.remote.lease.content import UNREADABLE, decoded
 from bulkops.journal.remote.lease.kept import Wanted
 from bulkops.journal.remote.segments import Segments
 from bulkops.journal.replay import Replay
@@ -111,12 +111,19 @@ class RemotePlace:
             nonce = kept.holding.lease.nonce
             yield Hold(self, self._segments(), by, kept.patiently, kept.keep, nonce)
 
+    def is_held(self) -> bool:
+        """Return whether its lease is not free; ``JournalError`` if the store can't be read."""
+        with self._reading():
+            found = self._lease.read()
+        return found is not None and decoded(found.data).holder is not None
+
     def read_with_holder(self, read: Callable[[], Replay]) -> tuple[Replay, Holder | None]:
         """See ``Place``."""
         with self._reading():
             found = self._lease.read()
-        stale = found is None or _age(found) > STALE * decoded(found.data).ttl
-        return read(), None if found is None or stale else decoded(found.data).holder
+        lease = decoded(found.data) if found else UNREADABLE
+        seen = found and lease != UNREADABLE and _age(found) <= STALE * lease.ttl
+        return read(), lease.holder if seen else None
 
     def writer(self, replay: Replay, is_alive: Callable[[Holder], bool]) -> Writer:  # noqa: ARG002 - its lease shows whether it is alive
         """See ``Place``."""
@@ -133,13 +140,13 @@ class RemotePlace:
         unchanged = now - self._seen[1]
         if unchanged > lease.ttl or _age(found) > STALE * lease.ttl:
             return Writer.GONE
-        last = replay.executions[-1].by if replay.executions else replay.header.started_by
-        return Writer.HOLDS if lease.holder == last else Writer.FOLLOWS
+        return Writer.HOLDS if lease.holder == replay.last_runner else Writer.FOLLOWS
 
     def neighbours(self) -> Iterator[RemotePlace]:
         """See ``Place``."""
         with self._reading():
-            names = list(self.store.folders(f"{self.address.parent.key}/"))
+            folder = self.address.parent.key
+            names = list(self.store.folders(f"{folder}/" if folder else ""))
         return map(self.sibling, names)
 
     def _segments(self) -> Segments:

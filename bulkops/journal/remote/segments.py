@@ -11,13 +11,14 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from io import BufferedReader
+from itertools import islice
 from typing import BinaryIO
 
 from bulkops.journal.lines import Scanner
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.store import NoAnswer, Store
-from bulkops.journal.remote.numbered import Numbered, SegmentStream
-from bulkops.journal.storage import Sight, Superseded
+from bulkops.journal.remote.numbered import Numbered, SegmentStream, ahead
+from bulkops.journal.storage import Headless, Sight, Superseded
 
 _LOOKED_BACK = 3
 """Segments at the end that are looked at for the last line: a repair leaves empty ones."""
@@ -32,9 +33,10 @@ class Segments:
 
     may_tear = False
 
-    def __init__(self, store: Store, address: Address, at_once: int = 32) -> None:
+    def __init__(self, store: Store, address: Address, at_once: int = 64) -> None:
         self._address = address
         self._store = store
+        self._at_once = at_once
         self._numbered = Numbered(store, address.key, at_once)
 
     def __str__(self) -> str:
@@ -47,8 +49,11 @@ class Segments:
 
     def read(self) -> BinaryIO:
         """See ``Readable``."""
-        if self._numbered.at(0) is None:
+        start = self._numbered.at(0)
+        if start is None:
             raise FileNotFoundError(errno.ENOENT, "there is no such journal")
+        if start.number > 1:
+            raise Headless
         return BufferedReader(SegmentStream(self._numbered), buffer_size=1 << 20)
 
     def end(self) -> bytes:
@@ -65,7 +70,25 @@ class Segments:
 
     def create(self, parts: Iterable[bytes]) -> None:
         """See ``Storage``."""
-        if not write_once(self._store, self._numbered.key(1), b"".join(parts)):
+        # See ``create_copy``.
+        if self._store.get(self._numbered.key(2)) is not None:
+            raise FileExistsError(errno.EEXIST, "it exists already")
+        self._create(1, b"".join(parts))
+
+    def create_copy(self, groups: Iterable[bytes]) -> None:
+        """See ``Storage``; several segments are written at a time."""
+        segments = enumerate(groups, 1)
+        _, first = next(segments)
+        # The first one makes them a journal. The second one without it shows an unfinished copy,
+        # so that no other journal is begun in its place.
+        for number, data in islice(segments, 1):
+            self._create(number, data)
+        for _ in ahead(lambda segment: self._create(*segment), segments, self._at_once):
+            pass
+        self._create(1, first)
+
+    def _create(self, number: int, data: bytes) -> None:
+        if not write_once(self._store, self._numbered.key(number), data):
             raise FileExistsError(errno.EEXIST, "it exists already")
 
     def prepare(self, scanner: Scanner) -> None:

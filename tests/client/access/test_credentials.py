@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.client.access.address import HCP_TERRAFORM, Destination
-from bulkops.client.access.credentials import bound_token, resolve_token
+from bulkops.client.access.credentials import Token, bound_token, resolve_token
 from bulkops.errors import BulkopsError
 
 HCP = Destination(HCP_TERRAFORM)
@@ -151,3 +151,10 @@ def test_a_bound_destination_gets_no_other_token() -> None:
 def test_empty_and_other_tokens_are_not_bound(env: dict[str, str]) -> None:
     """TFE_TOKEN, empty tokens and other hosts' tokens aren't bound to a host."""
     assert bound_token("https://a.com", HOME | env, credentials(b_com="other", a_com="")) is None
+
+
+def test_a_tokens_repr_does_not_show_it() -> None:
+    """Neither its own nor that of what contains it: a traceback may print either."""
+    token = Token("canary", "TFE_TOKEN")
+    assert repr([token]) == "[Token(origin='TFE_TOKEN')]"
+    assert f"{token}" == "Token(origin='TFE_TOKEN')"

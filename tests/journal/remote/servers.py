@@ -17,8 +17,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,9 @@ SECONDS = 60.0
 BUCKET = "journals"
 
 Environment = Mapping[str, str]
+
+_VERSION = {"x-ms-version": "2021-12-02"}
+"""Azure's emulator wants to know for which version of its API a request is."""
 
 
 class Server(NamedTuple):
@@ -63,7 +66,10 @@ class Server(NamedTuple):
 
     def store(self, env: Environment | None = None, bucket: str = BUCKET) -> Store:
         """Return the bucket, opened with all rights unless other variables are given."""
-        return open_store(self.address("any", bucket), self.env if env is None else env)
+        # SeaweedFS answers writes of one object one after the other, up to a second apart.
+        return open_store(
+            self.address("any", bucket), self.env if env is None else env, timeout=SECONDS
+        )
 
     def behind(self, port: int) -> Server:
         """Return the same server, reached at another port of this machine."""
@@ -78,10 +84,6 @@ class Server(NamedTuple):
             reader=moved(self.reader),
             stranger=moved(self.stranger),
         )
-
-
-Starting = Callable[[Path], AbstractContextManager[Server]]
-"""Starts a server with its files in a folder."""
 
 
 def aws(port: int, key: str, secret: str) -> Environment:
@@ -236,7 +238,7 @@ def _until(port: int, method: str, path: str, expected: range = range(200, 300))
     while time.monotonic() < deadline:
         try:
             connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-            connection.request(method, path, headers={"Content-Length": "0"} | _VERSION)
+            connection.request(method, path, headers={"Content-Length": "0", **_VERSION})
             status = connection.getresponse().status
             connection.close()
         except OSError as error:
@@ -245,6 +247,3 @@ def _until(port: int, method: str, path: str, expected: range = range(200, 300))
             return
         time.sleep(0.05)  # the start of another process can only be polled
     raise TimeoutError(f"{method} {path} at {port}: {status}")
-
-
-_VERSION = {"x-ms-version": "2021-12-02"}

@@ -271,6 +271,20 @@ def test_a_refused_release_is_judged_by_reading(place: Place, trouble: Trouble |
     assert not holding.holds(0)
 
 
+@pytest.mark.parametrize("second", [Trouble.CONFLICT, Trouble.REPEATED])
+def test_a_release_that_is_refused_twice_is_judged_again(
+    place: Place, second: Trouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged if the lease is still not free."""
+    holding = place.acquire()
+    place.store.script = [Trouble.CONFLICT, second]
+    with caplog.at_level(logging.WARNING, "bulkops"):
+        release(holding, place.at)
+    lease = lease_in(place.memory)
+    assert lease
+    assert bool(lease.holder) == bool(caplog.records) == (second is Trouble.CONFLICT)
+
+
 def test_a_release_leaves_the_lease_of_another_process(place: Place) -> None:
     """One that took over meanwhile, before this process noticed."""
     holding = place.acquire()

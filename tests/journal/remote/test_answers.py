@@ -46,18 +46,18 @@ NAME = 'error: "failed to lookup address information: Name or service not known"
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        ("AlreadyExistsError", status(412, "PreconditionFailed"), Failure(Meaning.REFUSED)),
-        ("AlreadyExistsError", status(409, "BlobAlreadyExists"), Failure(Meaning.REFUSED)),
-        (
-            "AlreadyExistsError",
-            status(409, "ConditionalRequestConflict"),
-            Failure(Meaning.REFUSED),
+        *(
+            (kind, status(number, code), Failure(meaning, f"the store answered {number}{shown}"))
+            for kind, number, code, shown, meaning in (
+                ("AlreadyExistsError", 412, "Failed", " (Failed)", Meaning.REFUSED),
+                ("AlreadyExistsError", 409, "BlobExists", " (BlobExists)", Meaning.REFUSED),
+                ("PreconditionError", 412, "", "", Meaning.REFUSED),
+                ("PreconditionError", 404, "NoSuchKey", " (NoSuchKey)", Meaning.REFUSED),
+                ("NotModifiedError", 304, "", "", Meaning.REFUSED),
+                ("FileNotFoundError", 404, "NoSuchKey", " (NoSuchKey)", Meaning.ABSENT),
+                ("FileNotFoundError", 404, "", "", Meaning.ABSENT),
+            )
         ),
-        ("PreconditionError", status(412), Failure(Meaning.REFUSED)),
-        ("PreconditionError", status(404, "NoSuchKey"), Failure(Meaning.REFUSED)),
-        ("NotModifiedError", status(304), Failure(Meaning.REFUSED)),
-        ("FileNotFoundError", status(404, "NoSuchKey", method="GET"), Failure(Meaning.ABSENT)),
-        ("FileNotFoundError", status(404, method="GET"), Failure(Meaning.ABSENT)),
         (
             "FileNotFoundError",
             status(404, "NoSuchBucket"),

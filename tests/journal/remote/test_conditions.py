@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.conditions import check_conditions
 from bulkops.journal.remote.bucket.store import Found, Store, Version
-from tests.journal.remote.servers import Starting, azurite, moto, seaweedfs
-from tests.journal.remote.tiny_s3 import tiny, tiny_s3
+from tests.journal.remote.servers import Server
+from tests.journal.remote.tiny_s3 import tiny_s3
 
 
 def test_a_store_that_obeys_conditions_is_accepted() -> None:
@@ -62,13 +61,21 @@ def test_a_store_that_refuses_every_condition_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "start",
-    [tiny, *(pytest.param(one, marks=pytest.mark.long) for one in (seaweedfs, moto, azurite))],
+    "fixture",
+    [
+        "tiny_server",
+        *(
+            pytest.param(f"{name}_server", marks=pytest.mark.long)
+            for name in ("seaweedfs", "moto", "azurite")
+        ),
+    ],
 )
-def test_starts_at_the_same_time_accept_the_store(start: Starting, tmp_path: Path) -> None:
+def test_starts_at_the_same_time_accept_the_store(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
     """Sixteen probe one journal at the same time, and none takes another for a fault."""
-    with start(tmp_path) as server:
-        journal, store = server.address("scan.jsonl"), server.store()
-        with ThreadPoolExecutor(16) as pool:
-            list(pool.map(lambda seed: check_conditions(store, journal, Random(seed)), range(32)))
-        assert list(store.names("")) == ["scan.jsonl/probe"]
+    server: Server = request.getfixturevalue(fixture)
+    journal, store = server.address("conditions/scan.jsonl"), server.store()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda seed: check_conditions(store, journal, Random(seed)), range(32)))
+    assert list(store.names("conditions/")) == ["conditions/scan.jsonl/probe"]

@@ -182,7 +182,7 @@ def test_azures_workload_identity_gets_its_credentials(
             "AZURE_CLIENT_ID": "client",
             "AZURE_TENANT_ID": "tenant",
             "AZURE_FEDERATED_TOKEN_FILE": str(tmp_path / "token"),
-            "AZURE_AUTHORITY_HOST": login.env["AWS_ENDPOINT_URL"],
+            "AZURE_AUTHORITY_HOST": login.env["AWS_ENDPOINT_URL"] + "/",
         }
         open_store(parse("az://journals/a"), env).put("a", b"1")
         assert served.asked[0].target == "/tenant/oauth2/v2.0/token"

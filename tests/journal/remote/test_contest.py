@@ -8,11 +8,14 @@ import pytest
 
 from tests.journal.remote.contest import Contest
 
+SEEDS = (2, 5, 6, 17, 19, 25, 31, 55)
+"""Those of the first 60 that notice the rarer mutations of ``tests.mutations``."""
+
 
 def test_at_no_moment_do_two_processes_hold_a_lease() -> None:
     """Nor does one that lost it ever hold it again; and at the end, whoever wants it gets it."""
     met: Counter[str] = Counter()
-    for seed in range(20):
+    for seed in SEEDS:
         contest = Contest(seed)
         contest.run()
         met += contest.met
@@ -21,7 +24,7 @@ def test_at_no_moment_do_two_processes_hold_a_lease() -> None:
 
 
 @pytest.mark.long
-def test_two_processes_never_hold_a_lease_in_a_thousand_contests() -> None:
+def test_two_processes_never_hold_a_lease_in_many_contests() -> None:
     """The same, more often."""
-    for seed in range(1000, 2000):
-        Contest(seed, 2 + seed % 2).run()
+    for seed in range(1000, 2500):
+        Contest(seed).run()

@@ -42,6 +42,8 @@ def settings(scheme: str, env: Mapping[str, str]) -> Settings:
             {"AWS_ENDPOINT_URL": "https://a.example", "AWS_ENDPOINT_URL_S3": "https://b.example"},
             "https://b.example",
         ),
+        ("s3", {"AWS_ENDPOINT_URL": "HTTPS://minio.example"}, "HTTPS://minio.example"),
+        ("s3", {"AWS_ENDPOINT_URL": "HTTP://LOCALHOST"}, "HTTP://LOCALHOST"),
         ("s3", {"AWS_ENDPOINT_URL": ""}, "https://s3.us-east-1.amazonaws.com"),
         (
             "s3",
@@ -100,7 +102,7 @@ def test_the_server_is_the_one_of_the_clouds_own_tools(
     assert found.endpoint == endpoint
     key = {"s3": "aws_endpoint_url_s3", "az": "endpoint", "gs": "base_url"}[scheme]
     assert found.config[key] == endpoint
-    assert found.client["allow_http"] is endpoint.startswith("http:")
+    assert found.client["allow_http"] is endpoint.lower().startswith("http:")
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,11 @@ def test_the_server_is_the_one_of_the_clouds_own_tools(
         ),
         (
             "az",
-            ACCOUNT | CLIENT | {"AZURE_FEDERATED_TOKEN_FILE": "/t"},
+            ACCOUNT
+            | CLIENT
+            | {"AZURE_FEDERATED_TOKEN_FILE": "/t", "AZURE_AUTHORITY_HOST": "https://login/"},
             {
+                "azure_authority_host": "https://login",
                 "azure_client_id": "id",
                 "azure_tenant_id": "tenant",
                 "azure_federated_token_file": "/t",
@@ -191,7 +196,8 @@ def test_credentials_are_taken_as_by_the_clouds_own_tools(
 ) -> None:
     """The first kind that is set counts; none of it is in what the settings show."""
     found = settings(scheme, env)
-    places = {"region", "endpoint", "aws_endpoint_url_s3", "account_name", "base_url"}
+    places = {"region", "endpoint", "aws_endpoint_url_s3", "aws_endpoint_url_sts"}
+    places |= {"account_name", "base_url"}
     switches = {"conditional_put", "virtual_hosted_style_request"}
     switches |= {"use_emulator", "use_fabric_endpoint"}
     rest = {name: found.config[name] for name in found.config if name not in places | switches}

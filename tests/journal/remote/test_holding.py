@@ -140,6 +140,24 @@ def test_what_was_sent_before_the_lapse_cuts_nothing_off() -> None:
     assert it.silence == 3600 + 1 + TTL / 3
 
 
+def test_a_shorter_ttl_counts_as_soon_as_it_may_have_been_written() -> None:
+    """A rival that sees it waits no longer than that; a longer one counts once it is written."""
+    it = Holding(LEASE, "mine 1", SENT)
+    it.ttl = 3.0
+    assert it.due == SENT + 1
+    it.attempt(SENT + 1)
+    assert it.holds(SENT + 1 + VALID * 3 - 0.01)
+    assert not it.holds(SENT + 1 + VALID * 3)
+    it.unanswered(SENT + 2)
+    it.ttl = 300.0
+    assert it.due <= SENT + 1 + VALID * 3
+    it.written("mine 2", SENT + 3)
+    it.attempt(SENT + 4)
+    assert not it.holds(SENT + 3 + VALID * 3)
+    it.written("mine 3", SENT + 4)
+    assert it.holds(SENT + 4 + VALID * 300 - 0.01)
+
+
 def test_a_success_after_a_lapse_starts_anew() -> None:
     """A later lapse has a third of the ttl of its own."""
     it = Holding(LEASE, "mine 1", SENT)

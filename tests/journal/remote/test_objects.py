@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.address import parse
 from bulkops.journal.remote.bucket.objects import RETRIES
 from bulkops.journal.remote.bucket.opening import open_store
-from bulkops.journal.remote.bucket.store import NoAnswer, Store, StoreError, Version
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer, StoreError, Version
 from tests.journal.remote.servers import aws
 from tests.journal.remote.tiny_s3 import Reply, tiny_s3
 from tests.journal.remote.unruly import unruly
@@ -19,33 +20,45 @@ from tests.journal.remote.unruly import unruly
 Call = Callable[[], object]
 
 
-def _swap(store: Store) -> Version | None:
-    found = store.get("a")
-    assert found is not None
-    return store.swap("a", b"mine", found.version)
-
-
-WRITES = [
-    pytest.param(lambda store: store.create("b", b"mine"), "b", id="create"),
-    pytest.param(_swap, "a", id="swap"),
-]
-
-
 @pytest.mark.parametrize("lost_as", [0, 500, 503])
-@pytest.mark.parametrize(("write", "key"), WRITES)
+@pytest.mark.parametrize("name", ["create", "swap"])
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        "tiny_server",
+        *(
+            pytest.param(f"{name}_server", marks=pytest.mark.long)
+            for name in ("seaweedfs", "moto", "azurite")
+        ),
+    ],
+)
 def test_a_refusal_may_be_the_answer_to_ones_own_write(
-    write: Callable[[Store], Version | None], key: str, lost_as: int
+    fixture: str, name: str, lost_as: int, request: pytest.FixtureRequest
 ) -> None:
     """If the answer to a write is lost, obstore repeats it, and the store refuses that.
 
     Lost means: the connection is closed, or a proxy answers with a 5xx.
     """
-    with tiny_s3() as (tiny, bucket), unruly(tiny) as (server, switch):
-        bucket.objects["a"] = b"before"
+    key = f"lost/{name}/{lost_as}"
+    with unruly(request.getfixturevalue(fixture)) as (server, switch):
+        store = server.store()
+        version = store.create(key, b"before") if name == "swap" else None
+        switch.forwarded.clear()
         switch.lose, switch.lose_as = 1, lost_as
-        assert write(server.store()) is None
-        assert bucket.objects[key] == b"mine"
-        assert [one.status for one in switch.forwarded if one.method == "PUT"] == [200, 412]
+        assert (store.swap(key, b"1", version) if version else store.create(key, b"1")) is None
+        found = store.get(key)
+        assert found is not None
+        assert found.data == b"1"
+        statuses = [one.status for one in switch.forwarded if one.method == "PUT"]
+        assert statuses in ([200, 412], [201, 412], [201, 409])
+
+
+def test_a_key_that_leads_nowhere_is_denied() -> None:
+    """A 404 to a write is no object that is absent, but a wrong server or bucket."""
+    with tiny_s3() as (server, bucket):
+        bucket.replies = [Reply(404)]
+        with pytest.raises(Denied, match="the store answered 404"):
+            server.store().put("a", b"")
 
 
 def test_a_connection_that_is_reset_is_no_answer() -> None:
@@ -154,7 +167,19 @@ def test_a_swap_needs_a_version(version: Version) -> None:
         assert not bucket.asked
 
 
-@pytest.mark.parametrize("status", [200, 204, 302])
+def test_an_answer_without_a_version_is_none_of_the_store() -> None:
+    """Neither to a write nor to a reading: what it is about can't be swapped."""
+    with tiny_s3() as (server, bucket):
+        store = server.store()
+        calls: list[Call] = [lambda: store.create("a", b"1"), lambda: store.get("a")]
+        for call in calls:
+            bucket.replies = [Reply(200, b"page")]
+            with pytest.raises(NoAnswer) as caught:
+                call()
+            assert caught.value.strerror == "the answer names no version (ETag)"
+
+
+@pytest.mark.parametrize("status", [200, 302])
 def test_the_page_of_a_proxy_is_no_answer_of_the_store(status: int) -> None:
     """It has no version, or it is a redirection: neither a write nor an object, nor a list."""
     page = Reply(status, b"<html>Log in")
@@ -178,6 +203,32 @@ def test_a_wrong_key_for_an_account_is_said() -> None:
     with pytest.raises(JobError) as caught:
         open_store(parse("az://container/a"), env)
     assert str(caught.value) == "az://container/a: the account's key is not valid base64"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "the file that GOOGLE_APPLICATION_CREDENTIALS names can't be read"),
+        ("{}", "the file with Google's credentials is not one of a service account or user"),
+        (
+            '{"type": "external_account", "audience": "any"}',
+            "GOOGLE_APPLICATION_CREDENTIALS names a file of workload identity federation, which "
+            "is not supported: set GOOGLE_BEARER_TOKEN to the output of `gcloud auth "
+            "print-access-token` (valid for an hour), or use a service account's key",
+        ),
+    ],
+)
+def test_googles_credentials_that_can_not_be_used_are_named(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
+    """The file is read when the store is opened; nothing is sent."""
+    if content is not None:
+        (tmp_path / "key.json").write_text(content)
+    with pytest.raises(JobError) as caught:
+        open_store(
+            parse("gs://bucket/a"), {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+        )
+    assert str(caught.value) == f"gs://bucket/a: {reason}"
 
 
 def test_without_the_extra_one_sentence_says_how_to_install_it(

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -153,13 +152,6 @@ def tiny_s3(*ignores: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[
         if tls:
             env = {**env, "AWS_ENDPOINT_URL": f"https://localhost:{port}"}
         yield Server("s3", port, env=env), bucket
-
-
-@contextmanager
-def tiny(_folder: Path) -> Iterator[Server]:
-    """Serve an empty bucket that obeys all conditions; a ``Starting``, as the real servers."""
-    with tiny_s3() as (server, _):
-        yield server
 
 
 class _Quiet(ThreadingHTTPServer):

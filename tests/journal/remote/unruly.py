@@ -6,7 +6,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -38,6 +38,9 @@ class Unruly:
         put_latency: seconds by which the answer to each PUT is delayed.
         cut: what happens to requests instead of being forwarded: ``hang`` lets them wait until
             ``mend``, ``reset`` resets the connection.
+        only: what the target of a request contains that is cut; empty for all requests.
+        heard: called with each request when the store has answered and the client has not yet got
+            the answer.
         lose: of how many of the next PUTs the effect is made and the answer lost.
         lose_as: what the client gets instead: a status, or 0 for a closed connection.
         forwarded: all requests, in order of their ends.
@@ -45,6 +48,8 @@ class Unruly:
 
     put_latency: float = 0.0
     cut: Literal["", "hang", "reset"] = ""
+    only: str = ""
+    heard: Callable[[Forwarded], object] = lambda _: None
     lose: int = 0
     lose_as: int = 0
     forwarded: list[Forwarded] = field(default_factory=list)
@@ -79,7 +84,7 @@ class _Forwarding(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.switch.cut:
+        if self.switch.cut and self.switch.only in self.path:
             self._note(len(body), 0)
             self._cut()
             return
@@ -110,7 +115,9 @@ class _Forwarding(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _note(self, size: int, status: int) -> None:
-        self.switch.forwarded.append(Forwarded(self.command, self.path, size, status))
+        request = Forwarded(self.command, self.path, size, status)
+        self.switch.forwarded.append(request)
+        self.switch.heard(request)
 
     def _cut(self) -> None:
         if self.switch.cut == "hang":

@@ -40,11 +40,11 @@ class Failure(NamedTuple):
     """A failed call.
 
     Attributes:
-        reason: for a message: one line, without secrets; empty if absent or refused.
+        reason: for a message: one line, without secrets.
     """
 
     meaning: Meaning
-    reason: str = ""
+    reason: str
 
 
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -57,7 +57,7 @@ _SYSTEM = re.compile(r'message: "([A-Za-z ]{1,60})"')
 
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "FilesystemNotFound")
 _TRY_AGAIN = ("RequestTimeout", "InternalError", "SlowDown", "ServiceUnavailable", "ServerBusy")
-_SILENT = {
+_EXPECTED = {
     **dict.fromkeys(
         ("AlreadyExistsError", "PreconditionError", "NotModifiedError"), Meaning.REFUSED
     ),
@@ -93,8 +93,8 @@ def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
         return Failure(Meaning.NO_CREDENTIALS, f"no credentials{_answered(status, code)}")
     if code in _NO_BUCKET:
         return Failure(Meaning.DENIED, f"there is no bucket {bucket} ({code})")
-    if kind in _SILENT:
-        return Failure(_SILENT[kind])
+    if kind in _EXPECTED:
+        return Failure(_EXPECTED[kind], f"the store answered {status}{_in_brackets(code)}")
     if status == 0:
         return _unanswered(text, endpoint, asked=asked is not None)
     return _refusal(status, code)
@@ -152,6 +152,8 @@ def _unanswered(text: str, endpoint: str, *, asked: bool) -> Failure:
         return Failure(Meaning.DENIED, _HINTS["PermanentRedirect"])
     if not asked and _CREDENTIALS.search(text):
         return Failure(Meaning.NO_CREDENTIALS, "no credentials")
+    if "MissingEtag" in text:
+        return Failure(Meaning.NO_ANSWER, "the answer names no version (ETag)")
     kind = _KIND.search(text)
     words = {
         "Connect": f"no connection to {endpoint}{_detail(text)}",

@@ -52,6 +52,7 @@ def _s3(env: Environment) -> tuple[Place, dict[str, str]]:
         "region": region,
         "endpoint": url,
         "aws_endpoint_url_s3": url,
+        "aws_endpoint_url_sts": env.get("AWS_ENDPOINT_URL_STS", f"https://sts.{region}.{domain}"),
         "conditional_put": "etag",
         "virtual_hosted_style_request": "false",
         **_s3_credentials(env),
@@ -66,7 +67,7 @@ def _s3_credentials(env: Environment) -> dict[str, str]:
     if "AWS_WEB_IDENTITY_TOKEN_FILE" in env:
         identity = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")
         _together(env, *identity)
-        return _named(env, *identity, "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS")
+        return _named(env, *identity, "AWS_ROLE_SESSION_NAME")
     if "AWS_PROFILE" in env:
         raise JobError(f"AWS_PROFILE is set, but {_NO_PROFILES}")
     if "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in env:
@@ -166,7 +167,10 @@ def _az_credentials(env: Environment) -> dict[str, str]:
     ]
     if key:
         return _key(key)
-    identity = _named(env, "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST")
+    identity = _named(env, "AZURE_CLIENT_ID", "AZURE_TENANT_ID")
+    if "AZURE_AUTHORITY_HOST" in env:
+        # AKS sets it with a slash at its end, to which obstore would add another.
+        identity["azure_authority_host"] = env["AZURE_AUTHORITY_HOST"].rstrip("/")
     if "AZURE_FEDERATED_TOKEN_FILE" in env:
         _together(env, "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_ID", "AZURE_TENANT_ID")
         return {**identity, **_named(env, "AZURE_FEDERATED_TOKEN_FILE")}

@@ -77,7 +77,7 @@ def settings_for(address: Address, env: Mapping[str, str]) -> Settings:
         endpoint = _checked(place, allowed=set_.get("AWS_ALLOW_HTTP", "").lower() == "true")
     except JobError as problem:
         raise JobError(f"{address}: {problem}") from None
-    plain = endpoint.startswith("http://")
+    plain = urlsplit(endpoint).scheme == "http"
     client: dict[str, str | bool] = {"allow_http": plain, **_proxy(endpoint, set_)}
     authorities = set_.get("AWS_CA_BUNDLE", "") if address.scheme == "s3" else ""
     return Settings(endpoint, config, client, advice(address.scheme, config), authorities)
@@ -96,7 +96,8 @@ def _checked(place: Place, *, allowed: bool) -> str:
             f"{name or 'the endpoint'} is not a server's URL such as https://storage.example.com "
             "(without user, password or query)"
         )
-    if text.startswith("https:") or allowed or is_loopback(urlsplit(text).hostname or ""):
+    url = urlsplit(text)
+    if url.scheme == "https" or allowed or is_loopback(url.hostname or ""):
         return text
     raise JobError(
         f"{name} = {text}: plain http would show the journal to the network; use https, or set "

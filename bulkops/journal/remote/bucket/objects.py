@@ -18,7 +18,7 @@ from bulkops.errors import JobError, unreadable
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.answers import Meaning, failure_of, unusable
 from bulkops.journal.remote.bucket.environment import Settings
-from bulkops.journal.remote.bucket.store import Denied, Found, NoAnswer, Version
+from bulkops.journal.remote.bucket.store import Denied, Found, NoAnswer, StoreError, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class ObjectStore:
         JobError: obstore can't use the settings.
     """
 
-    def __init__(self, address: Address, settings: Settings, *, timeout: float = 10.0) -> None:
+    def __init__(self, address: Address, settings: Settings, *, timeout: float) -> None:
         self._bucket, self._endpoint = address.bucket, settings.endpoint
         self._advice = settings.advice
         self._answered = False
@@ -143,6 +143,8 @@ class ObjectStore:
         """
         try:
             result = call()
+        except StoreError:
+            raise
         # The standard library's FileNotFoundError is how obstore says that an object is absent.
         except (BaseError, OSError) as error:
             failure = failure_of(
@@ -167,7 +169,7 @@ def _version(meta: Mapping[str, Any]) -> Version:
     version = {name: meta[name] for name in ("e_tag", "version") if meta[name] is not None}
     if not version:
         # So does the page of a proxy, which is no answer of the store's.
-        raise NoAnswer("an answer without a version (ETag)")
+        raise NoAnswer("the answer names no version (ETag)")
     return version
 
 

@@ -40,7 +40,7 @@ class Call(Generic[T]):
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function
-        self._error: StoreError = NoAnswer("it was not called")
+        self._error: StoreError = NoAnswer("no answer in time")
         self._values: list[T] = []
 
     def __call__(self) -> None:

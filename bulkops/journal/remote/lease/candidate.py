@@ -30,7 +30,7 @@ from bulkops.journal.remote.lease.holding import Holding
 
 
 class Seeking(Enum):
-    """The states of the first table."""
+    """The states of the table."""
 
     LOOKING = "looking"
     WATCHING = "watching"
@@ -47,7 +47,7 @@ class Watched(NamedTuple):
 
 
 class Candidate:
-    """A process that wants the lease (see the first table). ``now`` is its ``Clock.boot``.
+    """A process that wants the lease (see the table). ``now`` is its ``Clock.boot``.
 
     Attributes:
         watched: the lease of another that was found last.

@@ -17,7 +17,8 @@ counted. A cell with ``-`` can't happen; the call raises ``RuntimeError``.
 Time alone turns held into lapsed: the lease is valid for ``VALID`` of its ttl from when its last
 version was *sent*. A rival must have seen that version unchanged for all of the ttl, and can't
 have seen it before it was sent. If it isn't known which of several attempts took effect, the first
-one counts; if that is too long ago, the lease stays lapsed. While it is lapsed nothing may be
+one counts; if that is too long ago, the lease stays lapsed. An attempt with a shorter ttl counts
+from the beginning, since it may have taken effect. While it is lapsed nothing may be
 sent, but a success proves that no other process has had it in between.
 """
 
@@ -38,7 +39,7 @@ RENEWED = 1 / 3
 
 
 class Tenure(Enum):
-    """The states of the second table."""
+    """The states of the table."""
 
     HELD = "held"
     LAPSED = "lapsed"
@@ -48,7 +49,7 @@ class Tenure(Enum):
 
 
 class Holding:
-    """A lease that this process holds, or has held (see the second table).
+    """A lease that this process holds, or has held (see the table).
 
     It knows no store and no event loop, so it lives as long as the process needs it. ``now`` is
     the ``Clock.boot`` of this process.
@@ -73,7 +74,7 @@ class Holding:
 
     def holds(self, now: float) -> bool:
         """Return whether this process may send: a comparison."""
-        return self._ended is None and now < self._sent + VALID * self.lease.ttl
+        return self._ended is None and now < self._valid_until
 
     def state(self, now: float) -> Tenure:
         """Return the state in the table."""
@@ -87,7 +88,7 @@ class Holding:
     @property
     def due(self) -> float:
         """When it is to be renewed."""
-        return self._sent + RENEWED * min(self.ttl, self.lease.ttl)
+        return min(self._sent + RENEWED * min(self.ttl, self.lease.ttl), self._valid_until)
 
     def attempt(self, now: float) -> Write:
         """Return the renewal to send now, the same one until it has an outcome."""
@@ -140,6 +141,14 @@ class Holding:
         if found and found.data in [lease.encoded() for lease in ours]:
             return Write(self._freed(), found.version, self._sent)
         return None
+
+    @property
+    def _valid_until(self) -> float:
+        until = self._sent + VALID * self.lease.ttl
+        if self._write is None:
+            return until
+        # A rival may see that version already, and its ttl may be shorter.
+        return min(until, self._write.first + VALID * self._write.lease.ttl)
 
     def _freed(self) -> Lease:
         last = self._write.lease if self._write else self.lease

@@ -27,6 +27,9 @@ log = Log(__name__)
 class Keeper:
     """Renews a lease in one event loop; the ``Holding`` may outlive it.
 
+    A renewal that hangs delays the next one, so the store's calls should time out within about a
+    sixth of the ttl. Nothing but the speed depends on it.
+
     Args:
         on_end: called once, if the lease is lost or cut off, so that everything stops at once.
     """
@@ -147,6 +150,8 @@ def release(holding: Holding, at: LeaseObject) -> None:
             if write is None or at.write(write) is not None:
                 return
             write = holding.release_again(at.read())
+        if write is None:
+            return
     except StoreError as error:
         reason = str(error.strerror)
     facts = {"journal": at.journal, "reason": reason, "ttl": holding.lease.ttl}

@@ -21,6 +21,9 @@ from bulkops.journal.remote.lease.holding import Holding
 from bulkops.journal.remote.lease.keeper import Keeper, release
 from bulkops.journal.storage import Executor
 
+LEAST = 1.0
+"""Seconds that a renewal may take, however short the lease is."""
+
 
 async def abandonable(call: Callable[[], None]) -> None:
     """Run a call in a thread; a cancellation doesn't wait until it ends."""
@@ -52,9 +55,18 @@ class Kept:
     ) -> AsyncIterator[Keeper]:
         """See ``journal.place.Keep``."""
         self.holding.ttl = seconds
-        keeper = Keeper(self.holding, self._at, on_end, self._clock, self._run)
+        keeper = Keeper(self.holding, self._at, on_end, self._clock, self._briefly)
         async with keeper.keeping():
             yield keeper
+
+    def release(self) -> None:
+        """Give it up, if that hasn't been done."""
+        release(self.holding, self._at)
+
+    async def _briefly(self, call: Callable[[], None]) -> None:
+        """Run a call, but leave it alone if it takes long: it is repeated, and then recognized."""
+        with anyio.move_on_after(max(LEAST, self.holding.ttl / 6)):
+            await self._run(call)
 
     async def patiently(self, call: Callable[[], None]) -> None:
         """Run a call that may be repeated, until it has an answer or the lease is gone."""
@@ -89,10 +101,11 @@ class Wanted:
         """
         holding = self._acquired(by)
         self._acquirer = None
+        kept = Kept(holding, self._at)
         try:
-            yield Kept(holding, self._at)
+            yield kept
         finally:
-            release(holding, self._at)
+            kept.release()
 
     def _acquired(self, by: Holder) -> Holding:
         if self._acquirer is None:

@@ -1,0 +1,52 @@
+"""``bulkops demo --journal URL``: killed on one machine, resumed on another from a bucket."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import World
+from tests.conftest import Here
+from tests.journal.remote.servers import BUCKET, moto
+
+ADDRESS = f"s3://{BUCKET}/demo"
+
+
+@pytest.mark.long
+def test_it_resumes_on_another_machine_and_changes_nothing_twice(tmp_path: Path) -> None:
+    """All that the second machine has is the bucket; the address is then used, and refused."""
+    words = [sys.executable, "-m", "bulkops", "demo", "--journal", ADDRESS]
+    with moto(tmp_path) as server:
+        env = {**os.environ, **server.env}
+        ran = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=240, env=env
+        )
+        again = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"(?m)^172 workspaces changed, 0 of them twice, 0 of them not ", ran.stdout)
+    assert "its machine is gone. On another one" in ran.stdout
+    assert "On the disks of both machines: security-scan.toml, and nothing else." in ran.stdout
+    assert f"{ADDRESS} is held by" in ran.stderr
+    assert "Free after" in ran.stderr
+    assert f"{ADDRESS}: exists and was left unchanged" in again.stderr
+    assert again.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("demo.jsonl", "demo.jsonl: is not an address such as s3://bucket/demo"),
+        ("s3://bucket", "names no path in the bucket"),
+        ("https://bucket/demo", "a journal is a file, or at one of"),
+    ],
+)
+def test_what_is_no_address_is_refused(world: World, here: Here, given: str, words: str) -> None:
+    """Exit 2, before anything is served."""
+    done = here("demo", "--journal", given)
+    assert (done.code, words in done.err) == (2, True)
+    assert world.requests == 0

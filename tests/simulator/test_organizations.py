@@ -1,0 +1,157 @@
+"""Several organizations, and tokens that see some of them, with different permissions in each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from bulkops.api.messages import Response
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.routes import ROUTES
+from bulkops.simulator.state import Entitlements, User
+
+Ask = Callable[..., Response]
+
+ADDRESSED = [route for route in ROUTES if ":" in route.path]
+
+
+@pytest.fixture
+def fleet() -> Simulator:
+    """Organizations acme-1 to acme-3; the token mixed only reads in acme-2 and misses acme-3."""
+    users = {"acme-1": User(name="mia"), "acme-2": User.read_only("mia")}
+    created = Simulator(
+        rate=2, tokens={"mixed": User(name="mia", organizations=users), "owner": User(name="olga")}
+    )
+    for name in ("acme-1", "acme-2", "acme-3"):
+        created.add_organization(name)
+        created.add_workspace("prod", organization=name)
+        created.add_task("scan", organization=name)
+    created.attach("prod", "scan", organization="acme-3")
+    return created
+
+
+def _data(response: Response) -> Any:
+    return msgspec.json.decode(response.body)["data"]
+
+
+def _attach(simulator: Simulator, ask: Ask, organization: str, **options: Any) -> int:
+    here = simulator.world.organizations[organization]
+    link = {
+        "type": "workspace-tasks",
+        "attributes": {"enforcement-level": "advisory"},
+        "relationships": {"task": {"data": {"id": here.tasks["scan"].id, "type": "tasks"}}},
+    }
+    path = f"/workspaces/{here.workspaces['prod'].id}/tasks"
+    return ask(simulator, "POST", path, {"data": link}, **options).status
+
+
+@pytest.mark.parametrize("route", ADDRESSED, ids=lambda route: route.name)
+def test_what_a_token_does_not_see_answers_as_if_missing(
+    fleet: Simulator, ask: Ask, route: Any
+) -> None:
+    """Under every path, another organization's records get exactly the 404 of a missing one."""
+    hidden = fleet.world.organizations["acme-3"]
+    workspace, task = hidden.workspaces["prod"], hidden.tasks["scan"]
+    ids = {
+        ":organization": hidden.name,
+        ":workspace": workspace.id,
+        ":task": task.id,
+        ":name": workspace.name,
+        ":workspace-task": next(iter(workspace.tasks)),
+    }
+    path = re.sub(":[a-z-]+", lambda found: ids[found[0]], route.path)
+    missing = re.sub(":[a-z-]+", "nothing", route.path)
+    answers = [
+        ask(fleet, route.method, one, {"data": {}}, token="mixed", now=now)
+        for now, one in enumerate((path, missing))
+    ]
+    assert [answer.status for answer in answers] == [404, 404]
+    assert answers[0].body == answers[1].body
+    assert fleet.effects == []
+
+
+def test_a_token_lists_the_organizations_it_sees(fleet: Simulator, ask: Ask) -> None:
+    """Each token lists its own; each row is what GET shows of the organization, as documented."""
+    listed = _data(ask(fleet, "GET", "/organizations", token="mixed"))
+    assert [one["id"] for one in listed] == ["acme-1", "acme-2"]
+    for now, row in enumerate(listed, 1):
+        shown = ask(fleet, "GET", f"/organizations/{row['id']}", token="mixed", now=now)
+        assert _data(shown) == row
+    managing = [one["attributes"]["permissions"]["can-manage-run-tasks"] for one in listed]
+    assert managing == [True, False]
+    listed = _data(ask(fleet, "GET", "/organizations", token="owner"))
+    assert [one["id"] for one in listed] == ["acme-1", "acme-2", "acme-3"]
+
+
+def test_organizations_are_paged_only_if_asked(simulator: Simulator, ask: Ask) -> None:
+    """Without a page's number or size, the list is whole and has no pagination."""
+    for number in range(29):
+        simulator.add_organization(f"more-{number}")
+
+    def read(**query: str) -> dict[str, Any]:
+        answer = ask(simulator, "GET", "/organizations", query=query)
+        document: dict[str, Any] = msgspec.json.decode(answer.body)
+        return document
+
+    assert len(read()["data"]) == 30
+    assert read().keys() == {"data"}
+    second = read(**{"page[number]": "2"})
+    assert len(second["data"]) == 10
+    assert second["meta"]["pagination"]["total-count"] == 30
+    assert len(read(**{"page[size]": "5"})["data"]) == 5
+
+
+def test_permissions_differ_by_organization(fleet: Simulator, ask: Ask) -> None:
+    """One token changes its first organization, only reads the second, and misses the third."""
+    names = ("acme-1", "acme-2", "acme-3")
+    assert [
+        _attach(fleet, ask, name, token="mixed", now=now) for now, name in enumerate(names)
+    ] == [201, 404, 404]
+    path = "/organizations/acme-2/tasks"
+    assert ask(fleet, "GET", path, token="mixed", now=3.0).status == 200
+
+
+def test_effects_tell_the_organization(fleet: Simulator, ask: Ask) -> None:
+    """Workspaces of the same name are counted separately, by organization."""
+    for now, name in enumerate(("acme-1", "acme-2")):
+        assert _attach(fleet, ask, name, token="owner", now=now) == 201
+    assert [effect.names["organization"] for effect in fleet.effects] == ["acme-1", "acme-2"]
+    document = msgspec.json.decode(ask(fleet, "GET", "/_simulator/effects").body)
+    assert document["by-workspace"] == {"acme-1/prod": 1, "acme-2/prod": 1}
+
+
+def test_a_users_limit_spans_its_organizations(fleet: Simulator, ask: Ask) -> None:
+    """A user has one window for all organizations; another user has its own."""
+    first, second = "/organizations/acme-1", "/organizations/acme-2"
+    statuses = [ask(fleet, "GET", path, token="mixed").status for path in (first, second, first)]
+    assert statuses == [200, 200, 429]
+    assert ask(fleet, "GET", first, token="owner").status == 200
+
+
+def test_entitlements_differ_by_organization(fleet: Simulator, ask: Ask) -> None:
+    """An organization without run tasks refuses to attach one; the others don't."""
+    fleet.world.organizations["acme-2"].entitlements = Entitlements(run_tasks=False)
+    statuses = [
+        _attach(fleet, ask, name, token="owner", now=now)
+        for now, name in enumerate(("acme-1", "acme-2"))
+    ]
+    assert statuses == [201, 422]
+
+
+def test_a_run_task_is_not_attached_to_another_organizations_workspace(
+    fleet: Simulator, ask: Ask
+) -> None:
+    """Even a token that sees both gets a 404."""
+    theirs = fleet.world.organizations["acme-1"].tasks["scan"].id
+    link = {
+        "type": "workspace-tasks",
+        "attributes": {"enforcement-level": "advisory"},
+        "relationships": {"task": {"data": {"id": theirs, "type": "tasks"}}},
+    }
+    workspace = fleet.world.organizations["acme-2"].workspaces["prod"].id
+    path = f"/workspaces/{workspace}/tasks"
+    assert ask(fleet, "POST", path, {"data": link}, token="owner").status == 404
