@@ -38,10 +38,10 @@ class Lent:
 
     @asynccontextmanager
     async def keep(
-        self, _on_end: Callable[[JournalWriteFailed], None], seconds: float
+        self, on_end: Callable[[JournalWriteFailed], None], seconds: float
     ) -> AsyncIterator[Permit]:
         """See ``Keep``."""
-        self.kept = seconds
+        self.kept, self.on_end = seconds, on_end
         yield self
         self.kept = None
 
