@@ -60,6 +60,12 @@ def all_as_desired(world: World, _here: Here) -> None:
         world.simulator.attach(name, TASK, enforcement_level="mandatory")
 
 
+def of_a_fleet(world: World, _here: Here) -> None:
+    """A fleet file names the job and two organizations."""
+    text = 'job = "job.toml"\norganizations = ["acme", "beta"]\n'
+    (world.folder / "fleet.toml").write_text(text, encoding="utf-8")
+
+
 def refused(world: World, _here: Here) -> None:
     """Two workspaces are deleted before they are changed."""
     world.job(TOLERANT)
@@ -218,6 +224,7 @@ CASES = [
     Case(ordinary, "workspaces job.toml --why --select prod-00*", 0, "workspace selection"),
     Case(ordinary, "check job.toml", 0, "job"),
     Case(updating, "check job.toml", 0, "job"),
+    Case(of_a_fleet, "check fleet.toml", 0, "fleet"),
     Case(ordinary, "plan job.toml", 0, "operation plan"),
     Case(half_done, "plan job.toml --out scan.plan", 0, "operation skip plan"),
     Case(rolled_out('pause = "5m"\ngate = "true"'), "plan job.toml", 0, "operation plan"),
@@ -264,6 +271,7 @@ CASES = [
     Case(all_done, "journal check scan.jsonl", 0, "journal"),
     Case(torn, "journal check scan.jsonl", 0, "journal"),
     Case(damaged, "journal check scan.jsonl", 12, "journal"),
+    Case(all_done, "journal copy scan.jsonl copy.jsonl", 0, "copied"),
     Case(ordinary, "task list", 0, "run_task"),
     Case(attached, "task show security-scan --include workspace_tasks.workspace", 0, "run_task"),
     Case(
