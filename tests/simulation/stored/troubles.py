@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from tests.journal.remote.misbehaving import MisbehavingStore, Odds
+from tests.journal.remote.misbehaving import MisbehavingStore, Odds, Trouble
 
 FIRST_TTL = 30.0
 """Seconds: a lease has this ttl until it is renewed for the first time."""
@@ -90,7 +90,7 @@ def draw(random: Random, ttl: float) -> StoreWeather:
     """Return the troubles of a store."""
     since = random.uniform(0, 40.0)
     away = since, since + random.uniform(0, 2 * max(ttl, 10.0))
-    writes = [random.choice((0.0, 0.0, 0.03, 0.12)) for _ in range(5)]
+    writes = [random.choice((0.0, 0.0, 0.03, 0.12)) for _ in Trouble]
     return StoreWeather(
         odds=Odds(*writes)._replace(unread=random.choice((0.0, 0.0, 0.02))),
         latest=random.choice((0.1, 5.0, ttl, 3 * ttl)),
