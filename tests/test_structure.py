@@ -74,7 +74,6 @@ PURE = (
     "plan/model.py",
     "plan/notes.py",
     "plan/reconcile.py",
-    "plan/resumable.py",
     "plan/tolerance.py",
     "plan/undo.py",
     "plan/verify.py",

@@ -20,8 +20,8 @@ from bulkops.journal.reader import Contents, read
 from bulkops.journal.waiting import locked
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
-from bulkops.plan.resumable import is_resumable
 from bulkops.plan.trusted import open_journal, sound_journal
+from bulkops.plan.unfinished_jobs import is_resumable
 from bulkops.runner.assignment import LockedJournal
 
 

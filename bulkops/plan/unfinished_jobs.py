@@ -1,4 +1,4 @@
-"""The unfinished jobs, found by their journals, whose changes a plan would revert."""
+"""The unfinished jobs: which journal a job resumes, and whose changes a plan would revert."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import msgspec
 
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError
+from bulkops.job.rollout import Rollout
+from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import Place, default_journals
 from bulkops.journal.progress import Progress
 from bulkops.journal.reader import header_of_unended
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Outcome
+from bulkops.journal.states import How, Outcome
 from bulkops.journal.storage import Readable
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
+from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.plan.trusted import sound_journal
 from bulkops.text import as_argument
 
@@ -41,6 +44,41 @@ class Unfinished(NamedTuple):
     place: Place
     note: str
     contradicts: bool = True
+
+
+def is_resumable(
+    replay: Replay,
+    identity: Identity,
+    address: str,
+    rollout: Rollout,
+    *,
+    retry_failed: bool,
+    finished: bool = False,
+) -> bool:
+    """Return whether a job resumes this journal, if it is the newest, and starts no new one.
+
+    It has the job's identity and address, and something is left of it:
+
+    | the journal's job                                     | is resumed               |
+    |-------------------------------------------------------|--------------------------|
+    | has operations pending or in doubt                    | yes                      |
+    | is stopped by its failure tolerance                   | yes                      |
+    | has a gate, and a wave that has begun has not passed  | yes                      |
+    | has failed, in conflict or drifted operations         | with ``--retry-failed``  |
+    | is finished                                           | if it is of a saved plan |
+    | lost its run task                                     | no                       |
+
+    Args:
+        address: the server's, as ``canonical`` returns it.
+        rollout: the job's current ``[rollout]``.
+        finished: a finished journal counts as one to resume.
+    """
+    if replay.ended and replay.ended.how == How.GONE:
+        return False
+    left = finished or replay.unfinished or (retry_failed and replay.to_retry)
+    left |= stopped_by_tolerance(replay, rollout) is not None
+    left |= rollout.gate is not None and not replay.passed
+    return left and identity_of(replay.header) == identity and is_at(replay.header.address, address)
 
 
 def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:

@@ -10,8 +10,8 @@ from bulkops.cli.run.start import Undertaking
 from bulkops.clock import Clock
 from bulkops.journal.place import JobJournals, Place, Started, default_journals
 from bulkops.journal.process import holder
-from bulkops.plan.resumable import is_resumable
 from bulkops.plan.trusted import sound_journal
+from bulkops.plan.unfinished_jobs import is_resumable
 
 
 def journals_of(
