@@ -108,8 +108,22 @@ COMMANDS: tuple[click.Command, ...] = (
     Group(
         "fleet",
         [
-            OnDemand("plan", "fleet.plan:plan", "Show what an apply would change in a fleet."),
-            OnDemand("apply", "fleet.apply:apply", "Run a job in each organization of a fleet."),
+            OnDemand(
+                "plan",
+                "fleet.plan:plan",
+                "Show what an apply would change in each organization of a fleet.",
+            ),
+            OnDemand(
+                "apply",
+                "fleet.apply:apply",
+                "Run a job in each organization of a fleet, or resume it from the journals.",
+            ),
+            OnDemand(
+                "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
+            ),
+            OnDemand(
+                "report", "fleet.journals:report", "Report what a fleet did, from its journals."
+            ),
         ],
         help="Run one job in many organizations.",
     ),

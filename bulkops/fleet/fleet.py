@@ -91,15 +91,20 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
             if not any(matches(entry, name) for name in names):
                 where = f"{self.source}: organizations[{place}]"
                 raise _none_seen(where, entry, names)
+        found = self.among(names)
+        for shard in found.shards:
+            check(shard.name, Name, f"{self.source}: organizations")
+        return _sound(found)
+
+    def among(self, names: Iterable[str]) -> Fleet:
+        """Return the fleet with a shard for each of these organizations that it names."""
         where = f"{self.source}: organizations"
         shards = [
             Shard(name=name, where=f"{where}: {shown(name)}", organization=name)
-            for name in names
+            for name in sorted({*names})
             if any(matches(entry, name) for entry in self.organizations)
         ]
-        for shard in shards:
-            check(shard.name, Name, where)
-        return _sound(replace(self, shards=tuple(shards)))
+        return replace(self, shards=tuple(shards))
 
     def waves(self) -> list[tuple[str, ...]]:
         """Return the names of each wave's shards.
@@ -124,10 +129,24 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             JobError: the default is not an address.
         """
+        base = self.journals_base(default)
+        if is_address(base):
+            return str(parse(base) / shard.name)
+        return str(PurePath(base, shard.name))
+
+    def journals_base(self, default: str) -> str:
+        """Return the folder, or the address, that has a folder for each shard's journals.
+
+        Args:
+            default: the default place of journals.
+
+        Raises:
+            JobError: the default is not an address.
+        """
         base = default if self.journals is None else self.journals
         if is_address(base):
-            return str(parse(base) / self.name / shard.name)
-        return str(PurePath(base, self.name, shard.name))
+            return str(parse(base) / self.name)
+        return str(PurePath(base, self.name))
 
 
 def job_of(job: Job, shard: Shard, default_organization: str | None) -> Job:

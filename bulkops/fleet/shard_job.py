@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from anyio import to_thread
 
+from bulkops.client.access.address import is_at
 from bulkops.client.api import Client
 from bulkops.errors import JournalLocked
 from bulkops.fleet.fleet import Shard
 from bulkops.job.job import Job
-from bulkops.journal.identity import Identity
+from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import JobJournals, Place, journals_at
 from bulkops.journal.process import holder
 from bulkops.journal.reader import Contents, read
@@ -58,6 +59,12 @@ class ShardJob(NamedTuple):
         """Return its journals."""
         identity = f"{self.job.digest} {self.job.organization} {self.address}"
         return journals_at(self.base).of_job(self.job.name, identity)
+
+    def is_mine(self, place: Place) -> bool:
+        """Return whether a journal is this job's, whatever its state."""
+        header = sound_journal(place.reader()).replay.header
+        mine = Identity(self.job.digest, self.job.organization)
+        return identity_of(header) == mine and is_at(header.address, self.address)
 
     def newest(self, journals: JobJournals, how: How) -> Place | None:
         """Return the newest journal that can be resumed, ``None`` if there is none.

@@ -38,9 +38,13 @@ COLUMNS = (
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     """Yield a report as CSV, line by line."""
+    return rows_as_csv(chain([COLUMNS], cells(report, only_failed=only_failed)))
+
+
+def cells(report: Report, *, only_failed: bool = False) -> Iterator[list[str]]:
+    """Yield the cells of each line, without the header."""
     rows = _rows(report, only_failed=only_failed)
-    cells = ([str(row.get(column) or "") for column in COLUMNS] for row in rows)
-    return rows_as_csv(chain([COLUMNS], cells))
+    return ([str(row.get(column) or "") for column in COLUMNS] for row in rows)
 
 
 def _rows(report: Report, *, only_failed: bool) -> Iterator[Cells]:

@@ -25,23 +25,25 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     ``{"run_id": …, "counts": …, "spans": […], "rows": […], "skipped": […]}``
     """
     rows = (row for row in report.rows if not only_failed or row.troubled)
-    yield _formatted(facts(report)).removesuffix("\n}")
-    yield from _list("spans", report.timeline.spans if report.timeline else ())
-    yield from _list("rows", rows)
-    yield from _list("skipped", () if only_failed else report.skipped)
+    yield formatted(facts(report)).removesuffix("\n}")
+    yield from listed("spans", report.timeline.spans if report.timeline else ())
+    yield from listed("rows", rows)
+    yield from listed("skipped", () if only_failed else report.skipped)
     yield "\n}\n"
 
 
-def _list(name: str, items: Iterable[object]) -> Iterator[str]:
+def listed(name: str, items: Iterable[object]) -> Iterator[str]:
+    """Yield the next member of an object, a list, in pieces."""
     yield f',\n  "{name}": ['
     between = "\n"
     for item in items:
-        yield between + indent(_formatted(item), "    ")
+        yield between + indent(formatted(item), "    ")
         between = ",\n"
     yield "]" if between == "\n" else "\n  ]"
 
 
-def _formatted(value: object) -> str:
+def formatted(value: object) -> str:
+    """Return a value as indented JSON, safe to show in a terminal."""
     # The file may be shown in a terminal: escape control characters that JSON permits.
     lines = msgspec.json.format(msgspec.json.encode(value)).decode().split("\n")
     return "\n".join(map(escaped, lines))

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NoReturn
 
 from click.exceptions import Exit
@@ -23,17 +24,18 @@ from bulkops.cli.output.printing import heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
-from bulkops.cli.run.open_fleet import OpenFleet
+from bulkops.cli.run.open_fleet import OpenFleet, task_of
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
 from bulkops.clock import Clock
 from bulkops.errors import ExitCode
 from bulkops.fleet.fleet_run import FleetRun, side_by_side
+from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.text import headline, lines, shard_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import Course, State
 from bulkops.operations.model import TaskRef
-from bulkops.report.model import report
 from bulkops.text import counted
 
 
@@ -62,8 +64,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
             )
         )
     else:
-        texts = [fleet_text.planned(run) for run in opened.runs]
-        shown = [*_head(opened), *fleet_text.shard_lines(opened.runs, texts), ""]
+        shown = [*_overview(opened), ""]
         shown.append(fleet_text.plan_summary(plans, len(problems)))
         print_text(*shown, paint=painter(sys.stdout))
     codes = [run.problem.exit_code for run in opened.runs if run.problem is not None]
@@ -100,11 +101,24 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     raise Exit(fleet.exit_code)
 
 
-def _head(opened: OpenFleet) -> list[str]:
-    job, fleet = opened.job, opened.fleet
-    task = str(getattr(job.spec, "task", ""))
-    shards, waves = len(opened.runs), len(opened.waves)
-    return [fleet_text.headline(fleet.name, job.operation_kind, task, shards, waves)]
+def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]:
+    """Yield what the fleet does, and what each shard will do."""
+    job, runs = opened.job, opened.runs
+    kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
+    yield headline(opened.fleet.name, kind, task, len(runs), waves)
+    for_each = partial(fleet_text.planned, retry_failed=retry_failed)
+    yield from shard_lines((run.name, run.job.organization, for_each(run)) for run in runs)
+
+
+def _report(opened: OpenFleet) -> FleetReport:
+    return FleetReport(
+        fleet=opened.fleet.name,
+        job=opened.job.name,
+        kind=opened.job.operation_kind,
+        task=task_of(opened.job),
+        waves=len(opened.waves),
+        shards=tuple(map(fleet_text.shard_report, opened.runs)),
+    )
 
 
 def _confirm(opened: OpenFleet, options: RunOptions) -> None:
@@ -114,8 +128,7 @@ def _confirm(opened: OpenFleet, options: RunOptions) -> None:
         with heard_or_not():
             for name, plan in plans:
                 print_objects(plan, shard=name)
-    texts = [fleet_text.planned(run, retry_failed=retry) for run in runs]
-    note(*_head(opened), *fleet_text.shard_lines(runs, texts), *gate_lines(opened.job), "")
+    note(*_overview(opened, retry_failed=retry), *gate_lines(opened.job), "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
     if not todo and not resumed:
@@ -175,7 +188,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
         if json:
             _print_reports(opened, fleet.exit_code)
         else:
-            print_text("", *_head(opened), *fleet_text.end_lines(runs))
+            print_text("", *lines(_report(opened)))
     course = fleet.course
     waiting = sum(run.state is State.NOT_BEGUN for run in runs)
     left = counted(waiting, "shard")
@@ -190,16 +203,16 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
 
 
 def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
-    runs = opened.runs
-    for run in runs:
-        if run.replay is not None:
-            print_json(events.Report.of(report(run.replay)).of_shard(run.name))
+    fleet = _report(opened)
+    for one in fleet.shards:
+        if one.report is not None:
+            print_json(events.Report.of(one.report).of_shard(one.shard))
     print_json(
         events.FleetReport(
-            fleet=opened.fleet.name,
-            counts=fleet_text.counts_of(runs),
-            states={run.name: run.state.value for run in runs},
-            problems={run.name: str(run.problem) for run in runs if run.problem is not None},
+            fleet=fleet.fleet,
+            counts=fleet.counts,
+            states=fleet.states,
+            problems=fleet.problems,
             exit_code=code,
         )
     )

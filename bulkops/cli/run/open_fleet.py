@@ -17,12 +17,14 @@ from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
+from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.reading import read_shards
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
-from bulkops.journal.place import default_base
+from bulkops.journal.place import default_base, journals_at
 
 
 class FleetServer(NamedTuple):
@@ -96,6 +98,35 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
         )
         for shard in fleet.shards
     ]
+
+
+def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
+    """Return what became of a fleet, from its journals; sends no request, and needs no token.
+
+    If its organizations must be found, its shards are those that have begun.
+
+    Raises:
+        JobError: the fleet file or the job file is wrong.
+        JournalError: the place of the journals can't be read.
+    """
+    fleet = load_fleet(path, trust_files=trust_files)
+    job = load_fleet_job(fleet)
+    waves = len(fleet.waves()) if fleet.shards else 0
+    if not fleet.shards:
+        fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+    return FleetReport(
+        fleet=fleet.name,
+        job=job.name,
+        kind=job.operation_kind,
+        task=task_of(job),
+        waves=waves,
+        shards=read_shards(shard_jobs(fleet, job, address_of)),
+    )
+
+
+def task_of(job: Job) -> str:
+    """Return the run task as the job file names it; empty for a kind without one."""
+    return str(getattr(job.spec, "task", ""))
 
 
 def address_of(shard: Shard) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bulkops.clock import Clock
@@ -286,3 +287,63 @@ def test_a_missing_token_is_found_before_anything_is_sent(world: World, here: He
     assert done.code == 1
     assert "(acme-3): token_env = TOKEN_3: this environment variable is not set" in done.err
     assert world.requests == 0
+
+
+def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) -> None:
+    """A line for each shard, and totals; no request, no token."""
+    declare(world, CANARY)
+    assert world.kill(signal.SIGKILL, write=3, stage="before", arguments=APPLY).code == -9
+    requests = world.requests
+    done = here("fleet", "status", "fleet.toml", TFE_TOKEN="")
+    assert (done.code, done.err, world.requests) == (0, "", requests)
+    head, first, *rest = done.lines
+    assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
+    assert first.startswith("  acme-1  acme-1  interrupted: ")
+    assert rest[:2] == ["  acme-2  acme-2  not begun", "  acme-3  acme-3  not begun"]
+    assert rest[-1].endswith("of 3 operations")
+    assert here(*APPLY).code == 0
+    *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
+    assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]
+    assert (last["type"], last["counts"]) == ("fleet_status", {"succeeded": 9})
+    assert last["states"] == dict.fromkeys(NAMES, "done")
+
+
+def test_the_status_of_found_organizations_shows_those_that_have_begun(
+    world: World, here: Here
+) -> None:
+    """Their folders name them; the server is not asked."""
+    declare(world, 'job = "job.toml"\norganizations = ["acme-[12]"]\n')
+    assert here(*APPLY).code == 0
+    requests = world.requests
+    done = here("fleet", "status", "fleet.toml")
+    assert [line.split()[:3] for line in done.lines[1:3]] == [
+        [name, name, "done:"] for name in NAMES[:2]
+    ]
+    assert world.requests == requests
+
+
+def test_a_report_has_counts_over_all_shards(here: Here) -> None:
+    """Each row of the JSON and of the CSV names its shard."""
+    assert here(*APPLY).code == 0
+    document = msgspec.json.decode(here("fleet", "report", "fleet.toml", "--format", "json").out)
+    assert document["counts"] == {"succeeded": 9}
+    assert [shard["shard"] for shard in document["shards"]] == NAMES
+    assert Counter(row["shard"] for row in document["rows"]) == dict.fromkeys(NAMES, 3)
+    lines = here("fleet", "report", "fleet.toml", "--format", "csv").lines
+    assert lines[0].startswith("shard,workspace,workspace_id,")
+    assert Counter(line.partition(",")[0] for line in lines[1:]) == dict.fromkeys(NAMES, 3)
+    text = here("fleet", "report", "fleet.toml").lines
+    assert text[-1] == "Total: 9 succeeded of 9 operations"
+
+
+def test_a_damaged_journal_is_the_shards_own_problem(world: World, here: Here) -> None:
+    """The others are reported; ``apply`` carries the others out and exits with 12."""
+    assert here(*APPLY).code == 0
+    journal = journal_of(world, "acme-2")
+    text = journal.read_bytes()
+    journal.write_bytes(text[:200] + b"?" + text[201:])
+    done = here("fleet", "report", "fleet.toml")
+    assert done.code == 0
+    assert "acme-2  acme-2  failed\n" in done.out
+    assert "Total: 6 succeeded of 6 operations" in done.out
+    assert here(*APPLY).code == 12

@@ -33,7 +33,7 @@ APPLYING = Together(
 
 @command(FLEET, APPLYING, SERVERS)
 def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
-    """Run a job in each organization of a fleet, or resume it from the shards' journals.
+    """Run a job in each organization of a fleet, or resume it from the journals.
 
     Plans all shards, asks once, then carries them out side by side, in the waves of the fleet's
     [rollout]. Each shard is what apply of its job would be, with a journal of its own. If the

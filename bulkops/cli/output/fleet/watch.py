@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from bulkops import events
 from bulkops.cli.outlet import is_full
 from bulkops.cli.output import waves
-from bulkops.cli.output.fleet.text import counts_of, state_in_words
+from bulkops.cli.output.fleet.text import shard_report
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.results import Lines
 from bulkops.cli.output.watch import EVERY, FIRST
 from bulkops.clock import Clock
 from bulkops.fleet.fleet_run import FleetRun
+from bulkops.fleet.report.model import counts_of
+from bulkops.fleet.report.text import state
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
 from bulkops.job.gate import GateCall
@@ -75,7 +77,7 @@ class FleetWatch:
 
     def ended(self, run: ShardRun) -> None:
         """Note that a shard has ended."""
-        note(*(f"{run.name}: {line}" for line in state_in_words(run).split("\n")))
+        note(*(f"{run.name}: {line}" for line in state(shard_report(run)).split("\n")))
 
     def catch_up(self) -> None:
         """Print how many results were only counted because stdout was not read."""
@@ -101,7 +103,7 @@ class FleetWatch:
 def progress_line(fleet: FleetRun) -> str:
     """Return the progress of all shards in one line."""
     runs = list(fleet.runs.values())
-    counts = counts_of(runs)
+    counts = counts_of(shard_report(run).report for run in runs)
     done = counts_in_words(counts) or "nothing done yet"
     running = [run for run in runs if run.state is State.RUNNING and run.execution is not None]
     flying = sum(run.execution.activity().in_flight for run in running if run.execution)

@@ -1,0 +1,76 @@
+"""What became of each shard of a fleet. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+
+from bulkops.fleet.waves import State
+from bulkops.report.model import Report
+
+
+class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one shard.
+
+    Attributes:
+        journal: the place of its newest journal; empty if it has none.
+        report: of that journal; ``None`` if it has none, or it can't be read.
+        problem: the error that stopped it or keeps it from being read; empty if none does.
+        note: more about it in a word or two, such as who runs it; empty if there is nothing.
+    """
+
+    shard: str
+    organization: str
+    state: State
+    journal: str = ""
+    report: Report | None = None
+    problem: str = ""
+    note: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing about it needs a closer look, so far."""
+        return self.report is None or not (self.report.ended and self.report.exit_code)
+
+
+class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a fleet.
+
+    Attributes:
+        kind: the kind of operation of its job.
+        task: the run task as the job file names it; empty for a kind without one.
+        waves: the number of waves; 0 if the shards have yet to be found.
+        shards: each of them, by name.
+    """
+
+    fleet: str
+    job: str
+    kind: str
+    task: str
+    waves: int
+    shards: tuple[ShardReport, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Outcome (or ``pending``) → number of operations in the journals of all shards."""
+        return counts_of(one.report for one in self.shards)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Shard → state."""
+        return {one.shard: one.state.value for one in self.shards}
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Shard → problem, of those that have one."""
+        return {one.shard: one.problem for one in self.shards if one.problem}
+
+
+def counts_of(reports: Iterable[Report | None]) -> dict[str, int]:
+    """Return outcome (or ``pending``) → number of operations in all reports."""
+    total = Counter[str]()
+    for report in reports:
+        total.update(report.counts if report else {})
+    return dict(total)

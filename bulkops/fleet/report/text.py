@@ -1,0 +1,69 @@
+"""A fleet's report as text: a line for each shard, sections, totals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bulkops.fleet.report.model import FleetReport, ShardReport
+from bulkops.fleet.waves import State
+from bulkops.operations import wording
+from bulkops.report.columns import filled, widest
+from bulkops.report.text import lines as report_lines
+from bulkops.report.text import totals
+from bulkops.report.words import counts_in_words
+from bulkops.text import counted, escaped
+
+
+def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield the report's lines, each with its line end; see ``bulkops.report.text``."""
+    for line in lines(fleet, only_failed=only_failed):
+        yield f"{escaped(line)}\n"
+
+
+def lines(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
+    """Yield a line for each shard, a section for each that isn't plain success, and totals."""
+    yield from overview(fleet)
+    for one in fleet.shards:
+        if one.report is not None and not one.succeeded:
+            yield from ("", f"{one.shard}: {one.journal}")
+            yield from report_lines(one.report, only_failed=only_failed)
+    yield from total(fleet)
+
+
+def overview(fleet: FleetReport) -> Iterator[str]:
+    """Yield what the fleet does, and a line for each shard."""
+    yield headline(fleet.fleet, fleet.kind, fleet.task, len(fleet.shards), fleet.waves)
+    yield from shard_lines((one.shard, one.organization, state(one)) for one in fleet.shards)
+
+
+def total(fleet: FleetReport) -> Iterator[str]:
+    """Yield the totals of all shards."""
+    counts = fleet.counts
+    operations = counted(sum(counts.values()), "operation")
+    yield ""
+    yield f"Total: {counts_in_words(counts) or 'nothing to do'} of {operations}"
+
+
+def headline(name: str, kind: str, task: str, shards: int, waves: int = 1) -> str:
+    """Return one line: ``fleet: attach security-scan in 8 shards, in 3 waves``."""
+    in_waves = f", in {waves} waves" if waves > 1 else ""
+    what = f"{wording.kind_in_words(kind, undo=False)}{task and ' '}{task}"
+    return f"{name}: {what} in {counted(shards, 'shard')}{in_waves}"
+
+
+def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield a line for each shard: name, organization, text; further lines are indented."""
+    rows = list(shards)
+    names, organizations = (widest(row[column] for row in rows) for column in (0, 1))
+    for name, organization, text in rows:
+        first, *rest = text.split("\n")
+        yield f"  {filled(name, names)}  {filled(organization, organizations)}  {first}"
+        yield from (f"    {line}" for line in rest)
+
+
+def state(one: ShardReport) -> str:
+    """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
+    word = "in use" if one.state is State.RUNNING else one.state.value
+    done = totals(one.report) if one.report is not None else ""
+    facts = ", ".join(filter(None, (done, one.note)))
+    return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
