@@ -86,6 +86,10 @@ class LiveView(RenderHook):
     def show(self, progress: JobProgress) -> None:
         """Show the progress, unless the terminal is not reading."""
         self._progress = progress
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw what is shown again, unless the terminal is not reading."""
         if self._live is not None and self._takes_more():
             self._print_above()
             self._live.refresh()
@@ -106,10 +110,15 @@ class LiveView(RenderHook):
         return [Control(*up * more), *renderables]
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
-        desired = Group(*self._lines(self._progress, console.width)) if self._progress else Group()
+        desired = Group(*self.rows(console.width, console.height))
         lines = console.render_lines(desired, pad=False)[1 - console.height :]
         self._widths = [Segment.get_line_length(line) for line in lines]
         yield SegmentLines(lines, new_lines=True)
+
+    def rows(self, width: int, height: int) -> Iterator[Text]:  # noqa: ARG002 - crops itself
+        """Yield the lines of the view, for a terminal of this size."""
+        if self._progress:
+            yield from self._lines(self._progress, width)
 
     def _open(self) -> None:
         self._widths = []
@@ -152,7 +161,7 @@ class LiveView(RenderHook):
         for bar in shown:
             line = Text(f"  {bar.label:<{label}}", style="bold" if bar.current else "")
             if length >= SHORTEST_BAR:
-                line.append("  ").append(self._bar(bar, length))
+                line.append("  ").append(self.bar(bar, length))
             line.append(f"  {bar.done:>{digits}}/{bar.of:<{digits}}")
             if beside and bar is shown[-1]:
                 line.append(f"  {left}")
@@ -164,7 +173,8 @@ class LiveView(RenderHook):
         # Even if empty: a line that comes and goes makes the others jump.
         yield Text(f"  {standstill(progress)}", style="yellow")
 
-    def _bar(self, bar: Bar, length: int) -> Text:
+    def bar(self, bar: Bar, length: int) -> Text:
+        """Return a bar of this many columns."""
         full, half, empty = self._characters
         halves = 2 * length * bar.done // bar.of if bar.of else 0
         done = full * (halves // 2) + half * (halves % 2)

@@ -62,7 +62,7 @@ class Watch:
         self._tracker = ProgressTracker(replay, rollout, rate)
         self._lines = Lines(replay)
         self._print_wave = waves.teller(rollout, len(replay.operations), json=json)
-        self._live = _live_view(json=json)
+        self._live = LiveView(sys.stderr) if may_draw(json=json) else None
         # On a terminal with the live view, a line per success would bury everything else.
         self._quiet = self._live is not None and sys.stdout.isatty()
         self._stalled = False
@@ -119,31 +119,10 @@ class Watch:
         """Show the progress while the block runs."""
         ticker = asyncio.create_task(self._tick(activity))
         try:
-            with self._shown(self._live) if self._live else nullcontext():
+            with shown(self._live) if self._live else nullcontext():
                 yield
         finally:
             ticker.cancel()
-
-    @contextmanager
-    def _shown(self, live: LiveView) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-
-        def suspend(_number: int, _frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._suspend, live)
-
-        # Not the loop's own handler: replacing it would stop the wake-ups for other signals.
-        before = signal.signal(signal.SIGTSTP, suspend)
-        try:
-            with live.shown():
-                yield
-        finally:
-            signal.signal(signal.SIGTSTP, before)
-
-    def _suspend(self, live: LiveView) -> None:
-        # Ctrl-Z: leave the shell a clean terminal; after `fg` the view starts on a new line.
-        with live.aside():
-            settle()
-            os.kill(os.getpid(), signal.SIGSTOP)
 
     async def _tick(self, activity: Callable[[], Activity]) -> None:
         try:
@@ -203,12 +182,33 @@ def print_progress(progress: JobProgress, date: str, *, journal_only: bool = Fal
     )
 
 
-def _live_view(*, json: bool) -> LiveView | None:
-    """Return a view if stderr is a terminal that can show it and stdout won't disturb it."""
-    if not obeys_escapes(sys.stderr) or (json and sys.stdout.isatty()) or _is_piped():
-        return None
+@contextmanager
+def shown(live: LiveView) -> Iterator[None]:
+    """Show a view while the block runs in an event loop; Ctrl-Z leaves a clean terminal."""
+    loop = asyncio.get_running_loop()
 
-    return LiveView(sys.stderr)
+    def suspend(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(_suspend, live)
+
+    # Not the loop's own handler: replacing it would stop the wake-ups for other signals.
+    before = signal.signal(signal.SIGTSTP, suspend)
+    try:
+        with live.shown():
+            yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+def _suspend(live: LiveView) -> None:
+    # Ctrl-Z: leave the shell a clean terminal; after `fg` the view starts on a new line.
+    with live.aside():
+        settle()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def may_draw(*, json: bool) -> bool:
+    """Return whether stderr is a terminal that can show a view and stdout won't disturb it."""
+    return obeys_escapes(sys.stderr) and not (json and sys.stdout.isatty()) and not _is_piped()
 
 
 def _is_piped() -> bool:

@@ -73,7 +73,7 @@ def report(
     \b
     Examples:
       bulkops fleet report fleet.toml
-      bulkops fleet report fleet.toml --format csv --only failed --output failed.csv
+      bulkops fleet report fleet.toml --format csv --output fleet.csv
     """
     found = read_fleet(fleet, trust_files=trust_files)
     print_to(output, _pieces(output_format, found, only_failed=only == "failed"))

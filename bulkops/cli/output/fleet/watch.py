@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 
 from msgspec.structs import replace
 
 from bulkops import events
-from bulkops.cli.outlet import is_full
+from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
+from bulkops.cli.output.fleet.live import FleetView, ShardLine
 from bulkops.cli.output.fleet.text import shard_report
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.results import Lines
-from bulkops.cli.output.watch import EVERY, FIRST
+from bulkops.cli.output.watch import EVERY, FIRST, TICK, may_draw, shown
 from bulkops.clock import Clock
 from bulkops.fleet.fleet_run import FleetRun
-from bulkops.fleet.report.model import counts_of
 from bulkops.fleet.report.text import state
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
 from bulkops.job.gate import GateCall
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations.model import Operation
+from bulkops.report.model import PENDING
 from bulkops.report.words import counts_in_words
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
@@ -43,8 +46,13 @@ class FleetWatch:
     def __init__(self, clock: Clock, *, json: bool) -> None:
         self._clock = clock
         self._json = json
+        self._live = FleetView(sys.stderr) if may_draw(json=json) else None
+        # On a terminal with the live view, a line per success would bury everything else.
+        self._quiet = self._live is not None and sys.stdout.isatty()
         self._lines = list[Lines]()
         self._stalled = False
+        self._gates = 0
+        self._hidden = ExitStack()
 
     def observe(self, run: ShardRun, replay: Replay) -> Observer:
         """Return the observer of a shard's execution; ``replay``: of its journal."""
@@ -52,6 +60,10 @@ class FleetWatch:
         self._lines.append(lines)
 
         def result(operation: Operation, result: Result) -> None:
+            if self._live is not None and result.outcome in TROUBLE:
+                self._live.alert(f"{run.name}: {lines.line(operation, result)}")
+            if self._quiet:
+                return
             with heard_or_not():
                 if self._json:
                     print_json(replace(events.Result.of(operation, result), shard=run.name))
@@ -59,13 +71,23 @@ class FleetWatch:
                     lines.print(operation, result)
 
         async def gate(call: GateCall) -> int:
-            note(f"{run.name}: Gate of wave {call.variables['BULKOPS_WAVE']}: {call.command}")
-            return await run_gate(call)
+            with self._aside():
+                note(f"{run.name}: Gate of wave {call.variables['BULKOPS_WAVE']}: {call.command}")
+                # The gate writes to the terminal directly: print everything before it first.
+                await asyncio.to_thread(settle)
+                return await run_gate(call)
 
         rollout, operations = run.job.rollout, len(replay.operations)
-        tell = waves.teller(rollout, operations, json=self._json, shard=run.name)
-        note(f"{run.name}: Journal: {run.place}")
+        tell = waves.teller(rollout, operations, json=self._json, say=self.say, shard=run.name)
+        self.say(f"{run.name}: Journal: {run.place}")
         return Observer(result, tell, gate, self.takes_more)
+
+    def say(self, line: str) -> None:
+        """Print a line on stderr, above the live view."""
+        if self._live is not None:
+            self._live.alert(line, style="")
+        else:
+            note(line)
 
     def takes_more(self) -> bool:
         """Return whether more output fits: ``--json`` drops nothing, so it may have to wait."""
@@ -76,8 +98,9 @@ class FleetWatch:
         return not full
 
     def ended(self, run: ShardRun) -> None:
-        """Note that a shard has ended."""
-        note(*(f"{run.name}: {line}" for line in state(shard_report(run)).split("\n")))
+        """Print that a shard has ended."""
+        for line in state(shard_report(run)).split("\n"):
+            self.say(f"{run.name}: {line}")
 
     def catch_up(self) -> None:
         """Print how many results were only counted because stdout was not read."""
@@ -87,25 +110,69 @@ class FleetWatch:
     @asynccontextmanager
     async def watching(self, fleet: FleetRun) -> AsyncIterator[None]:
         """Show the progress of all shards while the block runs."""
-        ticker = asyncio.create_task(self._tick(fleet))
+        ticker = asyncio.create_task(self._draw(fleet) if self._live else self._tell(fleet))
         try:
-            yield
+            with shown(self._live) if self._live else nullcontext():
+                yield
         finally:
             ticker.cancel()
 
-    async def _tick(self, fleet: FleetRun) -> None:
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Hide the view while the block runs, which others may enter meanwhile."""
+        if self._gates == 0 and self._live is not None:
+            self._hidden.enter_context(self._live.aside())
+        self._gates += 1
+        try:
+            yield
+        finally:
+            self._gates -= 1
+            if self._gates == 0:
+                self._hidden.close()
+
+    async def _tell(self, fleet: FleetRun) -> None:
         await self._clock.sleep(FIRST)
         while True:
             note(progress_line(fleet), passing=True)
             await self._clock.sleep(EVERY)
 
+    async def _draw(self, fleet: FleetRun) -> None:
+        try:
+            while self._live is not None:
+                await self._clock.sleep(TICK)
+                lines = [shard_line(run) for run in fleet.runs.values()]
+                self._live.show_shards(lines, progress_line(fleet))
+        except Exception as error:  # noqa: BLE001 - a rollout must not end because its view failed
+            note(f"Progress can no longer be shown: {type(error).__name__}: {error}")
+
 
 def progress_line(fleet: FleetRun) -> str:
     """Return the progress of all shards in one line."""
     runs = list(fleet.runs.values())
-    counts = counts_of(shard_report(run).report for run in runs)
-    done = counts_in_words(counts) or "nothing done yet"
+    total = Counter[str]()
+    for run in runs:
+        total.update(_counts(run))
     running = [run for run in runs if run.state is State.RUNNING and run.execution is not None]
     flying = sum(run.execution.activity().in_flight for run in running if run.execution)
     shards = counted(len(running), "shard")
+    done = counts_in_words(total) or "nothing to do"
     return f"{done}; {shards} running, {counted(flying, 'operation')} in flight"
+
+
+def shard_line(run: ShardRun) -> ShardLine:
+    """Return a shard as the live view shows it."""
+    counts = _counts(run)
+    of = sum(counts.values())
+    running = run.state is State.RUNNING and run.execution is not None
+    words = "in use" if run.state is State.RUNNING and not running else run.state.value
+    return ShardLine(run.name, of - counts[PENDING], of, words, running=running)
+
+
+def _counts(run: ShardRun) -> Counter[str]:
+    """Return outcome (or ``pending``) → number of operations; in doubt, it is still pending."""
+    if run.replay is None:
+        return Counter({PENDING: len(run.plan.operations) if run.plan is not None else 0})
+    ended = (outcome for outcome in Outcome if outcome is not Outcome.IN_DOUBT)
+    counts = Counter({outcome.value: run.replay.count(outcome) for outcome in ended})
+    counts[PENDING] = run.replay.count(None, Outcome.IN_DOUBT)
+    return counts
