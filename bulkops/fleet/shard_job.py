@@ -37,6 +37,7 @@ class How(NamedTuple):
     continue_paused: bool = False
     trust_files: bool = False
     wait: bool = False
+    despite_unfinished: bool = False
     on_wait: Callable[[str, JournalLocked], object] = lambda _name, _busy: None
 
 

@@ -27,6 +27,11 @@ from bulkops.library import plan_job
 from bulkops.plan.current_state import check_names
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import open_journal
+from bulkops.plan.unfinished_jobs import (
+    unfinished_first,
+    unfinished_jobs,
+    with_unfinished_noted,
+)
 from bulkops.report.model import exit_code
 from bulkops.runner.assignment import Instructions, Observer
 from bulkops.runner.execution import JobExecution
@@ -62,6 +67,7 @@ class ShardRun:
         self._of = of
         self._how = how
         self._waited = False
+        self._contradicted = list[Place]()
         self._signal = ""
         self._preparing: anyio.CancelScope | None = None
 
@@ -106,7 +112,10 @@ class ShardRun:
             self.problem = _explained(problem, client)
 
     async def _planned(self, client: Client) -> Plan:
-        return await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
+        plan = await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
+        unfinished = await to_thread.run_sync(unfinished_jobs, plan, self.address)
+        self._contradicted = [one.place for one in unfinished if one.contradicts]
+        return with_unfinished_noted(plan, unfinished)
 
     async def _look(self, client: Client) -> None:
         found = await to_thread.run_sync(lambda: self._of.newest(self._of.journals(), self._how))
@@ -116,6 +125,8 @@ class ShardRun:
                 await check_names(client, self.replay.header, found)
             return
         self.plan = await self._planned(client)
+        if self._contradicted and self.plan.operations and not self._how.despite_unfinished:
+            raise unfinished_first(self._contradicted[0])
         self.state = State.NOT_BEGUN if self.plan.operations else State.DONE
 
     def _note_waiting(self, busy: JournalLocked) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from bulkops.client.access.address import is_at
-from bulkops.errors import BulkopsError
+from bulkops.errors import BulkopsError, JobError
 from bulkops.job.rollout import Rollout
 from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import Place, default_journals
@@ -85,6 +85,16 @@ def with_unfinished_noted(plan: Plan, unfinished: Iterable[Unfinished]) -> Plan:
     """Return the plan with a note per unfinished job; a saved plan may have some already."""
     notes = dict.fromkeys([*plan.notes, *(one.note for one in unfinished)])
     return msgspec.structs.replace(plan, notes=tuple(notes))
+
+
+def unfinished_first(unfinished: object) -> JobError:
+    """Return the error for a plan that contradicts a job, whose journal this is."""
+    named = as_argument(unfinished)
+    return JobError(
+        f"nothing was changed: this plan contradicts {unfinished}, which is not finished. Finish "
+        f"it with `bulkops resume {named}`, revert it with `bulkops undo {named}`, or add "
+        "--despite-unfinished"
+    )
 
 
 def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> list[Unfinished]:

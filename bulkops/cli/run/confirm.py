@@ -33,9 +33,9 @@ from bulkops.journal.states import DONE, RETRIED, Held, Outcome, Reached
 from bulkops.operations import kind_named
 from bulkops.operations.model import TaskRef
 from bulkops.plan.model import Plan
-from bulkops.plan.unfinished_jobs import Unfinished
+from bulkops.plan.unfinished_jobs import Unfinished, unfinished_first
 from bulkops.runner.gate import check_gate_to_resume
-from bulkops.text import as_argument, counted
+from bulkops.text import counted
 
 
 def confirm_plan(
@@ -64,7 +64,7 @@ def confirm_plan(
         note("Nothing to do: what remains is blocked." if plan.blocked else "Nothing to do.")
         raise Exit(ExitCode.UNFULFILLED if plan.blocked else ExitCode.DONE)
     if first and not options.despite_unfinished and (_answered(options) or not can_ask()):
-        raise _unfinished_first(first[0].place)
+        raise unfinished_first(first[0].place)
     what = counted(len(plan.operations), "operation")
     question = f"Apply {what} in {plan.job.organization} ({address})?"
     # The user reviewed a saved plan already.
@@ -97,15 +97,6 @@ def have_confirmed(
 def is_destructive(job: Job, undo_of: str) -> bool:
     """Return whether a job needs more than a yes; an undo, which restores, never does."""
     return kind_named(job.operation_kind).destructive and not undo_of
-
-
-def _unfinished_first(unfinished: object) -> JobError:
-    named = as_argument(unfinished)
-    return JobError(
-        f"nothing was changed: this plan contradicts {unfinished}, which is not finished. Finish "
-        f"it with `bulkops resume {named}`, revert it with `bulkops undo {named}`, or add "
-        "--despite-unfinished"
-    )
 
 
 def _answered(options: RunOptions) -> bool:

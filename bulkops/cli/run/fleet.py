@@ -108,6 +108,7 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     yield headline(opened.fleet.name, kind, task, len(runs), waves)
     for_each = partial(fleet_text.planned, retry_failed=retry_failed)
     yield from shard_lines((run.name, run.job.organization, for_each(run)) for run in runs)
+    yield from fleet_text.notes_of({run.name: run.plan for run in runs if run.plan is not None})
 
 
 def _report(opened: OpenFleet) -> FleetReport:

@@ -67,8 +67,8 @@ def by_age(folder: Path) -> list[Path]:
 
 
 def all_journals(base: Path) -> list[Path]:
-    """Return the journals of all jobs below a folder."""
-    return sorted(path for folder in base.glob("*") for path in folder.glob("*.jsonl"))
+    """Return the journals of all jobs below a folder, and of the shards of all fleets."""
+    return sorted((*base.glob("*/*.jsonl"), *base.glob("*/*/*/*.jsonl")))
 
 
 def new(folder: Path, now: datetime) -> Path:

@@ -15,6 +15,7 @@ from bulkops.journal.place import journals_at, place_of
 from bulkops.journal.process import holder
 from bulkops.simulator.state import User
 from tests.cli.support import JOB, TASK, TOKEN, StagedSimulator, World, no_secret_below, serving
+from tests.cli.terminal import held, on_terminal
 from tests.conftest import Here
 
 NAMES = ["acme-1", "acme-2", "acme-3"]
@@ -74,6 +75,9 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
         *(f"  {n}  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
+        "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
+        "apply this run task to all of them and to future workspaces: POST "
+        "/organizations/acme-1/task-configs",
         "",
         "Plan: 9 to attach, 0 to update, 0 to detach; 0 skipped.",
     ]
@@ -347,3 +351,29 @@ def test_a_damaged_journal_is_the_shards_own_problem(world: World, here: Here) -
     assert "acme-2  acme-2  failed\n" in done.out
     assert "Total: 6 succeeded of 6 operations" in done.out
     assert here(*APPLY).code == 12
+
+
+def test_a_plan_that_contradicts_an_unfinished_job_is_refused(world: World, here: Here) -> None:
+    """Of that shard alone, unless ``--despite-unfinished`` is given."""
+    assert world.kill(signal.SIGKILL, write=5, stage="before", arguments=APPLY).code == -9
+    detach = JOB.partition("[operation]")[0].replace('organization = "acme"\n', "")
+    text = f'{detach}[operation]\nkind = "detach"\ntask = "{TASK}"\n\n[select]\nall = true\n'
+    (world.folder / "other.toml").write_text(text, encoding="utf-8")
+    (world.folder / "back.toml").write_text(FLEET.replace("job.toml", "other.toml"))
+    done = here("fleet", "apply", "back.toml", "--confirm", TASK)
+    assert done.code == 2
+    assert "nothing was changed: this plan contradicts .bulkops/fleet/acme-" in done.err
+    assert here("fleet", "apply", "back.toml", "--confirm", TASK, "--despite-unfinished").code == 0
+
+
+def test_a_terminal_has_a_line_for_each_shard(world: World) -> None:
+    """In the end only the report is left, and the cursor is back."""
+    with held(world, 4) as let_go, on_terminal(world, *APPLY) as terminal:
+        terminal.until("in flight")
+        terminal.until("acme-3  ")
+        let_go.set()
+        assert terminal.ended() == 0
+        assert "━" not in terminal.text
+        assert "  acme-2  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
+        assert "Total: 9 succeeded of 9 operations" in terminal.text
+        assert terminal.cursor_is_there

@@ -8,6 +8,7 @@ from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS
 from bulkops.cli.options import (
     CONFIRM,
     CONTINUE,
+    DESPITE_UNFINISHED,
     DRAIN_TIMEOUT,
     JSON,
     RETRY_FAILED,
@@ -27,7 +28,10 @@ from bulkops.fleet.shard_job import How
 APPLYING = Together(
     "options",
     RunOptions,
-    (YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+    (
+        *(YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED),
+        *(WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+    ),
 )
 
 
@@ -54,7 +58,12 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
     how = How(
-        options.retry_failed, options.continue_paused, options.trust_files, options.wait, _waiting
+        retry_failed=options.retry_failed,
+        continue_paused=options.continue_paused,
+        trust_files=options.trust_files,
+        wait=options.wait,
+        despite_unfinished=options.despite_unfinished,
+        on_wait=_waiting,
     )
     apply_fleet(open_fleet(fleet, server, how), options)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bulkops.cli.output.plan_text import summary
+from bulkops.cli.output.plan_text import blocked_lines, summary
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
@@ -22,7 +22,26 @@ def planned(run: ShardRun, *, retry_failed: bool = False) -> str:
         return str(run.problem)
     if run.replay is not None:
         return resumed(run.replay, retry_failed=retry_failed, stopped=run.state is State.FAILED)
-    return plan_in_words(run.plan) if run.plan is not None else "not planned"
+    if run.plan is None:
+        return "not planned"
+    return "\n".join((plan_in_words(run.plan), *map(str.strip, blocked_lines(run.plan))))
+
+
+def notes_of(plans: Mapping[str, Plan]) -> Iterator[str]:
+    """Yield each note of the shards' plans once: what to know before approving them.
+
+    Args:
+        plans: shard → plan.
+    """
+    shards = dict[str, list[tuple[str, str]]]()
+    for name, plan in plans.items():
+        for note in plan.notes:
+            # Notes that differ only in the organization are the same.
+            same = note.replace(plan.job.organization, "")
+            shards.setdefault(same, []).append((name, note))
+    for (name, note), *others in shards.values():
+        more = f" and {len(others):,} more" if others else ""
+        yield f"  Note ({name}{more}): {note}"
 
 
 def plan_in_words(plan: Plan) -> str:

@@ -1,0 +1,84 @@
+"""The state of a shard, the exit code of a fleet, and which clients share a limit."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from bulkops.client.access.credentials import Token
+from bulkops.errors import SIGNALS, ExitCode
+from bulkops.fleet.access import Access
+from bulkops.fleet.connections import clients_of
+from bulkops.fleet.standing import WORST_FIRST, before_running, ended_as, recorded, worst
+from bulkops.fleet.waves import State
+from bulkops.job.rollout import Rollout
+from tests.engine.world import World, job
+from tests.runner.test_runner import refusing
+
+
+def test_every_exit_code_has_its_place_in_the_order() -> None:
+    """Once each; 2 comes first, 0 last."""
+    assert sorted(WORST_FIRST) == sorted(ExitCode)
+    assert (WORST_FIRST[0], WORST_FIRST[-1]) == (ExitCode.USAGE, ExitCode.DONE)
+
+
+def test_the_worst_exit_code_counts() -> None:
+    """Of any two, the one that comes first; of none, 0."""
+    for worse, other in pairwise(WORST_FIRST):
+        assert worst([other, worse, other]) == worse
+    assert worst([]) == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (ExitCode.DONE, State.DONE),
+        (ExitCode.UNFULFILLED, State.DONE),
+        (ExitCode.PAUSED, State.PAUSED),
+        *((code, State.INTERRUPTED) for code in SIGNALS.values()),
+        (ExitCode.STOPPED, State.FAILED),
+        (ExitCode.IN_DOUBT, State.FAILED),
+        (ExitCode.ERROR, State.FAILED),
+    ],
+)
+def test_a_shard_is_what_its_exit_code_says(code: ExitCode, state: State) -> None:
+    """Failed operations alone don't fail it: the fleet's ``max_failures`` counts them."""
+    assert ended_as(code) is state
+
+
+def test_the_state_from_a_journal() -> None:
+    """Held, it is running; without an end, interrupted; else as it ended."""
+    world = World()
+    world.start(job())
+    replay = world.journaled()
+    assert recorded(replay, running=True) is State.RUNNING
+    assert recorded(replay, running=False) is State.INTERRUPTED
+    assert before_running(replay, Rollout(), continue_paused=False) is State.INTERRUPTED
+    assert recorded(world.resume(), running=False) is State.DONE
+
+
+def test_a_shard_stopped_by_its_tolerance_has_failed_until_it_continues() -> None:
+    """``--continue`` makes it one to resume."""
+    world = World()
+    strict = job(rollout={"max_failures": 0})
+    world.start(strict)
+    refusing(world, names=set(world.names))
+    replay = world.resume()
+    assert recorded(replay, running=False) is State.FAILED
+    assert before_running(replay, strict.rollout, continue_paused=False) is State.FAILED
+    assert before_running(replay, strict.rollout, continue_paused=True) is State.INTERRUPTED
+
+
+def test_shards_with_one_address_and_token_share_a_pacer() -> None:
+    """Another token, or another address, has a limit of its own."""
+    accesses = {
+        "a": Access("https://one.example", Token("first", "TFE_TOKEN")),
+        "b": Access("https://one.example", Token("first", "TFE_TOKEN")),
+        "c": Access("https://one.example", Token("second", "OTHER")),
+        "d": Access("https://two.example", Token("first", "TFE_TOKEN")),
+    }
+    clients = clients_of(accesses)
+    assert clients["a"].pacer is clients["b"].pacer
+    assert len({id(client.pacer) for client in clients.values()}) == 3
+    assert clients["c"].kept_in == "OTHER"
