@@ -14,6 +14,8 @@ import msgspec
 from msgspec import inspect
 
 from bulkops.checking import allowed, one_of, shown
+from bulkops.fleet.rollout import FleetRollout
+from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.job import JobFile
 from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
@@ -36,6 +38,9 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
     "`[journal]`": JournalOptions,
+    "Fleet files": FleetFile,
+    "`[[shard]]` of a fleet file": ShardTable,
+    "`[rollout]` of a fleet file": FleetRollout,
     **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }
 

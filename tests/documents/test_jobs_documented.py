@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bulkops.fleet.fleet import parse_fleet
+from bulkops.fleet.standing import WORST_FIRST
 from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
 from bulkops.job.job import parse_job
@@ -109,10 +111,21 @@ def test_the_table_of_failures_is_the_codes() -> None:
     assert len(documented) == 9
 
 
-def test_the_example_is_a_job() -> None:
-    """README's example is a valid job."""
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    assert parse_job(example, "README.md").name == "require-security-scan"
+def test_the_examples_are_a_job_and_a_fleet() -> None:
+    """README's examples are valid; the fleet is one of that job, in two waves."""
+    example, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    job = parse_job(example, "README.md")
+    assert job.name == "require-security-scan"
+    parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
+    assert parsed.job == Path(f"/jobs/{job.name}.toml")
+    assert parsed.waves() == [("acme-canary",), ("acme-emea",)]
+
+
+def test_the_order_of_a_fleets_exit_codes_is_documented() -> None:
+    """README lists them from the worst on."""
+    (listed,) = re.findall(r"from the worst on: (.*)\.$", README, re.MULTILINE)
+    codes = listed.replace("a signal's (129, 130, 143)", "129, 130, 143").split(", ")
+    assert list(map(int, codes)) == [*map(int, WORST_FIRST)]
 
 
 def test_the_readme_names_every_file_and_no_other() -> None:

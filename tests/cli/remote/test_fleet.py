@@ -1,0 +1,56 @@
+"""A fleet whose journals are in a store: any machine resumes every shard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.remote.machines import Site, Strike, site, struck
+from tests.cli.support import TASK, workspaces
+from tests.journal.remote.servers import Server
+
+pytestmark = pytest.mark.long
+
+OTHER = "beta"
+NUMBER = 4
+
+
+@pytest.fixture
+def fleet(moto_server: Server, tmp_path: Path) -> Iterator[Site]:
+    """Two organizations, and a fleet file whose journals are in the store."""
+    with site(moto_server, tmp_path, NUMBER) as prepared:
+        simulator = prepared.world.simulator
+        simulator.add_organization(OTHER)
+        simulator.add_task(TASK, organization=OTHER)
+        for name in workspaces(NUMBER):
+            simulator.add_workspace(name, organization=OTHER)
+        shards = "".join(f'[[shard]]\norganization = "{name}"\n' for name in ("acme", OTHER))
+        base = prepared.at.parent / "fleets"
+        text = f'job = "job.toml"\njournals = "{base}"\n{shards}'
+        (prepared.world.folder / "fleet.toml").write_text(text, encoding="utf-8")
+        yield prepared
+
+
+@pytest.mark.parametrize("strike", [Strike("before", 1), Strike("after", 5)], ids=str)
+def test_a_killed_fleet_is_resumed_by_another_machine(fleet: Site, strike: Strike) -> None:
+    """Each change is made once; the state is seen from anywhere; no machine has any file of it."""
+    file = str(fleet.world.folder / "fleet.toml")
+    first, second, third = map(fleet.machine, ("first", "second", "third"))
+    words = ("fleet", "apply", file, "--yes", "--wait")
+    assert first.ended(struck(fleet, first, strike, *words)).code == -9
+    done = second.run(*words)
+    assert done.code == 0, done
+    each = Counter(
+        (effect.names["organization"], effect.names["workspace"])
+        for effect in fleet.world.simulator.effects
+    )
+    assert len(each) == 2 * NUMBER
+    assert set(each.values()) == {1}
+    last = third.run("fleet", "status", file, "--json").objects[-1]
+    assert last["counts"] == {"succeeded": 2 * NUMBER}
+    assert last["states"] == {"acme": "done", OTHER: "done"}
+    assert [machine.written() for machine in (first, second, third)] == [[]] * 3
+    fleet.no_secret_stored()
