@@ -248,6 +248,42 @@ MUTATIONS = (
         ("journal/test_copying.py",),
     ),
     Mutation(
+        "a killed start in the default place keeps others waiting for two leases",
+        "journal/remote/journals.py",
+        ("            yield kept.release\n", "            yield lambda: None\n"),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "a job that is verified is started again in the default place",
+        "journal/remote/journals.py",
+        ("place.is_held() or fits(place)", "fits(place)"),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "a garbled pointer stops every job",
+        "journal/remote/journals.py",
+        ("with suppress(NotAJournal):", "with suppress(KeyError):"),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "a pointer leads to another place",
+        "journal/remote/journals.py",
+        ("    journals: dict[str, Name] = {}", "    journals: dict[str, str] = {}"),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "an undo goes on without the journal that it undoes",
+        "journal/together.py",
+        ("self.one.holds() and self.other.holds()", "self.one.holds()"),
+        ("journal/test_together.py",),
+    ),
+    Mutation(
+        "an execution begins after another's record without a permit",
+        "journal/writer.py",
+        ("            await permitted()\n", ""),
+        ("journal/test_begin.py",),
+    ),
+    Mutation(
         "a copy counts as a journal although the lease was lost meanwhile",
         "journal/upkeep/copying.py",
         ("    for permit in permits:\n", "    for permit in ():\n"),

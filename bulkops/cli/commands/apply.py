@@ -42,6 +42,7 @@ from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, digest_of_undo
 from bulkops.journal.place import Place
 from bulkops.journal.replay import Replay
+from bulkops.journal.together import both
 from bulkops.library import plan_job
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.current_state import check_names_of_plan, undo_recorded
@@ -206,6 +207,8 @@ def undo(
         if place.is_same(journal):
             raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
         held = hold(stack, place, wait=options.wait)
+        # While it is undone, no other process resumes it.
+        held = held._replace(keep=both(held.keep, undone.keep))
         undertaking = _of_undo(journal, contents.replay, server)
         start_or_resume(stack, held.place, held, undertaking, options)
 

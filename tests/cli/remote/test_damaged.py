@@ -39,11 +39,11 @@ DAMAGES = [changed, emptied, deleted]
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_journal_is_repaired_and_resumed(
-    everywhere: Site, damage: Callable[[Site], None]
+    here_and_there: Site, damage: Callable[[Site], None]
 ) -> None:
     """Every command says that it is damaged (exit 12) and sends nothing; a repair keeps what
     precedes the damage and a copy of the rest, and resuming finishes the job, once each."""
-    at = everywhere
+    at = here_and_there
     first, other = at.machine("first"), at.machine("other")
     with surely_ended(struck(at, first, Strike("after", 6), *at.applying)) as process:
         assert first.ended(process).code == -9

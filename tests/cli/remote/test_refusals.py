@@ -141,7 +141,7 @@ def alone(tmp_path: Path) -> Iterator[Site]:
 def test_plain_http_to_another_machine_is_refused(alone: Site) -> None:
     """It ends with 2, whatever the command, before anything is sent to that machine."""
     machine = alone.machine("one", {**alone.store.env, **ELSEWHERE})
-    for words in (*READING, ("resume",)):
+    for words in (("status",), ("resume",)):
         refused(machine, Refused(2, PLAIN), *words, alone.journal)
     refused(machine, Refused(2, PLAIN), *alone.applying)
     default = {"BULKOPS_JOURNALS": str(alone.at.parent)}
@@ -156,7 +156,7 @@ def test_without_the_extra_it_says_what_to_install(alone: Site, tmp_path: Path) 
     (hidden / "obstore.py").write_text(text)
     machine = alone.machine("one", {**alone.store.env, "PYTHONPATH": str(hidden)})
     missing = Refused(2, 'needs the extra `remote`: pip install "bulkops[remote]"')
-    for words in (*READING, ("resume",)):
+    for words in (("watch",), ("resume",)):
         refused(machine, missing, *words, alone.journal)
     refused(machine, missing, *alone.applying)
     default = {"BULKOPS_JOURNALS": str(alone.at.parent)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 import pytest
 
 from bulkops.api.messages import Request
-from tests.cli.remote.machines import Machine, Process, Site, surely_ended, until
+from tests.cli.remote.machines import LEASE, SECONDS, Machine, Process, Site, surely_ended, until
 from tests.cli.support import Done
 
 pytestmark = pytest.mark.long
@@ -99,3 +101,32 @@ def test_a_killed_job_in_the_default_place_is_found_by_another_machine(everywher
     assert done.code == 0, done
     assert "Resuming" in done.err
     everywhere.each_once()
+
+
+def test_while_a_job_is_undone_nobody_resumes_it(here_and_there: Site) -> None:
+    """The lease of its journal is kept for as long as the undo runs."""
+    at = here_and_there
+    assert at.machine("first").run(*at.applying).code == 0
+    at.world.simulator.effects.clear()
+    let_go = Event()
+
+    def slow(request: Request) -> None:
+        if request.writes:
+            let_go.wait(SECONDS)
+
+    at.world.simulator.before = slow
+    undoing, other = at.machine("undoing"), at.machine("other")
+    with surely_ended(undoing.start("undo", at.journal, "--yes")) as undo:
+        until(lambda: at.bucket.get(f"{at.at.key}.undo/00000003.jsonl"))
+        # By its first renewal: that of a process that only starts is longer.
+        until(lambda: all(lease.ttl == LEASE for lease in at.leases()))
+        with surely_ended(other.start(*at.resuming)) as waiting:
+            time.sleep(3 * LEASE)  # the lease of another process runs in real time
+            assert waiting.poll() is None
+            assert at.machine("third").run("resume", at.journal, "--yes").code == 11
+            let_go.set()
+            assert undoing.ended(undo).code == 0
+            # All of it has drifted, since it was undone.
+            assert other.ended(waiting).code == 3
+    assert dict(at.world.changed()) == dict.fromkeys(at.world.shown(), 1)
+    assert set(map(len, at.world.shown().values())) == {0}
