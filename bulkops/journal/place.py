@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from bulkops.errors import JobError
+
 if TYPE_CHECKING:
     from bulkops.client.permit import Permit
     from bulkops.errors import JournalWriteFailed
@@ -219,6 +221,8 @@ def place_of(text: str | Path) -> Place:
     """Return the place that a user names."""
     if "://" in str(text):
         return _remote(str(text))
+    if str(text).startswith(("s3:/", "az:/", "gs:/")):
+        raise JobError(f"{text}: write two slashes after the colon: {str(text)[:2]}://…")
     from bulkops.journal.local.place import LocalPlace  # noqa: PLC0415 - it implements this module
 
     return LocalPlace(Path(text))

@@ -68,11 +68,27 @@ def header_of_unended(journal: Readable) -> Header | None:
         OSError: it can't be read, or is not a regular file.
         msgspec.DecodeError: its first line is not a record.
     """
-    if _is_complete(journal.end()):
-        return None
+    return None if is_complete(journal) else header_of(journal)
+
+
+def header_of(journal: Readable) -> Header | None:
+    """Return the header of a journal, ``None`` if its first record is another one.
+
+    Raises:
+        OSError, msgspec.DecodeError: see ``header_of_unended``.
+    """
     with journal.read() as stream:
         header = decode(stream.readline(LONGEST))
     return header if isinstance(header, Header) else None
+
+
+def is_complete(journal: Readable) -> bool:
+    """Return whether the last record of a journal is the end of a complete execution.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return _is_complete(journal.end())
 
 
 def _is_complete(end: bytes) -> bool:
@@ -201,15 +217,16 @@ def disagreeing(journal: object, problem: str) -> JournalDamaged:
     """Return the error for a journal whose lines are valid but contradict each other."""
     return JournalDamaged(
         f"{journal}: contradicts itself: {problem}. bulkops didn't write this; nothing was "
-        "sent, and the file was not changed. Restore it from a backup, or move it away",
+        "sent, and nothing was changed. Restore it from a backup, or move it away",
         0,
     )
 
 
-def _damaged(journal: object, scanner: Scanner, advice: str) -> JournalDamaged:
+def _damaged(journal: Readable, scanner: Scanner, advice: str) -> JournalDamaged:
+    part = journal.part_at(scanner.offset)
     return JournalDamaged(
-        f"{journal}: damaged at byte {scanner.offset} (line {scanner.seq}), in a part that was "
-        f"synced to disk. Nothing was sent, and the file was not changed; {advice}",
+        f"{journal}: damaged at byte {scanner.offset} (line {scanner.seq}{part and ', '}{part}), "
+        f"in a part that was written for good. Nothing was sent, and nothing was changed; {advice}",
         scanner.offset,
     )
 

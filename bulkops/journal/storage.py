@@ -47,6 +47,10 @@ class Readable(Protocol):
         """
         ...
 
+    def part_at(self, offset: int) -> str:
+        """Return what keeps a byte that was read, if it isn't one file; for a message."""
+        ...
+
     def sight(self, stream: BinaryIO) -> Sight:
         """Return what an open stream shows before it is read."""
         ...

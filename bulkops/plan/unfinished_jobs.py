@@ -14,7 +14,7 @@ from bulkops.job.rollout import Rollout
 from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import Place, default_journals
 from bulkops.journal.progress import Progress
-from bulkops.journal.reader import header_of_unended
+from bulkops.journal.reader import header_of, header_of_unended, is_complete
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
@@ -37,12 +37,14 @@ class Unfinished(NamedTuple):
 
     Attributes:
         note: a note for the plan: what it would revert and prevent, and what to do first.
+        run_id: that of the journal.
         contradicts: the plan reverts or prevents changes of that job; if not, it is another version
             of the plan's own job.
     """
 
     place: Place
     note: str
+    run_id: str
     contradicts: bool = True
 
 
@@ -103,8 +105,8 @@ def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> l
     It searches the default place and the folder of the plan's own journal. A journal that can't be
     read, is damaged or does not agree with itself is skipped: commands that use it report that.
     """
-    found = [*default_journals().all(), *(journal.neighbours() if journal else ())]
-    places = {str(place): place for place in found}
+    around = [*default_journals().all(), *(journal.neighbours() if journal else ())]
+    places = {str(place): place for place in around}
 
     def is_relevant(header: Header) -> bool:
         here = is_at(header.address, address) and header.organization == plan.job.organization
@@ -113,7 +115,19 @@ def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> l
     # Each may be in a store, whose answers take their time.
     with ThreadPoolExecutor(AT_ONCE) as pool:
         noted = pool.map(lambda place: list(_noted(place, is_relevant, plan)), places.values())
-        return [one for several in noted for one in several]
+        found = [one for several in noted for one in several]
+        # All others are looked at only if it matters whether one is the undo of these.
+        undone = set(pool.map(_undone_by, places.values())) if found else ()
+    return [one for one in found if one.run_id not in undone]
+
+
+def _undone_by(place: Place) -> str:
+    """Return the run that a journal has reverted; empty if it isn't that of a complete undo."""
+    try:
+        header = header_of(place.reader()) if is_complete(place.reader()) else None
+    except (OSError, BulkopsError, msgspec.DecodeError):
+        return ""
+    return header.undo_of if header else ""
 
 
 def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> Iterator[Unfinished]:
@@ -130,8 +144,9 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
     if undone or prevented:
         yield Unfinished(
             place,
-            f"{place} is not finished: this plan reverts {undone} of its changes and prevents "
-            f"{prevented} more. Run `bulkops resume {named}` or `bulkops undo {named}` first",
+            f"{place} is not finished: this plan {_effect(undone, prevented)}. Run `bulkops resume "
+            f"{named}` or `bulkops undo {named}` first",
+            replay.header.run_id,
         )
     elif _is_another_version(plan, replay.header):
         yield Unfinished(
@@ -139,8 +154,18 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
             f"{place} is not finished: it is the journal of another version of this job. This plan "
             f"needs a new journal, and to undo everything you need both; `bulkops resume {named}` "
             "finishes the old one",
+            replay.header.run_id,
             contradicts=False,
         )
+
+
+def _effect(undone: int, prevented: int) -> str:
+    effects = []
+    if undone:
+        effects.append(f"reverts {undone} of its changes")
+    if prevented:
+        effects.append(f"prevents {prevented} {'more' if undone else 'of its changes'}")
+    return " and ".join(effects)
 
 
 def _is_another_version(plan: Plan, header: Header) -> bool:

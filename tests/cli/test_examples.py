@@ -112,6 +112,9 @@ def prepare(world: World, example: str) -> str:
             assert apply(world, "jobs/canary.toml", name).exit_code == 0
     if "retired.jsonl" in example:
         apply(world, "jobs/detach-retired.toml", "retired.jsonl")
+    if "fleet.toml" in example:
+        fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
+        (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
     if "apply canary.plan" in example:
         assert world.run("plan", "jobs/canary.toml", "--out", "canary.plan").code == 0
     if "journal repair" in example:

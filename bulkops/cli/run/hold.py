@@ -58,7 +58,7 @@ def taken(look: Callable[[], T], *, wait: bool) -> T:
         note("", "Interrupted: nothing was changed.")
         raise
     if since:
-        note(f"Free after {exact(time.monotonic() - since[0])}.")
+        note(f"It is free now, after {exact(time.monotonic() - since[0])}.")
     return found
 
 

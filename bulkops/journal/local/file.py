@@ -50,6 +50,10 @@ class ReadFile:
             stream.seek(max(0, size - LAST_LINE))
             return stream.read()
 
+    def part_at(self, offset: int) -> str:  # noqa: ARG002 - there is only the file
+        """See ``Readable``."""
+        return ""
+
     def sight(self, stream: BinaryIO) -> Sight:
         """See ``Readable``."""
         status = os.fstat(stream.fileno())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -82,6 +82,11 @@ class Numbered:
         while (segment := self._read(self.following)) and self.size <= offset:
             pass
         return segment
+
+    def first_at(self, offset: int) -> int:
+        """Return the number of the object with this byte, or of an empty one that is there."""
+        before = bisect_left(self._ends, offset)
+        return before + 1 + (self._ends[before : before + 1] == [offset])
 
     def since(self, offset: int) -> list[Segment]:
         """Return the object with this byte and all after it; raises ``StoreError``."""

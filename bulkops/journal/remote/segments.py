@@ -60,6 +60,10 @@ class Segments:
         """See ``Readable``."""
         return b"".join(segment.data for segment in self._numbered.last(_LOOKED_BACK))
 
+    def part_at(self, offset: int) -> str:
+        """See ``Readable``."""
+        return f"object {self._numbered.key(self._numbered.first_at(offset)).rpartition('/')[2]}"
+
     def sight(self, stream: BinaryIO) -> Sight:  # noqa: ARG002 - a file's stream shows it
         """See ``Readable``; segments are never replaced, so the identity stays."""
         return Sight(None, self._numbered.size)

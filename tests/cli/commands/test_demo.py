@@ -32,7 +32,7 @@ def test_it_resumes_on_another_machine_and_changes_nothing_twice(tmp_path: Path)
     assert "its machine is gone. On another one" in ran.stdout
     assert "On the disks of both machines: security-scan.toml, and nothing else." in ran.stdout
     assert f"{ADDRESS} is held by" in ran.stderr
-    assert "Free after" in ran.stderr
+    assert "It is free now, after" in ran.stderr
     assert f"{ADDRESS}: exists and was left unchanged" in again.stderr
     assert again.returncode == 2
 

@@ -44,21 +44,24 @@ def _notes(here: Here, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "numbers"), [(DETACH, (4, 0)), (ADVISORY, (4, 8))], ids=["detach", "level"]
+    ("changes", "effect"),
+    [
+        (DETACH, "reverts 4 of its changes"),
+        (ADVISORY, "reverts 4 of its changes and prevents 8 more"),
+    ],
+    ids=["detach", "level"],
 )
 def test_the_note_names_the_journal_and_the_way_out(
     world: World,
     here: Here,
     journal: Path,
     changes: tuple[tuple[str, str], ...],
-    numbers: tuple[int, int],
+    effect: str,
 ) -> None:
     """The note counts the changes that are reverted and the pending ones that conflict."""
     world.job(*changes)
-    undone, prevented = numbers
     expected = (
-        f"Note: {journal} is not finished: this plan reverts {undone} of its changes and "
-        f"prevents {prevented} more. Run `bulkops resume {journal}` or "
+        f"Note: {journal} is not finished: this plan {effect}. Run `bulkops resume {journal}` or "
         f"`bulkops undo {journal}` first"
     )
     assert _notes(here) == [expected]
@@ -113,6 +116,15 @@ def test_a_finished_job_causes_no_note(world: World, here: Here, journal: Path) 
     assert here("resume", str(journal), "--yes").code == 0
     world.job(*DETACH)
     assert _notes(here) == []
+
+
+def test_a_job_that_was_undone_causes_no_note(world: World, here: Here, journal: Path) -> None:
+    """Its pending operations are nobody's wish any more; so other jobs aren't blocked."""
+    world.job(*ADVISORY)
+    assert len(_notes(here, "plan", "job.toml")) == (len(journal.parts) > 1)
+    assert here("undo", str(journal), "--yes").code == 0
+    assert _notes(here) == []
+    assert _notes(here, "plan", "job.toml") == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage\n", b'{"type":"intent"}\n', b"\xff\xfe\n"])

@@ -46,7 +46,7 @@ def occupied(monkeypatch: pytest.MonkeyPatch) -> Iterator[Occupied]:
 def _told(err: str, name: str) -> None:
     (line,) = (line for line in err.splitlines() if "in use" in line)
     assert line == f"{name} {IN_USE}. Waiting until it ends. Ctrl-C stops waiting."
-    assert err.count("Free after ") == 1
+    assert err.count("It is free now, after ") == 1
 
 
 @pytest.mark.parametrize("command", ["apply", "resume", "undo", "repair"])
@@ -95,7 +95,7 @@ def test_a_free_journal_is_not_waited_for(world: World, here: Here) -> None:
     done = here(*world.applying, "--wait")
     assert done.code == 0
     assert "Waiting" not in done.err
-    assert "Free after" not in done.err
+    assert "It is free now" not in done.err
 
 
 def test_without_wait_the_message_names_it(world: World, here: Here) -> None:

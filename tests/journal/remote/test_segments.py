@@ -134,7 +134,7 @@ def test_damage_is_cut_off_and_kept(damage: str, number: int) -> None:
     if number == GROUPS and damage in ("deleted", "emptied"):
         assert not sound_part(Segments(store, AT)).scanner.damaged
         return
-    with pytest.raises(JournalDamaged):
+    with pytest.raises(JournalDamaged, match=f", object {number:08}.jsonl"):
         read(Segments(store, AT))
     aside = repair(Segments(store, AT))
     sound = read(Segments(store, AT))

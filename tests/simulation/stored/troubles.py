@@ -13,6 +13,10 @@ FIRST_TTL = 30.0
 """Seconds: a lease has this ttl until it is renewed for the first time."""
 
 
+FAST = 0.1
+"""Seconds that a call takes at most in each direction, with which any lease can be kept."""
+
+
 class Point(Enum):
     """Where a process may be frozen."""
 
@@ -79,8 +83,8 @@ class StoreWeather(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_calm(self) -> bool:
-        """Whether the store can always be reached, and answers correctly."""
-        return self.odds == Odds() and self.away == (0.0, 0.0)
+        """Whether the store can always be reached, and answers correctly and fast."""
+        return self.odds == Odds() and self.away == (0.0, 0.0) and self.slow <= FAST
 
 
 CALM = StoreWeather()
