@@ -39,6 +39,7 @@ class Advice(NamedTuple):
 _WITH_A_JOB = ("apply", "plan", "workspaces", "check")
 _CHANGES_NOTHING = (
     *("plan", "workspaces", "verify", "status", "report", "coverage", "check", "schema"),
+    *("fleet plan", "fleet status", "fleet report"),
     *("journal check", "task list", "task show", "workspace-task list", "workspace-task show"),
 )
 _NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"

@@ -38,6 +38,9 @@ from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import check_gate_to_resume
 from bulkops.runner.hmac_key import key_to_resume
 
+_NOT_RUN = {State.FAILED: ExitCode.STOPPED, State.PAUSED: ExitCode.PAUSED}
+"""The exit code of a shard that this process has not run, because only ``--continue`` does."""
+
 Observe = Callable[["ShardRun", Replay], Observer]
 """Returns the observer of a shard's execution; the state is that of its journal."""
 
@@ -86,13 +89,11 @@ class ShardRun:
             return ExitCode(self.problem.exit_code)
         if self._signal and self.state is State.INTERRUPTED:
             return SIGNALS[self._signal]
+        if self.replay is not None and self.execution is None:
+            return _NOT_RUN.get(self.state, exit_code(self.replay))
         if self.replay is not None:
-            return ExitCode.STOPPED if self._is_stopped else exit_code(self.replay)
+            return exit_code(self.replay)
         return ExitCode.UNFULFILLED if self.plan and self.plan.blocked else ExitCode.DONE
-
-    @property
-    def _is_stopped(self) -> bool:
-        return self.state is State.FAILED and self.execution is None
 
     async def look(self, client: Client) -> None:
         """Read the newest journal that can be resumed or, if there is none, plan; change nothing.
@@ -147,8 +148,15 @@ class ShardRun:
             by = f"{running.user} on {running.host}, process {running.pid}"
             self.problem = JournalLocked(f"{found}: is in use by {by}")
             return
-        continued = self._how.continue_paused
-        self.state = before_running(replay, self.job.rollout, continue_paused=continued)
+        self.state = self._before_running(replay)
+
+    def _before_running(self, replay: Replay) -> State:
+        return before_running(
+            replay,
+            self.job.rollout,
+            continue_paused=self._how.continue_paused,
+            retry_failed=self._how.retry_failed,
+        )
 
     async def carry_out(self, client: Client, observe: Observe) -> None:
         """Start the journal, or resume it, and carry out what is left, until it ends.
@@ -203,9 +211,8 @@ class ShardRun:
         journal = await self._of.held(stack, client, self._how, seen, self._note_waiting)
         hold, contents = journal.hold, journal.contents
         self.place, self.replay = hold.place, contents.replay
-        retry = self._how.retry_failed
-        continued = self._how.continue_paused
-        if before_running(self.replay, self.job.rollout, continue_paused=continued) is State.FAILED:
+        retry, continued = self._how.retry_failed, self._how.continue_paused
+        if self._before_running(self.replay) is State.FAILED:
             return None
         await check_names(client, self.replay.header, hold.place)
         check_gate_to_resume(self.job, self.replay, retry_failed=retry)

@@ -8,6 +8,7 @@ from bulkops.errors import SIGNALS, ExitCode
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.model import exit_code
 
@@ -49,15 +50,27 @@ def ended_as(code: ExitCode) -> State:
     return _STATES.get(code, State.FAILED)
 
 
-def before_running(replay: Replay, rollout: Rollout, *, continue_paused: bool) -> State:
+def before_running(
+    replay: Replay, rollout: Rollout, *, continue_paused: bool, retry_failed: bool
+) -> State:
     """Return the state of a shard whose journal can be resumed and is not held.
+
+    It has failed if its tolerance stopped it, and is paused if only ``--continue`` gives it
+    anything to do.
 
     Args:
         rollout: the job's current ``[rollout]``.
         continue_paused: ``--continue`` was given.
+        retry_failed: ``--retry-failed`` was given.
     """
-    stopped = stopped_by_tolerance(replay, rollout) is not None and not continue_paused
-    return State.FAILED if stopped else State.INTERRUPTED
+    if continue_paused:
+        return State.INTERRUPTED
+    if stopped_by_tolerance(replay, rollout) is not None:
+        return State.FAILED
+    open_waves = (w for w in replay.waves.values() if w.reached is not Reached.PASSED)
+    waits = any(wave.held == Held.MANUAL for wave in open_waves)
+    other = replay.count(Outcome.IN_DOUBT) or (retry_failed and replay.to_retry)
+    return State.PAUSED if waits and not other else State.INTERRUPTED
 
 
 def recorded(replay: Replay, *, running: bool) -> State:

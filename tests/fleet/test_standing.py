@@ -13,8 +13,14 @@ from bulkops.fleet.connections import clients_of
 from bulkops.fleet.standing import WORST_FIRST, before_running, ended_as, recorded, worst
 from bulkops.fleet.waves import State
 from bulkops.job.rollout import Rollout
+from bulkops.journal.replay import Replay
 from tests.engine.world import World, job
 from tests.runner.test_runner import refusing
+
+
+def before(replay: Replay, rollout: Rollout, *, continue_paused: bool = False) -> State:
+    """Return the state before a shard is resumed without ``--retry-failed``."""
+    return before_running(replay, rollout, continue_paused=continue_paused, retry_failed=False)
 
 
 def test_every_exit_code_has_its_place_in_the_order() -> None:
@@ -54,7 +60,7 @@ def test_the_state_from_a_journal() -> None:
     replay = world.journaled()
     assert recorded(replay, running=True) is State.RUNNING
     assert recorded(replay, running=False) is State.INTERRUPTED
-    assert before_running(replay, Rollout(), continue_paused=False) is State.INTERRUPTED
+    assert before(replay, Rollout()) is State.INTERRUPTED
     assert recorded(world.resume(), running=False) is State.DONE
 
 
@@ -66,8 +72,8 @@ def test_a_shard_stopped_by_its_tolerance_has_failed_until_it_continues() -> Non
     refusing(world, names=set(world.names))
     replay = world.resume()
     assert recorded(replay, running=False) is State.FAILED
-    assert before_running(replay, strict.rollout, continue_paused=False) is State.FAILED
-    assert before_running(replay, strict.rollout, continue_paused=True) is State.INTERRUPTED
+    assert before(replay, strict.rollout) is State.FAILED
+    assert before(replay, strict.rollout, continue_paused=True) is State.INTERRUPTED
 
 
 def test_shards_with_one_address_and_token_share_a_pacer() -> None:
@@ -82,3 +88,16 @@ def test_shards_with_one_address_and_token_share_a_pacer() -> None:
     assert clients["a"].pacer is clients["b"].pacer
     assert len({id(client.pacer) for client in clients.values()}) == 3
     assert clients["c"].kept_in == "OTHER"
+
+
+def test_a_paused_shard_waits_unless_something_else_is_left() -> None:
+    """Past its pause it is resumed, to the end."""
+    world = World()
+    pausing = job(rollout={"waves": ["1", "100%"], "pause": "manual"})
+    replay = world.apply(pausing)
+    assert recorded(replay, running=False) is State.PAUSED
+    assert before(replay, pausing.rollout) is State.PAUSED
+    assert before(replay, pausing.rollout, continue_paused=True) is State.INTERRUPTED
+    ended = world.resume(continue_paused=True)
+    assert recorded(ended, running=False) is State.DONE
+    assert before(ended, pausing.rollout) is State.INTERRUPTED

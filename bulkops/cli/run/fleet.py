@@ -80,13 +80,13 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     """
     leave_waiting(MOST)
     looks = {run.name: run.look for run in opened.runs}
-    with only_reading():
-        run_all(lambda: side_by_side(looks, opened.connect()))
-        _confirm(opened, options)
-    leave_waiting()
     watch = FleetWatch(Clock(), json=options.json)
     rollout = opened.fleet.rollout
     fleet = FleetRun(opened.runs, opened.waves, rollout, watch.observe, watch.ended)
+    with only_reading():
+        run_all(lambda: side_by_side(looks, opened.connect()))
+        _confirm(opened, fleet.course, options)
+    leave_waiting()
 
     async def carried_out() -> None:
         loop = asyncio.get_running_loop()
@@ -122,7 +122,7 @@ def _report(opened: OpenFleet) -> FleetReport:
     )
 
 
-def _confirm(opened: OpenFleet, options: RunOptions) -> None:
+def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
     runs, retry = opened.runs, options.retry_failed
     plans = [(run.name, run.plan) for run in runs if run.plan is not None]
     if options.json:
@@ -132,22 +132,23 @@ def _confirm(opened: OpenFleet, options: RunOptions) -> None:
     note(*_overview(opened, retry_failed=retry), *gate_lines(opened.job), "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
-    if not todo and not resumed:
-        _end_without_changes(opened, options)
+    if course is not Course.GO or not (todo or resumed):
+        _end_without_changes(opened, course, options)
     addresses = ", ".join(dict.fromkeys(run.address for run in runs))
     organizations = counted(len(runs), "organization")
     question = f"Apply {counted(todo, 'operation')} in {organizations} ({addresses})?"
-    destructive = is_destructive(opened.job, "")
+    destructive = todo > 0 and is_destructive(opened.job, "")
     have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
 
 
-def _end_without_changes(opened: OpenFleet, options: RunOptions) -> NoReturn:
+def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
     nothing = all(run.state is State.DONE for run in runs)
     if nothing:
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
+    _note_course(course, runs)
     code = worst(run.exit_code for run in runs)
     if options.json:
         with heard_or_not():
@@ -190,17 +191,21 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
             _print_reports(opened, fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
-    course = fleet.course
-    waiting = sum(run.state is State.NOT_BEGUN for run in runs)
-    left = counted(waiting, "shard")
+    _note_course(fleet.course, runs)
+
+
+def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
+    """Note why shards have not begun, or not ended, and what to do about it."""
+    left = counted(sum(run.state is State.NOT_BEGUN for run in runs), "shard")
     notes = {
         Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
         Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
         Course.WAIT: f"A shard is in use by another process; {left} did not begin.",
-        Course.GO: "Not finished. The same command resumes every shard.",
     }
-    if text := notes.get(course):
-        note(text)
+    if any(run.state is State.INTERRUPTED for run in runs):
+        note("Not finished. The same command resumes every shard.")
+    elif course in notes:
+        note(notes[course])
 
 
 def _print_reports(opened: OpenFleet, code: ExitCode) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bulkops.api.messages import Request
 from bulkops.clock import Clock
 from bulkops.journal.place import journals_at, place_of
 from bulkops.journal.process import holder
 from bulkops.simulator.state import User
+from tests.cli.commands.test_apply import on_a_terminal
 from tests.cli.support import JOB, TASK, TOKEN, StagedSimulator, World, no_secret_below, serving
 from tests.cli.terminal import held, on_terminal
 from tests.conftest import Here
@@ -264,7 +266,9 @@ def test_a_paused_shard_waits_for_continue(world: World, here: Here) -> None:
     world.job(('organization = "acme"\n', ""), ("[pace]", pause))
     assert here(*APPLY).code == 6
     assert changes(world) == dict.fromkeys(NAMES, 1)
-    assert here(*APPLY).code == 6
+    done = here("fleet", "apply", "fleet.toml")
+    assert done.code == 6
+    assert "  acme-2  acme-2  paused: --continue continues past the pause" in done.err
     assert changes(world) == dict.fromkeys(NAMES, 1)
     assert here(*APPLY, "--continue").code == 0
     assert once_each(world)
@@ -377,3 +381,35 @@ def test_a_terminal_has_a_line_for_each_shard(world: World) -> None:
         assert "  acme-2  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
         assert "Total: 9 succeeded of 9 operations" in terminal.text
         assert terminal.cursor_is_there
+
+
+@pytest.mark.parametrize(("answer", "code", "changed"), [(b"yes\n", 0, 9), (b"no\n", 1, 0)])
+def test_one_question_is_about_all_organizations(
+    world: World, answer: bytes, code: int, changed: int
+) -> None:
+    """It names the number of operations and organizations, and the address."""
+    ended, screen = on_a_terminal(world, answer, "fleet", "apply", "fleet.toml")
+    assert ended == code
+    assert f"Apply 9 operations in 3 organizations ({world.address})? Only 'yes' is" in screen
+    assert world.writes == changed
+
+
+def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: Here) -> None:
+    """One more than ``max_failures``: exit 4, and no further wave begins."""
+    declare(world, f"{CANARY}max_failures = 0\n")
+    world.job(
+        ('organization = "acme"\n', ""), ("[pace]", '[rollout]\nmax_failures = "100%"\n\n[pace]')
+    )
+
+    def interfere(request: Request) -> None:
+        if request.writes:
+            world.simulator.before = None
+            for name in WORKSPACES[1:]:
+                world.simulator.attach(name, TASK, organization="acme-1", stages=("pre_plan",))
+
+    world.simulator.before = interfere
+    world.simulator.duplicate_attach = "reject"
+    done = here(*APPLY)
+    assert done.code == 4, done
+    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    assert set(changes(world)) == {"acme-1"}

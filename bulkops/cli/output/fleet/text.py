@@ -21,7 +21,7 @@ def planned(run: ShardRun, *, retry_failed: bool = False) -> str:
     if run.problem is not None:
         return str(run.problem)
     if run.replay is not None:
-        return resumed(run.replay, retry_failed=retry_failed, stopped=run.state is State.FAILED)
+        return resumed(run.replay, run.state, retry_failed=retry_failed)
     if run.plan is None:
         return "not planned"
     return "\n".join((plan_in_words(run.plan), *map(str.strip, blocked_lines(run.plan))))
@@ -49,14 +49,12 @@ def plan_in_words(plan: Plan) -> str:
     return summary(plan).removeprefix("Plan: ").removesuffix(".")
 
 
-def resumed(replay: Replay, *, retry_failed: bool, stopped: bool) -> str:
-    """Return what is left of a journal's job.
-
-    Args:
-        stopped: the failure tolerance stopped it, and ``--continue`` is not given.
-    """
-    if stopped:
+def resumed(replay: Replay, state: State, *, retry_failed: bool) -> str:
+    """Return what is left of a journal's job; ``state``: of its shard, before it is resumed."""
+    if state is State.FAILED:
         return "stopped by the failure tolerance: --continue continues past it"
+    if state is State.PAUSED:
+        return "paused: --continue continues past the pause"
     numbers = {
         "{} to apply": replay.count(None),
         "{} in doubt to check": replay.count(Outcome.IN_DOUBT),
@@ -72,7 +70,7 @@ def to_do(runs: Sequence[ShardRun], *, retry_failed: bool = False) -> int:
 
 
 def _to_do(run: ShardRun, *, retry_failed: bool) -> int:
-    if run.problem is not None or run.state is State.FAILED:
+    if run.problem is not None or run.state not in (State.NOT_BEGUN, State.INTERRUPTED):
         return 0
     if run.replay is not None:
         again = RETRIED if retry_failed else ()
