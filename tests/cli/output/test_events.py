@@ -66,6 +66,19 @@ def of_a_fleet(world: World, _here: Here) -> None:
     (world.folder / "fleet.toml").write_text(text, encoding="utf-8")
 
 
+def of_one_shard(world: World, _here: Here) -> None:
+    """A fleet file names the job and its organization."""
+    text = 'job = "job.toml"\n[[shard]]\norganization = "acme"\n'
+    (world.folder / "fleet.toml").write_text(text, encoding="utf-8")
+    half_done(world, _here)
+
+
+def of_a_fleet_that_has_run(world: World, here: Here) -> None:
+    """Its shard was carried out, and could not do everything."""
+    of_one_shard(world, here)
+    assert here("fleet", "apply", "fleet.toml", "--yes").code == 3
+
+
 def refused(world: World, _here: Here) -> None:
     """Two workspaces are deleted before they are changed."""
     world.job(TOLERANT)
@@ -225,6 +238,10 @@ CASES = [
     Case(ordinary, "check job.toml", 0, "job"),
     Case(updating, "check job.toml", 0, "job"),
     Case(of_a_fleet, "check fleet.toml", 0, "fleet"),
+    Case(of_one_shard, "fleet plan fleet.toml", 0, "operation skip plan fleet_plan"),
+    Case(of_one_shard, "fleet apply fleet.toml --yes", 3, "result report fleet_report"),
+    Case(of_a_fleet_that_has_run, "fleet apply fleet.toml", 3, "skip plan fleet_report"),
+    Case(of_a_fleet_that_has_run, "fleet status fleet.toml", 0, "status fleet_status"),
     Case(ordinary, "plan job.toml", 0, "operation plan"),
     Case(half_done, "plan job.toml --out scan.plan", 0, "operation skip plan"),
     Case(rolled_out('pause = "5m"\ngate = "true"'), "plan job.toml", 0, "operation plan"),
