@@ -100,6 +100,8 @@ def header_of_unended(journal: Readable) -> Header | None:
 
 
 def _ended(end: bytes) -> Ended | None:
+    if not end.endswith(b"\n"):
+        return None
     try:
         last = decode(end.splitlines()[-1])
     except (msgspec.DecodeError, IndexError):

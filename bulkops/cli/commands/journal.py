@@ -32,12 +32,12 @@ JOB_NAME = click.Option(["--job"], metavar="NAME", help="Only journals of the jo
 
 @command(JOB_NAME, JSON)
 def list_journals(*, job: str | None, json: bool) -> None:
-    """List the journals of the default place, the newest first.
+    """List the journals of the default place.
 
-    Shows which journal to resume, for example after a runner has lost its disk. The default place
-    is .bulkops, or what BULKOPS_JOURNALS names: another folder, or an address such as
-    s3://bucket/prefix. At an address, only the newest journal of each version of a job is listed,
-    per organization and server.
+    The newest comes first. Shows which journal to resume, for example after a runner has lost its
+    disk. The default place is .bulkops, or what BULKOPS_JOURNALS names: another folder, or an
+    address such as s3://bucket/prefix. At an address, only the newest journal of each version of a
+    job is listed, per organization and server, and none of an undo.
 
     Reads only the first line and the end of each journal. Exits with 1 if one can't be read.
     Sends no request to the Terraform server and needs no token.
