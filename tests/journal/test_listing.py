@@ -131,7 +131,7 @@ def stored(store: MemoryStore, data: list[bytes]) -> RemotePlace:
 def test_of_many_segments_the_first_and_the_last_are_read() -> None:
     """The number of requests does not grow with the journal."""
     store = Counting()
-    later = [[intent(0)] for _ in range(200)]
+    later: list[list[Record]] = [[intent(0)] for _ in range(200)]
     (one,) = listed([stored(store, groups(*later, [Ended(AT, "complete")]))])
     assert (one.ended, one.problem) == ("complete", "")
     numbers = sorted(int(name.removesuffix(".jsonl")) for name in store.read)
