@@ -168,7 +168,7 @@ class JobJournals(Protocol):
 
 
 class Journals(Protocol):
-    """The default place: the journals of all jobs."""
+    """The default place: the journals of all jobs; ``str()`` is what the user writes."""
 
     def of_job(self, name: str, identity: str) -> JobJournals:
         """Return the journals of one job.
@@ -178,8 +178,8 @@ class Journals(Protocol):
         """
         ...
 
-    def all(self) -> Iterator[Place]:
-        """Yield the journals of all jobs."""
+    def all(self, job: str | None = None) -> Iterator[Place]:
+        """Yield the journals of all jobs, or of those with this name."""
         ...
 
 

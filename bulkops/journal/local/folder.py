@@ -69,9 +69,11 @@ def by_age(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
 
 
-def all_journals() -> list[Path]:
-    """Return the journals of all jobs."""
-    return sorted(path for folder in default_folder().glob("*") for path in folder.glob("*.jsonl"))
+def all_journals(job_name: str | None = None) -> list[Path]:
+    """Return the journals of all jobs, or of those with this name."""
+    folders = default_folder().glob("*")
+    chosen = (folder for folder in folders if job_name in (None, folder.name))
+    return sorted(path for folder in chosen for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

@@ -122,10 +122,14 @@ class FolderOfJob:
 class Folders:
     """See ``Journals``."""
 
+    def __str__(self) -> str:
+        """Return the folder's path."""
+        return str(folder.default_folder())
+
     def of_job(self, name: str, identity: str) -> FolderOfJob:  # noqa: ARG002 - a store needs it
         """See ``Journals``."""
         return FolderOfJob(folder.folder_of(name))
 
-    def all(self) -> Iterator[LocalPlace]:
+    def all(self, job: str | None = None) -> Iterator[LocalPlace]:
         """See ``Journals``."""
-        return map(LocalPlace, folder.all_journals())
+        return map(LocalPlace, folder.all_journals(job))

@@ -59,11 +59,15 @@ class StoredJournals:
     def _store(self) -> Store:
         return open_store(self._base, self._env)
 
+    def __str__(self) -> str:
+        """Return the address."""
+        return str(self._base)
+
     def of_job(self, name: str, identity: str) -> StoredJobJournals:
         """See ``Journals``."""
         return StoredJobJournals(self._store, self._base / name, identity)
 
-    def all(self) -> Iterator[RemotePlace]:
+    def all(self, job: str | None = None) -> Iterator[RemotePlace]:
         """See ``Journals``; ``JournalError`` if the store can't be read.
 
         Those of a pointer that bulkops didn't write are left out.
@@ -72,9 +76,10 @@ class StoredJournals:
             jobs = list(self._store.folders(f"{self._base.key}/"))
         except StoreError as error:
             raise JournalError(unreadable(self._base, error)) from error
-        for job in jobs:
-            with suppress(NotAJournal):
-                yield from StoredJobJournals(self._store, self._base / job, "").all()
+        for name in jobs:
+            if job in (None, name):
+                with suppress(NotAJournal):
+                    yield from StoredJobJournals(self._store, self._base / name, "").all()
 
 
 class StoredJobJournals:
