@@ -130,11 +130,12 @@ COMMANDS: tuple[click.Command, ...] = (
     Group(
         "journal",
         [
+            OnDemand("list", "journal:list_journals", "List the journals of the default place."),
             OnDemand("check", "journal:check", "Check whether a journal is sound."),
             OnDemand("repair", "upkeep:repair", "Cut the damaged part off a journal."),
             OnDemand("copy", "upkeep:copy", "Copy a journal to a file or into object storage."),
         ],
-        help="Check, repair or copy a journal.",
+        help="List, check, repair or copy journals.",
     ),
     Group(
         "task",

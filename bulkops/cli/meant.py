@@ -39,8 +39,8 @@ class Advice(NamedTuple):
 _WITH_A_JOB = ("apply", "plan", "workspaces", "check")
 _CHANGES_NOTHING = (
     *("plan", "workspaces", "verify", "status", "report", "coverage", "check", "schema"),
-    *("fleet plan", "fleet status", "fleet report"),
-    *("journal check", "task list", "task show", "workspace-task list", "workspace-task show"),
+    *("fleet plan", "fleet status", "fleet report", "journal list", "journal check"),
+    *("task list", "task show", "workspace-task list", "workspace-task show"),
 )
 _NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"
 _REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run task"
@@ -160,6 +160,7 @@ COMMANDS: dict[str, str] = {
     "state import taint untaint": _NO_STATE,
     "force-unlock unlock": "a journal's lock is released when the process that holds it ends",
     "workspace ws": "`bulkops workspaces JOB` lists the workspaces that a job selects",
+    "journals": "`bulkops journal list` lists the journals of the default place",
     "tasks run-task run-tasks": "`bulkops task list` lists the run tasks of an organization",
     "copy cp move mv migrate": "`bulkops journal copy FROM TO` copies a journal",
     "attach": "`bulkops workspace-task attach` attaches to one workspace, a job to many",

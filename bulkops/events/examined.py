@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bulkops.events.model import Counts, Event, OfTarget
+from bulkops.events.executed import End
+from bulkops.events.model import Counts, Event, OfTarget, Time
 
 if TYPE_CHECKING:
     from bulkops.operations.model import Target
@@ -136,6 +137,27 @@ class Journal(Event, frozen=True, kw_only=True, tag="journal"):
     other_bytes: int
     run_id: str
     counts: Counts
+    problem: str
+
+
+class Listed(Event, frozen=True, kw_only=True, tag="listed"):
+    """A journal of the default place, by its first line and its end.
+
+    Attributes:
+        journal: its path or address.
+        job: the job's name; null if the journal can't be read.
+        organization: the organization's name; null if the journal can't be read.
+        created_at: time at which the journal was created; null if it can't be read.
+        ended: how the last execution ended; empty if it was killed or is still running; null if
+            the journal can't be read.
+        problem: why it can't be read, human-readable; empty if it can be.
+    """
+
+    journal: str
+    job: str | None
+    organization: str | None
+    created_at: Time | None
+    ended: End | None
     problem: str
 
 

@@ -168,7 +168,10 @@ class JobJournals(Protocol):
 
 
 class Journals(Protocol):
-    """The journals of all jobs below a folder or an address, such as the default place."""
+    """The journals of all jobs below a folder or an address, such as the default place.
+
+    ``str()`` is what the user writes.
+    """
 
     def of_job(self, name: str, identity: str) -> JobJournals:
         """Return the journals of one job.
@@ -178,8 +181,8 @@ class Journals(Protocol):
         """
         ...
 
-    def all(self) -> Iterator[Place]:
-        """Yield the journals of all jobs."""
+    def all(self, job: str | None = None) -> Iterator[Place]:
+        """Yield the journals of all jobs, or of those with this name."""
         ...
 
     def names(self) -> list[str]:

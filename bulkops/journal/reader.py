@@ -59,6 +59,29 @@ def read(journal: Readable, take: Take | None = None) -> Contents:
     return contents
 
 
+def ends_of(journal: Readable) -> tuple[Header, Ended | None]:
+    """Return the header of a journal, and its last record if that is an ``end``.
+
+    Only the first line and the end are read; the lines between them aren't checked.
+
+    Raises:
+        JournalError: see ``sound_part``.
+    """
+    try:
+        with journal.read() as stream:
+            header = decode(next(Scanner().lines(stream), b""))
+        format_of(journal, header)
+        if isinstance(header, Header):
+            return header, _ended(journal.end())
+    except OSError as error:
+        raise _unread(journal, error) from error
+    except msgspec.DecodeError:
+        pass
+    # It has no header, so this says what it is instead.
+    whole = sound_part(journal).replay
+    return whole.header, whole.ended
+
+
 def header_of_unended(journal: Readable) -> Header | None:
     """Return the header of a journal, ``None`` if its last execution completed.
 
@@ -88,15 +111,18 @@ def is_complete(journal: Readable) -> bool:
     Raises:
         OSError: it can't be read.
     """
-    return _is_complete(journal.end())
+    ended = _ended(journal.end())
+    return ended is not None and ended.how == How.COMPLETE
 
 
-def _is_complete(end: bytes) -> bool:
+def _ended(end: bytes) -> Ended | None:
+    if not end.endswith(b"\n"):
+        return None
     try:
         last = decode(end.splitlines()[-1])
     except (msgspec.DecodeError, IndexError):
-        return False
-    return isinstance(last, Ended) and last.how == How.COMPLETE
+        return None
+    return last if isinstance(last, Ended) else None
 
 
 def sound_part(journal: Readable, take: Take | None = None) -> Contents:
@@ -114,11 +140,8 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     try:
         with journal.read() as stream:
             state = _replayed(journal, scanner, stream, take)
-    except Headless as error:
-        raise JournalDamaged(f"{journal}: {error.strerror}", 0) from error
     except OSError as error:
-        kind = NotAJournal if error.errno in WRONG_NAME else JournalError
-        raise kind(unreadable(journal, error)) from error
+        raise _unread(journal, error) from error
     except ValueError as error:
         if scanner.damaged:
             raise _damaged(journal, scanner, _NO_PLAN) from error
@@ -162,6 +185,13 @@ def read_on(journal: Readable, contents: Contents) -> None:
             f"{journal}: another process writes to it, but what it writes can't be read; nothing "
             "was sent. Run the same command again"
         )
+
+
+def _unread(journal: Readable, error: OSError) -> JournalError:
+    if isinstance(error, Headless):
+        return JournalDamaged(f"{journal}: {error.strerror}", 0)
+    kind = NotAJournal if error.errno in WRONG_NAME else JournalError
+    return kind(unreadable(journal, error))
 
 
 def _what_is(journal: Readable) -> str:

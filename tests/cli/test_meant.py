@@ -22,6 +22,8 @@ CASES = {
     "apply -auto-approve job.toml": "--yes answers the question.",
     "verify scan.jsonl -auto-approve": "`bulkops verify` asks no question.",
     "journal cp scan.jsonl s3://bucket/scan": "use `bulkops journal copy`.",
+    "journals": "`bulkops journal list` lists the journals of the default place.",
+    "journal ls": "use `bulkops journal list`.",
     "mv scan.jsonl s3://bucket/scan": "`bulkops journal copy FROM TO` copies a journal.",
     "journal repair scan.jsonl --force": "--accept-loss confirms the repair.",
     "apply job.toml --parallelism 3": "set max_at_once under [pace] in the job file.",

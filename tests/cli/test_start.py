@@ -54,6 +54,7 @@ OFFLINE: dict[tuple[str, ...], set[str]] = {
     ("schema",): {"bulkops.client.api"},
     ("schema", "fleet"): {"bulkops.client.api"},
     ("schema", "events"): {"bulkops.client.api"},
+    ("journal", "list"): {"bulkops.client.api", "jinja2"},
     ("journal", "check", "scan.jsonl"): {"bulkops.client.api"},
 }
 """Command that sends no request → what it doesn't import besides ``SENDING`` and ``TOLD``."""

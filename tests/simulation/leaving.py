@@ -78,9 +78,15 @@ def was_in_doubt(operation: Operation, synced: bytes) -> bool:
 
 
 def in_its_wave(position: int, ends: Sequence[int], synced: bytes) -> None:
-    """Check on the disk that every wave before an operation's own has passed."""
+    """Check on the disk that every wave before an operation's own has passed.
+
+    A wave that was carried out once has begun for good, though an earlier one was opened again: an
+    operation of it that was in doubt may have been decided again.
+    """
     waves = dict(WAVE.findall(synced))
     wave = next(number for number, end in enumerate(ends, 1) if position < end)
+    if waves.get(b"%d" % wave, b"open") != b"open":
+        return
     passed = {number for number, reached in waves.items() if reached == b"passed"}
     before = {b"%d" % number for number in range(1, wave)}
     must(

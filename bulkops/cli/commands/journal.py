@@ -1,10 +1,11 @@
-"""``bulkops status`` and ``bulkops journal check``, which send no request."""
+"""``bulkops status``, ``watch`` and ``journal list`` and ``check``, which send no request."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Literal
 
+import click
 from click.exceptions import Exit
 
 from bulkops import events
@@ -12,15 +13,53 @@ from bulkops.cli.options import JOURNAL, JSON, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.next_step import next_step
 from bulkops.cli.output.printing import note, print_text
+from bulkops.cli.output.tables import print_table
 from bulkops.errors import ExitCode
 from bulkops.journal.local.holder import was_killed
-from bulkops.journal.place import Place
+from bulkops.journal.place import Place, default_journals
 from bulkops.journal.reader import Contents, Take, sound_part
 from bulkops.journal.replay import Replay
+from bulkops.journal.states import How
+from bulkops.journal.upkeep.listing import Listed, listed
 from bulkops.plan.trusted import disagreement_as_known, sound_journal
 from bulkops.report.model import report as summarize
 from bulkops.report.text import head, totals, verification
+from bulkops.report.words import date, ended
 from bulkops.text import as_argument
+
+JOB_NAME = click.Option(["--job"], metavar="NAME", help="Only journals of the job with this name.")
+
+
+@command(JOB_NAME, JSON)
+def list_journals(*, job: str | None, json: bool) -> None:
+    """List the journals of the default place.
+
+    The newest comes first. Shows which journal to resume, for example after a runner has lost its
+    disk. The default place is .bulkops, or what BULKOPS_JOURNALS names: another folder, or an
+    address such as s3://bucket/prefix. At an address, only the newest journal of each version of a
+    job is listed, per organization and server, and none of an undo.
+
+    Reads only the first line and the end of each journal. Exits with 1 if one can't be read.
+    Sends no request to the Terraform server and needs no token.
+
+    \b
+    Examples:
+      bulkops journal list
+      bulkops journal list --job canary --json
+    """
+    place = default_journals()
+    journals = listed(place.all(job))
+    if json:
+        for one in journals:
+            print_json(_event(one))
+    elif journals:
+        header = ("JOURNAL", "JOB", "ORGANIZATION", "STARTED (UTC)", "STATE")
+        print_table(header, map(_row, journals))
+    if not journals:
+        none = f"{place}: no journals{f' of the job {job}' if job else ''}."
+        (note if json else print_text)(none)
+    if any(one.problem for one in journals):
+        raise Exit(ExitCode.ERROR)
 
 
 @command(JOURNAL, JSON)
@@ -127,3 +166,38 @@ def note_torn_tail(journal: Place, contents: Contents) -> None:
             f"{journal}: its last {contents.torn} bytes are a torn tail. The next apply or resume "
             "cuts it off and saves it beside the journal"
         )
+
+
+def _row(one: Listed) -> tuple[str, ...]:
+    if one.header is None:
+        return str(one.place), "", "", "", one.problem
+    return (
+        str(one.place),
+        _job(one),
+        one.header.organization,
+        date(one.header.created_at),
+        _state(one),
+    )
+
+
+def _state(one: Listed) -> str:
+    if not one.ended:
+        return "not finished"
+    state = ended(one.ended, killed=False)
+    return f"ended: {state}" if one.ended == How.COMPLETE else state
+
+
+def _job(one: Listed) -> str:
+    return str(one.header.job.get("name", "")) if one.header else ""
+
+
+def _event(one: Listed) -> events.Listed:
+    header = one.header
+    return events.Listed(
+        journal=str(one.place),
+        job=_job(one) if header else None,
+        organization=header.organization if header else None,
+        created_at=header.created_at if header else None,
+        ended=one.ended if header else None,
+        problem=one.problem,
+    )

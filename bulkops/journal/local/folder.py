@@ -66,9 +66,14 @@ def by_age(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.jsonl"), key=_age, reverse=True)
 
 
-def all_journals(base: Path) -> list[Path]:
-    """Return the journals of all jobs below a folder, and of the shards of all fleets."""
-    return sorted((*base.glob("*/*.jsonl"), *base.glob("*/*/*/*.jsonl")))
+def all_journals(base: Path, job_name: str | None = None) -> list[Path]:
+    """Return the journals of all jobs below a folder, or of those with this name.
+
+    Those of a fleet's shards are two folders deeper.
+    """
+    folders = (*base.glob("*"), *base.glob("*/*/*"))
+    chosen = (folder for folder in folders if job_name in (None, folder.name))
+    return sorted(path for folder in chosen for path in folder.glob("*.jsonl"))
 
 
 def new(folder: Path, now: datetime) -> Path:

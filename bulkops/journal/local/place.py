@@ -125,13 +125,17 @@ class Folders:
     def __init__(self, base: Path) -> None:
         self._base = base
 
+    def __str__(self) -> str:
+        """Return the folder's path."""
+        return str(self._base)
+
     def of_job(self, name: str, identity: str) -> FolderOfJob:  # noqa: ARG002 - a store needs it
         """See ``Journals``."""
         return FolderOfJob(self._base / name)
 
-    def all(self) -> Iterator[LocalPlace]:
+    def all(self, job: str | None = None) -> Iterator[LocalPlace]:
         """See ``Journals``."""
-        return map(LocalPlace, folder.all_journals(self._base))
+        return map(LocalPlace, folder.all_journals(self._base, job))
 
     def names(self) -> list[str]:
         """See ``Journals``."""

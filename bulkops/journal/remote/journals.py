@@ -59,18 +59,23 @@ class StoredJournals:
     def _store(self) -> Store:
         return open_store(self._base, self._env)
 
+    def __str__(self) -> str:
+        """Return the address."""
+        return str(self._base)
+
     def of_job(self, name: str, identity: str) -> StoredJobJournals:
         """See ``Journals``."""
         return StoredJobJournals(self._store, self._base / name, identity)
 
-    def all(self) -> Iterator[RemotePlace]:
+    def all(self, job: str | None = None) -> Iterator[RemotePlace]:
         """See ``Journals``; ``JournalError`` if the store can't be read.
 
         Those of a pointer that bulkops didn't write are left out.
         """
-        for job in self.names():
-            with suppress(NotAJournal):
-                yield from StoredJobJournals(self._store, self._base / job, "").all()
+        for name in self.names():
+            if job in (None, name):
+                with suppress(NotAJournal):
+                    yield from StoredJobJournals(self._store, self._base / name, "").all()
 
     def names(self) -> list[str]:
         """See ``Journals``."""

@@ -126,9 +126,11 @@ class Numbered:
         return self._last
 
     def _from(self, number: int) -> Iterator[bytes | None]:
-        listed = range(number, self._last_listed() + 1)
-        further = map(self._get, count(max(number, listed.stop)))
-        return chain(ahead(self._get, listed, min(self._at_once, len(listed))), further)
+        # The first one alone: whoever wants only the first line reads no more.
+        listed = range(number + 1, self._last_listed() + 1)
+        further = map(self._get, count(max(number + 1, listed.stop)))
+        rest = ahead(self._get, listed, min(self._at_once, len(listed)))
+        return chain(map(self._get, (number,)), rest, further)
 
     def _get(self, number: int) -> bytes | None:
         found = self._store.get(self.key(number))

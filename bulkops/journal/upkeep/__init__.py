@@ -1,1 +1,1 @@
-"""Upkeep of journals that no job runs with: a damaged one is cut, any is copied."""
+"""Upkeep of journals that no job runs with: a damaged one is cut, any is copied or listed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +13,10 @@ from bulkops.journal.records import Holder
 from tests.cli.support import World
 from tests.conftest import Here
 from tests.journal.remote.servers import Server
-from tests.journal.remote.tiny_s3 import Asked, Reply, TinyS3, tiny_s3
+from tests.journal.remote.tiny_s3 import Asked, Reply, TinyS3
 
 THERE = "s3://journals/team/scan"
 BOB = Holder("bob", "build-8", 12, "2026-11-24T21:58:03.120Z")
-
-
-@pytest.fixture
-def bucket(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyS3]:
-    """A bucket that the environment of the commands leads to."""
-    with tiny_s3() as (server, objects):
-        world.environment |= server.env
-        for name, value in server.env.items():
-            monkeypatch.setenv(name, value)
-        yield objects
 
 
 def _segments(bucket: TinyS3) -> dict[str, bytes]:

@@ -54,6 +54,13 @@ def all_done(world: World, here: Here) -> None:
     assert world.all_desired()
 
 
+def in_the_default_place(world: World, here: Here) -> None:
+    """One journal there is complete, another one can't be read."""
+    assert here("apply", "job.toml", "--yes").code == 0
+    (world.folder / ".bulkops" / "lint").mkdir()
+    (world.folder / ".bulkops" / "lint" / "1.jsonl").write_text("{}", encoding="utf-8")
+
+
 def all_as_desired(world: World, _here: Here) -> None:
     """The change was made outside the job."""
     for name in world.shown():
@@ -285,6 +292,8 @@ CASES = [
     Case(all_done, "watch scan.jsonl", 0, "result report"),
     Case(failed, "watch scan.jsonl", 3, "result report"),
     Case(held, "watch scan.jsonl", 6, "result wave report"),
+    Case(in_the_default_place, "journal list", 1, "listed"),
+    Case(ordinary, "journal list --job scan", 0, ""),
     Case(all_done, "journal check scan.jsonl", 0, "journal"),
     Case(torn, "journal check scan.jsonl", 0, "journal"),
     Case(damaged, "journal check scan.jsonl", 12, "journal"),
@@ -344,7 +353,7 @@ def _look_at_times(value: dict[str, Any]) -> None:
     for name, member in value.items():
         if isinstance(member, dict) and name not in ("before", "desired"):
             _look_at_times(member)
-        elif name in TIMES and (member or name != "until"):
+        elif name in TIMES and member is not None and (member or name != "until"):
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", member)
             assert datetime.fromisoformat(member).tzinfo == UTC
 
