@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bulkops.errors import JournalDamaged, JournalError, JournalWriteFailed
+from bulkops.errors import JobError, JournalDamaged, JournalError, JournalWriteFailed
 from bulkops.journal.local.file import JournalFile
-from bulkops.journal.local.folder import created, default_folder, new
+from bulkops.journal.local.folder import all_journals, created, default_folder, new
+from bulkops.journal.local.ownership import check_folder
 from bulkops.journal.local.place import FolderOfJob
 from bulkops.journal.place import Place
 from bulkops.journal.reader import read
@@ -103,3 +104,29 @@ def test_a_folder_without_a_journal_is_removed_again() -> None:
     with created(default_folder() / "other"):
         pass
     assert list(Path(".bulkops").iterdir()) == [folder]
+
+
+def test_the_journals_of_all_jobs_include_those_of_a_fleets_shards() -> None:
+    """Two folders deeper, by the job's name as well; nothing else there counts."""
+    names = ("scan/1.jsonl", "fleet/acme-1/scan/1.jsonl", "fleet/acme-1/lint/1.jsonl")
+    for name in (*names, "fleet/acme-1/1.jsonl"):
+        path = default_folder() / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    everything = {
+        str(path.relative_to(default_folder())) for path in all_journals(default_folder())
+    }
+    assert everything == set(names)
+    assert len(all_journals(default_folder(), "scan")) == 2
+
+
+def test_a_world_writable_folder_of_a_fleet_is_refused() -> None:
+    """Whoever may write to it, or to one above it, can replace the shards' journals."""
+    folder = default_folder() / "fleet" / "acme-1" / "scan"
+    folder.mkdir(parents=True)
+    check_folder(folder / "1.jsonl", trusted=False)
+    for above in (folder, *list(folder.parents)[:3]):
+        above.chmod(0o777)
+        with pytest.raises(JobError, match="world-writable"):
+            check_folder(folder / "1.jsonl", trusted=False)
+        above.chmod(0o755)
