@@ -8,7 +8,6 @@ import msgspec
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.report.json_document import facts, formatted, listed
-from bulkops.report.model import Row
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -24,7 +23,7 @@ def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
         (one.shard, row)
         for one in fleet.shards
         for row in (one.report.rows if one.report else ())
-        if not only_failed or _troubled(row)
+        if not only_failed or row.troubled
     )
     skipped = (
         (one.shard, row)
@@ -34,10 +33,6 @@ def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
     yield from listed("rows", (_of_shard(*row) for row in rows))
     yield from listed("skipped", (_of_shard(*row) for row in skipped))
     yield "\n}\n"
-
-
-def _troubled(row: Row) -> bool:
-    return row.troubled
 
 
 def _shard(one: ShardReport) -> dict[str, object]:

@@ -16,7 +16,16 @@ from bulkops.journal.place import journals_at, place_of
 from bulkops.journal.process import holder
 from bulkops.simulator.state import User
 from tests.cli.commands.test_apply import on_a_terminal
-from tests.cli.support import JOB, TASK, TOKEN, StagedSimulator, World, no_secret_below, serving
+from tests.cli.support import (
+    JOB,
+    TASK,
+    TOKEN,
+    StagedSimulator,
+    World,
+    ended,
+    no_secret_below,
+    serving,
+)
 from tests.cli.terminal import held, on_terminal
 from tests.conftest import Here
 
@@ -337,6 +346,8 @@ def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     assert document["counts"] == {"succeeded": 9}
     assert [shard["shard"] for shard in document["shards"]] == NAMES
     assert Counter(row["shard"] for row in document["rows"]) == dict.fromkeys(NAMES, 3)
+    failed = here("fleet", "report", "fleet.toml", "--format", "json", "--only", "failed").out
+    assert msgspec.json.decode(failed)["rows"] == []
     lines = here("fleet", "report", "fleet.toml", "--format", "csv").lines
     assert lines[0].startswith("shard,workspace,workspace_id,")
     assert Counter(line.partition(",")[0] for line in lines[1:]) == dict.fromkeys(NAMES, 3)
@@ -388,8 +399,8 @@ def test_one_question_is_about_all_organizations(
     world: World, answer: bytes, code: int, changed: int
 ) -> None:
     """It names the number of operations and organizations, and the address."""
-    ended, screen = on_a_terminal(world, answer, "fleet", "apply", "fleet.toml")
-    assert ended == code
+    exited, screen = on_a_terminal(world, answer, "fleet", "apply", "fleet.toml")
+    assert exited == code
     assert f"Apply 9 operations in 3 organizations ({world.address})? Only 'yes' is" in screen
     assert world.writes == changed
 
@@ -413,3 +424,33 @@ def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: H
     assert done.code == 4, done
     assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
     assert set(changes(world)) == {"acme-1"}
+
+
+def test_a_signal_ends_the_waiting_for_a_held_shard(world: World, here: Here) -> None:
+    """The others are carried out meanwhile; nothing of it is begun, and the exit code is 143."""
+    journals = journals_at(str(world.folder / ".bulkops/fleet/acme-2")).of_job("scan", "")
+    with journals.locked(holder(Clock())):
+        process = world.start(*APPLY, "--wait")
+        assert process.stderr is not None
+        said = ""
+        while "Waiting" not in said or said.count(": done: ") < 2:
+            said += process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        done = ended(process)
+    assert "acme-2: " in said.partition("Waiting until it ends")[0].splitlines()[-1]
+    assert done.code == 143
+    assert changes(world) == {"acme-1": 3, "acme-3": 3}
+    assert here(*APPLY).code == 0
+    assert once_each(world)
+
+
+def test_a_held_shard_is_waited_for(world: World) -> None:
+    """With ``--wait``, it is carried out as soon as it is free."""
+    journals = journals_at(str(world.folder / ".bulkops/fleet/acme-2")).of_job("scan", "")
+    with journals.locked(holder(Clock())):
+        process = world.start(*APPLY, "--wait")
+        assert process.stderr is not None
+        while "Waiting" not in process.stderr.readline():
+            pass
+    assert ended(process).code == 0
+    assert once_each(world)
