@@ -130,6 +130,7 @@ def test_every_shard_is_carried_out_with_a_journal_of_its_own(world: World, here
     assert {journal_of(world, name).suffix for name in NAMES} == {".jsonl"}
     again = here("fleet", "apply", "fleet.toml")
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to do.")
+    assert "  acme-2  acme-2  nothing to do; 3 skipped" in again.err
     assert world.writes == 9
 
 

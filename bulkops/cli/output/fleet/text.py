@@ -46,7 +46,8 @@ def notes_of(plans: Mapping[str, Plan]) -> Iterator[str]:
 
 def plan_in_words(plan: Plan) -> str:
     """Return what a plan does: ``3 to attach, 0 to update; 12 skipped``."""
-    return summary(plan).removeprefix("Plan: ").removesuffix(".")
+    words = summary(plan).removeprefix("Plan: ").removesuffix(".")
+    return words if plan.operations else f"nothing to do;{words.rpartition(';')[2]}"
 
 
 def resumed(replay: Replay, state: State, *, retry_failed: bool) -> str:
