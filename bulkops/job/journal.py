@@ -22,8 +22,9 @@ class JournalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """``[journal]``: how the job's journal is held.
 
     Attributes:
-        lease: how long a process may show no sign of life before another one may take over its
-            journal, if the journal is in object storage. Has no effect on a journal on a disk.
+        lease: the length of the lease on a journal in object storage: another process may take over
+            once it has seen for so long that the holder doesn't renew its lease. Has no effect on a
+            journal on a disk.
     """
 
     lease: Lease = "30s"

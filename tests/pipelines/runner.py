@@ -6,6 +6,7 @@ artifact that matches a pattern gets no folder of its own, and a name can be use
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -26,7 +27,8 @@ RUN = {"first": 7001, "second": 7002, "third": 7003}
 VARIABLES = {
     "AWS_REGION": "us-east-1",
     "BULKOPS_BUCKET": PLACE,
-    "BULKOPS_ROLE": "arn:aws:iam::111122223333:role/bulkops",
+    "AWS_PLAN_ROLE": "arn:aws:iam::111122223333:role/bulkops-plan",
+    "AWS_APPLY_ROLE": "arn:aws:iam::111122223333:role/bulkops-apply",
 }
 """The repository's variables for a bucket."""
 
@@ -121,7 +123,7 @@ class GitHub:
         )
         if not self._expressions.holds(spec.get("if")):
             return {}
-        self._run, self._attempt = run, number
+        self._job, self._run, self._attempt = name, run, number
         self._number += 1
         self._machine = self._machines / str(self._number)
         self._machine.mkdir(parents=True)
@@ -176,6 +178,7 @@ class GitHub:
                 **self._exported,
                 # Installed already: this does not test how pip finds it.
                 "BULKOPS": "bulkops",
+                "CONSTRAINTS": os.devnull,
                 "PIP_NO_INDEX": "1",
                 "CI": "true",
                 "HOME": str(self._machine),
@@ -203,7 +206,8 @@ class GitHub:
         assert set(given) <= {"role-to-assume", "aws-region", "role-duration-seconds"}
         assert self.bucket
         self._exported = self.bucket.exported(given["aws-region"])
-        return None if given["role-to-assume"] == VARIABLES["BULKOPS_ROLE"] else "no such role"
+        own = VARIABLES[f"AWS_{self._job.upper()}_ROLE"]
+        return None if given["role-to-assume"] == own else "the role doesn't trust this job's token"
 
     def _upload_artifact(self, given: Mapping[str, str]) -> str | None:
         source, target = self._machine / given["path"], self.kept(self._run, given["name"])

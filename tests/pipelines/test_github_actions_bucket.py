@@ -29,6 +29,7 @@ FILE = JOBS / "github-actions-bucket.yml"
 TEXT = FILE.read_text(encoding="utf-8")
 
 SLOWLY = ("[pace]", "[pace]\nmax_at_once = 2")
+LENIENT = ('level = "mandatory"', 'level = "advisory"')
 PAUSES = ("[pace]", '[rollout]\nwaves = ["1", "50%"]\npause = "manual"\n\n[pace]')
 BEARING = (SLOWLY, ("[pace]", "[rollout]\nmax_failures = 5\n\n[pace]"))
 KILLED = Strike(signal.SIGKILL, write=5)
@@ -55,7 +56,7 @@ def github(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def _replay(rollout: str) -> Replay:
-    return read(place_of(f"{PLACE}/{rollout}/journal").reader()).replay
+    return read(place_of(f"{PLACE}/journals/{rollout}").reader()).replay
 
 
 def _all_done_once(world: World) -> bool:
@@ -111,20 +112,35 @@ def test_the_credentials_live_as_long_as_the_job() -> None:
     assert given >= WORKFLOW["jobs"]["apply"]["timeout-minutes"] * 60
 
 
+def test_the_versions_are_those_of_the_image() -> None:
+    """They are in a file of the repository, and both jobs install them."""
+    assert (JOBS.parent / WORKFLOW["env"]["CONSTRAINTS"]).is_file()
+    installing = {step["run"] for step in STEPS if step.get("name") == "Install"}
+    assert installing == {'python -m pip install --constraint "$CONSTRAINTS" "$BULKOPS"'}
+
+
+def test_each_job_has_a_role_of_its_own() -> None:
+    """The one that needs no approval can't write journals."""
+    roles = [
+        step["with"]["role-to-assume"] for step in STEPS if "role-to-assume" in step.get("with", {})
+    ]
+    assert roles == ["${{ vars.AWS_PLAN_ROLE }}", "${{ vars.AWS_APPLY_ROLE }}"]
+
+
 def test_a_rollout_in_one_attempt(github: GitHub) -> None:
     """It is applied as planned; all that is kept is in the bucket."""
     planned = github.attempt("plan", 1)
     assert [ran.code for ran in planned.values()] == [0] * 6
     assert github.world.writes == 0
     assert github.bucket is not None
-    assert github.bucket.names() == ["7001-1/saved.plan"]
+    assert github.bucket.names() == ["plans/7001-1.plan"]
     assert "Rollout `7001-1`" in github.summary.read_text(encoding="utf-8")
     applied = github.attempt("apply", 1)
-    assert [ran.code for ran in applied.values()] == [0] * 6
+    assert [ran.code for ran in applied.values()] == [0] * 7
     assert _all_done_once(github.world)
     names = github.bucket.names()
-    assert names[0] == "7001-1/journal/00000001.jsonl"
-    assert names[-3:] == ["7001-1/journal/lease", "7001-1/journal/probe", "7001-1/saved.plan"]
+    assert names[0] == "journals/7001-1/00000001.jsonl"
+    assert names[-3:] == ["journals/7001-1/lease", "journals/7001-1/probe", "plans/7001-1.plan"]
 
 
 def test_a_dead_runners_journal_is_taken_over(github: GitHub) -> None:
@@ -136,7 +152,7 @@ def test_a_dead_runners_journal_is_taken_over(github: GitHub) -> None:
     again = github.attempt("apply", 2, strike=Strike(signal.SIGKILL, write=2))["Apply"]
     assert again.code == -signal.SIGKILL
     assert "Waiting until it ends" in again.err
-    assert f"Resuming {PLACE}/7001-1/journal." in again.err
+    assert f"Resuming {PLACE}/journals/7001-1." in again.err
     github.bucket.expire()
     assert github.attempt("apply", 3)["Apply"].code == 0
     assert _all_done_once(github.world)
@@ -219,6 +235,62 @@ def test_an_attempt_without_a_plan_fails(github: GitHub) -> None:
     done = github.attempt("apply", 1)
     assert (done["Fetch the plan"].code, done["Apply"].code) == (1, -1)
     assert github.world.requests == planned
+
+
+def test_a_plan_that_was_replaced_after_the_approval_is_not_applied(github: GitHub) -> None:
+    """Even a sound one of another run: its SHA-256 is another."""
+    assert github.bucket is not None
+    github.attempt("plan", 1)
+    github.world.job(LENIENT)
+    github.attempt("plan", 1, run="second")
+    objects, planned = github.bucket.held.objects, github.world.requests
+    objects["bulkops/plans/7001-1.plan"] = objects["bulkops/plans/7002-1.plan"]
+    done = github.attempt("apply", 1)
+    assert (done["Check the plan"].code, done["Apply"].code) == (1, -1)
+    assert github.world.requests == planned
+
+
+@pytest.mark.parametrize("rollout", ["7002-1", "../plans/7002-1", "7002-1/../7002-1"])
+def test_only_a_rollout_that_has_been_started_is_continued(github: GitHub, rollout: str) -> None:
+    """A plan without a journal was never approved, and a name leads nowhere else."""
+    assert github.bucket is not None
+    github.attempt("plan", 1, run="second")
+    objects, planned = github.bucket.held.objects, github.world.requests
+    objects[f"bulkops/plans/{rollout}.plan"] = objects["bulkops/plans/7002-1.plan"]
+    again = {"continue_rollout": rollout}
+    done = github.attempt("apply", 1, run="third", inputs=again)
+    assert done["Fetch the plan"].code == 0
+    assert done["Check the plan"].code in (1, 2)
+    assert done["Apply"].code == -1
+    assert github.world.requests == planned
+
+
+def test_a_continued_rollout_keeps_its_plan(github: GitHub) -> None:
+    """If its plan was replaced, the journal is for another one, and nothing is sent."""
+    assert github.bucket is not None
+    github.world.job(PAUSES)
+    github.attempt("plan", 1)
+    assert github.attempt("apply", 1)["Apply"].code == 6
+    github.world.job(LENIENT)
+    github.attempt("plan", 1, run="second")
+    objects = github.bucket.held.objects
+    objects["bulkops/plans/7001-1.plan"] = objects["bulkops/plans/7002-1.plan"]
+    again = {"continue_rollout": "7001-1", "past_pause": True}
+    assert github.attempt("apply", 1, run="third", inputs=again)["Apply"].code == 2
+    assert github.world.writes == 1
+
+
+def test_a_rollout_that_contradicts_an_unfinished_one_is_refused(github: GitHub) -> None:
+    """Their journals are side by side, so the second one finds the first."""
+    github.world.job(PAUSES)
+    github.attempt("plan", 1)
+    assert github.attempt("apply", 1)["Apply"].code == 6
+    github.world.job(LENIENT)
+    github.attempt("plan", 1, run="second")
+    refused = github.attempt("apply", 1, run="second")["Apply"]
+    assert refused.code == 2
+    assert f"{PLACE}/journals/7001-1 is not finished" in refused.err
+    assert github.world.writes == 1
 
 
 def test_a_plan_that_cant_be_made_is_not_applied(github: GitHub) -> None:

@@ -28,7 +28,7 @@ OTHERS = {
     for document in yaml.safe_load_all((JOBS / "kubernetes.yaml").read_text(encoding="utf-8"))
 }
 JOB = OF["Job"]["spec"]
-THERE = "s3://my-bucket/bulkops/require-security-scan"
+THERE = "s3://my-bucket/bulkops/journals/require-security-scan"
 
 
 class InBucket(Cluster):
@@ -72,14 +72,15 @@ def test_the_role_is_that_of_the_pod() -> None:
     """The service account with the role is the pod's, and no key is in the manifest."""
     account = OF["ServiceAccount"]["metadata"]
     assert account["annotations"]["eks.amazonaws.com/role-arn"].startswith("arn:aws:iam::")
-    assert JOB["template"]["spec"]["serviceAccountName"] == account["name"]
+    assert JOB["template"]["spec"]["serviceAccountName"] == account["name"] == "bulkops"
     assert {one["name"] for one in container_of(JOB)["env"]} == {"TFE_TOKEN", "AWS_REGION"}
 
 
 def test_everything_has_the_name_of_the_job() -> None:
-    """So a renamed rollout has a journal of its own."""
+    """So a renamed rollout has a journal of its own; the role trusts one name for all of them."""
     name = parse_job(OF["ConfigMap"]["data"]["job.toml"], "job.toml").name
-    assert {document["metadata"]["name"] for document in DOCUMENTS} == {name}
+    named = {document["kind"]: document["metadata"]["name"] for document in DOCUMENTS}
+    assert named == {"ServiceAccount": "bulkops", "ConfigMap": name, "Job": name}
     assert THERE.endswith(f"/{name}")
 
 

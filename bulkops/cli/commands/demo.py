@@ -136,12 +136,11 @@ def _two_machines(first: Commands, second: Commands, *, journal: str) -> bool:
     done = first.watch(apply, kill_after=KILLED_AT)
     _print_paragraph(
         f"Killed with SIGKILL after {done} results, and its machine is gone. On another one, with "
-        "another\nfolder and HOME, what the journal knows. It counts as running until its lease "
-        "expires:"
+        "another\nfolder and HOME, what the journal knows. It still counts as running:"
     )
     ended.append(second.run("status", journal) == 0)
     _print_paragraph(
-        "The same command again. It waits until the lease expires, 5 s after its last renewal:"
+        "The same command again. It takes over once it has seen the lease unchanged for 5 s:"
     )
     ended.append(second.watch(apply) >= 0)
     ended.append(second.run("verify", journal) == 0)
