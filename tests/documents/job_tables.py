@@ -32,15 +32,20 @@ HEADER = "| field | type | default | allowed | meaning |\n|---|---|---|---|---|\
 
 SELECT = "`[select]`"
 
+FLEETS: dict[str, type[msgspec.Struct]] = {
+    "Fleet files": FleetFile,
+    "`[[shard]]` of a fleet file": ShardTable,
+    "`[rollout]` of a fleet file": FleetRollout,
+}
+"""The tables of a fleet file, which has a schema of its own."""
+
 TABLES: dict[str, type[msgspec.Struct]] = {
     "Top level": JobFile,
     SELECT: Select,
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
     "`[journal]`": JournalOptions,
-    "Fleet files": FleetFile,
-    "`[[shard]]` of a fleet file": ShardTable,
-    "`[rollout]` of a fleet file": FleetRollout,
+    **FLEETS,
     **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }
 

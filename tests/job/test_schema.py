@@ -27,7 +27,7 @@ from bulkops.job.schema import job_schema, meanings, summary, table_schema, with
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Scope
-from tests.documents.job_tables import JOBS, TABLES
+from tests.documents.job_tables import FLEETS, JOBS, TABLES
 from tests.kinds import CASES
 
 Document = dict[str, Any]
@@ -208,7 +208,7 @@ def test_every_reference_and_definition_is_used() -> None:
 def test_every_field_and_every_kind_has_its_meaning() -> None:
     """Each property's description starts with its meaning in the Struct's docstring."""
     defined: Any = SCHEMA["$defs"]
-    for struct in TABLES.values():
+    for struct in {*TABLES.values()} - {*FLEETS.values()}:
         where: Any = SCHEMA if struct is JobFile else defined[struct.__name__]
         for field in msgspec.structs.fields(struct):
             meaning = meanings(struct)[field.name]

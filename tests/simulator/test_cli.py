@@ -19,6 +19,7 @@ from bulkops.api.messages import MEDIA_TYPE
 from bulkops.cli.app import app
 from bulkops.errors import BulkopsError
 from tests.cli.forked import SECONDS
+from tests.cli.support import logging_restored
 
 Start = Callable[..., "subprocess.Popen[str]"]
 COMMAND = "from bulkops.cli.commands.simulate import simulate; simulate()"
@@ -228,14 +229,15 @@ ALL_ENTITLEMENTS = (
 )
 def test_wrong_option_is_a_usage_error(arguments: tuple[str, ...], says: str) -> None:
     """An invalid option is exit 2, and stderr says what is allowed."""
-    result = CliRunner().invoke(app, ["simulate", "--port", "0", *arguments])
+    with logging_restored():
+        result = CliRunner().invoke(app, ["simulate", "--port", "0", *arguments])
     assert (result.stdout, result.exit_code) == ("", 2)
     assert says in re.sub(r"[\s│]+", " ", result.stderr)
 
 
 def test_taken_port_is_an_error_that_names_it() -> None:
     """A port in use is an error that names the port."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.create_server(("127.0.0.1", 0)) as taken, logging_restored():
         port = taken.getsockname()[1]
         with pytest.raises(BulkopsError, match=f"can't listen on port {port}"):
             app.main(["simulate", "--port", str(port), "--workspaces", "0"], standalone_mode=False)
