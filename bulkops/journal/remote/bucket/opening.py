@@ -25,7 +25,7 @@ def open_store(address: Address, env: Mapping[str, str], *, timeout: float = TIM
     """
     try:
         # It needs an extra, and takes a while to import.
-        from bulkops.journal.remote.bucket.objects import ObjectStore  # noqa: PLC0415
+        from bulkops.journal.remote.bucket.objects import ObjectStore  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "obstore":
             raise
