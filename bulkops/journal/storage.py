@@ -57,7 +57,16 @@ class Readable(Protocol):
 
 
 class Storage(Readable, Protocol):
-    """A journal that this process holds, and may write; each call may raise ``OSError``."""
+    """A journal that this process holds, and may write; each call may raise ``OSError``.
+
+    Attributes:
+        remedy: what a user can do if it can't be written.
+    """
+
+    @property
+    def remedy(self) -> str:
+        """See above."""
+        ...
 
     def owned(self, *, trusted: bool) -> Readable:
         """Return it for reading, but refused with a ``JobError`` if others may have written it.

@@ -233,6 +233,6 @@ def write_failed(storage: Storage, error: OSError) -> JournalWriteFailed:
             "flight stays in doubt, and nothing is lost"
         )
     return JournalWriteFailed(
-        f"{unwritable(storage, error)}. Sending has stopped, and nothing is lost. Free some space "
-        "or fix the folder, then run the same command again"
+        f"{unwritable(storage, error)}. Sending has stopped, and nothing is lost. "
+        f"{storage.remedy}, then run the same command again"
     )

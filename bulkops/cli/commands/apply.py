@@ -28,7 +28,7 @@ from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
 from bulkops.cli.run.confirm import confirm_resuming
-from bulkops.cli.run.default_place import journals_of, newest
+from bulkops.cli.run.default_place import journals_of, resumable_by
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
@@ -131,10 +131,14 @@ def apply(
             start_or_resume(stack, held.place, held, undertaking, options)
             return
         journals, started = journals_of(stack, undertaking, options)
-        resumed = newest(journals, undertaking, options, finished=saved)
+        fits = resumable_by(undertaking, options, finished=saved)
+        resumed = journals.newest(fits)
         # A new journal in the default place is created under that place's lock, so a command that
         # finds nothing to do leaves no lock file behind.
         found = hold(stack, resumed, wait=options.wait) if resumed else None
+        if found and options.wait and not fits(found.place):
+            # Another process has finished it while this one waited.
+            found = None
         place = found.place if found else journals.new(Clock().wall())
         try:
             start_or_resume(stack, place, found, undertaking, options, started=started)

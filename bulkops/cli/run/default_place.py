@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from bulkops.cli.options import RunOptions
@@ -36,17 +37,16 @@ def journals_of(
     return journals, started
 
 
-def newest(
-    journals: JobJournals, undertaking: Undertaking, options: RunOptions, *, finished: bool
-) -> Place | None:
-    """Return the newest journal that can be resumed, ``None`` if there is none.
+def resumable_by(
+    undertaking: Undertaking, options: RunOptions, *, finished: bool
+) -> Callable[[Place], bool]:
+    """Return a function that returns whether a journal can be resumed.
+
+    It raises ``JournalDamaged`` if the journal's content is unknown, and ``JobError`` if other
+    users may have written it.
 
     Args:
         finished: a finished journal counts as one to resume.
-
-    Raises:
-        JournalDamaged: a newer one is damaged, so that its content is unknown.
-        JobError: other users may have written it.
     """
     address = undertaking.client().address
 
@@ -62,4 +62,4 @@ def newest(
             finished=finished,
         )
 
-    return journals.newest(fits)
+    return fits

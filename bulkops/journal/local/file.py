@@ -68,6 +68,8 @@ class JournalFile(ReadFile):
         files: calls that keep the journal's lock.
     """
 
+    remedy = "Free some space or fix the folder"
+
     def __init__(self, path: Path, files: FileCalls | None = None) -> None:
         self._files = files or SystemFiles()
         super().__init__(path, self._files)

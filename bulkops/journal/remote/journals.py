@@ -17,7 +17,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from bulkops.errors import JournalError, JournalLocked, NotAJournal, unreadable
+from bulkops.errors import JobError, JournalError, JournalLocked, NotAJournal, unreadable
 from bulkops.journal.place import Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.address import Address
@@ -74,7 +74,8 @@ class StoredJournals:
         """
         for name in self.names():
             if job in (None, name):
-                with suppress(NotAJournal):
+                # Something else may be there, even under a name that no job has.
+                with suppress(NotAJournal, JobError):
                     yield from StoredJobJournals(self._store, self._base / name, "").all()
 
     def names(self) -> list[str]:
@@ -114,7 +115,7 @@ class StoredJobJournals:
         """
         name = self._current()[0].journals.get(self._identity)
         place = self._place(name) if name else None
-        if place is None or not place.exists():
+        if place is None or place.is_unused():
             return None
         return place if place.is_held() or fits(place) else None
 
@@ -127,7 +128,7 @@ class StoredJobJournals:
         """
         current, version = self._current()
         name = current.journals.get(self._identity)
-        if name and not self._place(name).exists():
+        if name and self._place(name).is_unused():
             # Nothing was planned there, or the user said no.
             return self._place(name)
         name = f"{now:%Y%m%dT%H%M%SZ}-{SystemRandom().getrandbits(32):08x}"
@@ -140,7 +141,7 @@ class StoredJobJournals:
         return self._place(name)
 
     def all(self) -> Iterator[RemotePlace]:
-        """Yield the newest journal of each identity."""
+        """Yield the newest journal of each identity; ``NotAJournal`` if bulkops didn't write it."""
         return map(self._place, self._current()[0].journals.values())
 
     def _current(self) -> tuple[Current, Version | None]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import RawIOBase
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from bulkops.journal.remote.bucket.store import Store
+from bulkops.journal.remote.bucket.store import Denied, Store
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+MOST_MISSING = 1000
+"""Numbers in a row that may be missing; a larger gap is no damage, but something else's object."""
+
+_NAME = re.compile(r"\d{8}\.jsonl")
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -140,8 +146,14 @@ class Numbered:
         # Asked once: a listing may lag, so what follows is found by its number.
         if self._listed is None:
             names = (name.rpartition("/")[2] for name in self._store.names(f"{self._key}/0"))
-            numbers = (name.removesuffix(".jsonl") for name in names)
-            self._listed = max((int(n) for n in numbers if n.isdecimal()), default=0)
+            numbers = sorted(int(name[:8]) for name in names if _NAME.fullmatch(name))
+            for before, number in pairwise([0, *numbers]):
+                if number - before > MOST_MISSING:
+                    raise Denied(
+                        f"{self._key}/{number:08}.jsonl is there, but none of the "
+                        f"{number - before - 1:,} objects before it"
+                    )
+            self._listed = numbers[-1] if numbers else 0
         return self._listed
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from random import SystemRandom
 
 from bulkops.clock import Clock
-from bulkops.errors import JournalError, JournalWriteFailed, unreadable
+from bulkops.errors import JobError, JournalError, JournalWriteFailed, unreadable
 from bulkops.journal.following.outlook import Writer
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.records import Holder
@@ -71,7 +71,7 @@ class RemotePlace:
 
     def sibling(self, name: str) -> RemotePlace:
         """See ``Place``."""
-        return RemotePlace(self.address.with_name(name), self._env, self._given)
+        return RemotePlace(self.address.with_name(name), self._env, self.store)
 
     def is_same(self, other: Place) -> bool:
         """See ``Place``."""
@@ -85,6 +85,11 @@ class RemotePlace:
         """See ``Place``; ``JournalError`` if the store can't be read."""
         with self._reading():
             return self._segments().exists()
+
+    def is_unused(self) -> bool:
+        """Return whether it has no segment, not even of an unfinished copy."""
+        with self._reading():
+            return not (self._segments().exists() or any(self.store.names(f"{self.address.key}/0")))
 
     def check(self) -> None:
         """See ``Place``: anything may become a journal."""
@@ -147,7 +152,13 @@ class RemotePlace:
         with self._reading():
             folder = self.address.parent.key
             names = list(self.store.folders(f"{folder}/" if folder else ""))
-        return map(self.sibling, names)
+        return self._siblings(names)
+
+    def _siblings(self, names: Iterable[str]) -> Iterator[RemotePlace]:
+        for name in names:
+            # Others may keep things there under names that no journal has.
+            with suppress(JobError):
+                yield self.sibling(name)
 
     def _segments(self) -> Segments:
         return Segments(self.store, self.address)

@@ -32,6 +32,7 @@ class Segments:
     """
 
     may_tear = False
+    remedy = "Check the store, its rights and its credentials"
 
     def __init__(self, store: Store, address: Address, at_once: int = 64) -> None:
         self._address = address

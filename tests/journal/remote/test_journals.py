@@ -51,6 +51,26 @@ def test_there_is_none_at_first() -> None:
     assert list(of_job(MemoryStore()).all()) == []
 
 
+def test_one_without_its_first_segment_is_neither_passed_over_nor_begun_again() -> None:
+    """Its content is unknown: reading it says what is missing."""
+    store = MemoryStore()
+    place = begun(store)
+    store.objects[f"{place.address.key}/00000002.jsonl"] = store.objects.pop(
+        f"{place.address.key}/00000001.jsonl"
+    )
+    assert newest(store) == str(place)
+    assert str(of_job(store).new(NOW)) != str(place)
+
+
+def test_what_others_keep_there_is_passed_over() -> None:
+    """Under names that no job and no journal has."""
+    store = MemoryStore()
+    place = begun(store)
+    for key in (f"{BASE.key}/we@ird/x", f"{FOLDER.key}/we@ird/x"):
+        store.put(key, b"")
+    assert [str(other) for other in place.neighbours()] == [str(place)]
+
+
 def test_a_new_one_is_named_after_the_time() -> None:
     """And found by whoever asks for the same identity."""
     store = MemoryStore()

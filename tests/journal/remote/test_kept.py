@@ -18,7 +18,7 @@ from bulkops.journal.remote.lease.acquirer import Acquirer
 from bulkops.journal.remote.lease.calls import LeaseObject
 from bulkops.journal.remote.lease.content import DEFAULT_TTL, decoded
 from bulkops.journal.remote.lease.holding import Holding
-from bulkops.journal.remote.lease.kept import LEAST, Kept, Wanted, abandonable
+from bulkops.journal.remote.lease.kept import LEAST, PATIENCE, Kept, Wanted, abandonable
 from bulkops.journal.storage import Executor
 from tests import virtual_time
 from tests.journal.remote.contender import JOURNAL, KEY
@@ -115,6 +115,23 @@ def test_a_denial_is_not_repeated() -> None:
         with pytest.raises(Denied):
             await scene.kept.patiently(call)
         assert calls == [1]
+
+    run(test)
+
+
+def test_patience_ends_though_the_lease_is_kept() -> None:
+    """The store may answer for the lease alone; a job that waits for ever could not be ended."""
+
+    async def test(scene: Scene) -> None:
+        def call() -> None:
+            raise NoAnswer("away")
+
+        async with scene.kept.keep(scene.ended.append, SECONDS) as permit:
+            with pytest.raises(NoAnswer):
+                await scene.kept.patiently(call)
+            assert anyio.current_time() == pytest.approx(max(SECONDS, PATIENCE), abs=2.0)
+            assert permit.holds()
+        assert scene.ended == []
 
     run(test)
 

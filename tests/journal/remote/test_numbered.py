@@ -79,6 +79,17 @@ def test_nothing_is_found_behind_a_gap_that_no_listing_shows() -> None:
     assert numbered.following == 2
 
 
+def test_an_object_far_beyond_the_others_is_named() -> None:
+    """It is something else's: reading all the numbers before it would take hours."""
+    store = filled(b"a", b"b")
+    store.put(f"{KEY}/09999999.jsonl", b"junk")
+    with pytest.raises(Denied, match=r"scan/09999999\.jsonl is there, but none of the 9,999,996"):
+        whole(Numbered(store, KEY, 2))
+    store = filled(b"a", b"b")
+    store.put(f"{KEY}/099999999.jsonl", b"no number of ours")
+    assert whole(Numbered(store, KEY, 2)) == b"ab"
+
+
 def test_empty_objects_are_passed_over() -> None:
     """In the middle and at the end: a repair leaves them."""
     numbered = Numbered(filled(b"a", b"", b"", b"d", b""), KEY, 2)

@@ -7,7 +7,7 @@ What a caller has to know about such stores (measured with obstore 0.12 and thre
 
 - A call without an answer may have taken effect, or may still do so.
 - A refusal may be the answer to the caller's own write: a client library, or a proxy, repeats a
-  request whose answer was lost. So a refusal is judged by reading what is there (``remote.once``).
+  request whose answer was lost. So what is there is read, and decides (``segments.write_once``).
 - A listing may lag behind the writes; a read of one object does not.
 """
 

@@ -33,7 +33,7 @@ class Lease(msgspec.Struct, frozen=True):
     holder: Holder | None
     nonce: str
     n: int
-    ttl: Annotated[float, msgspec.Meta(gt=0)]
+    ttl: Annotated[float, msgspec.Meta(gt=0, le=600)]
 
     def encoded(self) -> bytes:
         """Return it as JSON."""

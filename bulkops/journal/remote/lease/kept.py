@@ -25,6 +25,10 @@ LEAST = 1.0
 """Seconds that a renewal may take, however short the lease is."""
 
 
+PATIENCE = 30.0
+"""Seconds for which a group of records may have no answer."""
+
+
 async def abandonable(call: Callable[[], None]) -> None:
     """Run a call in a thread; a cancellation doesn't wait until it ends."""
     await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
@@ -69,12 +73,19 @@ class Kept:
             await self._run(call)
 
     async def patiently(self, call: Callable[[], None]) -> None:
-        """Run a call that may be repeated, until it has an answer or the lease is gone."""
+        """Run a call that may be repeated, until it has an answer.
+
+        Raises:
+            NoAnswer: the lease is gone, or there was no answer for its ttl, and for ``PATIENCE``:
+                a store may answer for the lease alone.
+        """
+        began = self._clock.boot()
         while True:
             try:
                 await self._run(call)
             except NoAnswer:
-                if self.holding.ended:
+                waited = self._clock.boot() - began
+                if self.holding.ended or waited >= max(self.holding.ttl, PATIENCE):
                     raise
             else:
                 return
