@@ -191,7 +191,8 @@ def test_a_process_that_is_cut_off_from_the_store_stops() -> None:
         assert str(error) == (
             "s3://bucket/scan: no answer from the store for 32 s (connection refused): nothing "
             "more was sent; what was in flight stays in doubt, and nothing is lost. Run the same "
-            "command again once the store can be reached"
+            "command again once the store can be reached; if it is only slow, make [journal] "
+            "lease longer than 30 s"
         )
 
     run(test)

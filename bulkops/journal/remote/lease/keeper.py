@@ -125,7 +125,8 @@ class Keeper:
             return JournalWriteFailed(
                 f"{journal}: no answer from the store for {holding.silence:.0f} s "
                 f"({self._reason}): nothing more was sent; what was in flight stays in doubt, and "
-                "nothing is lost. Run the same command again once the store can be reached"
+                "nothing is lost. Run the same command again once the store can be reached; if it "
+                f"is only slow, make [journal] lease longer than {holding.lease.ttl:g} s"
             )
         taken, by = holding.taken_by, "another process, which has released it since"
         if taken is None:
