@@ -23,6 +23,7 @@ class Bucket(NamedTuple):
         by_content: whether a version names what an object contains, so that it comes back
             together with the bytes.
         threads: whether several threads may use it at the same time.
+        races: whether its server checks a condition and writes in one step.
         many: how many objects are listed at once, more than a server lists in one answer.
         reader: opened by a caller who may only read; ``None`` if the store knows no rights.
         stranger: opened with a wrong key; ``None`` if the store checks none.
@@ -32,6 +33,7 @@ class Bucket(NamedTuple):
     store: Store
     by_content: bool
     threads: bool = True
+    races: bool = True
     many: int = 50
     reader: Store | None = None
     stranger: Store | None = None
@@ -216,7 +218,8 @@ def _calls(store: Store) -> list[Callable[[], object]]:
 
 def _race(bucket: Bucket, nonce: bytes, write: Callable[[bytes], Version | None]) -> list[bytes]:
     """Let racers write at the same time, each its own body; return the winners' bodies."""
-    racers = RACERS if bucket.threads else 1
+    races = bucket.threads and bucket.races
+    racers = RACERS if races else 1
     start = Barrier(racers)
 
     def run(number: int) -> bytes | None:
@@ -224,7 +227,7 @@ def _race(bucket: Bucket, nonce: bytes, write: Callable[[bytes], Version | None]
         start.wait()
         return body if write(body) is not None else None
 
-    if not bucket.threads:
+    if not races:
         return [body for body in map(run, [0]) if body]
     with ThreadPoolExecutor(racers) as pool:
         return [body for body in pool.map(run, range(racers)) if body is not None]
