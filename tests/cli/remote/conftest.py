@@ -31,6 +31,13 @@ def everywhere(each_store: Server, tmp_path: Path) -> Iterator[Site]:
         yield prepared
 
 
+@pytest.fixture(params=["seaweedfs_server", "azurite_server"])
+def racing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    """The same in the stores that check a condition and write in one step; moto does not."""
+    with site(request.getfixturevalue(request.param), tmp_path) as prepared:
+        yield prepared
+
+
 @pytest.fixture
 def here_and_there(one_store: Server, tmp_path: Path) -> Iterator[Site]:
     """Twelve workspaces, and an unused place for a journal in one store."""

@@ -36,39 +36,39 @@ def started(pair: tuple[Machine, Machine], words: tuple[str, ...]) -> Iterator[l
 
 
 @BY
-def test_one_of_two_starts_runs_the_job(everywhere: Site, by: str) -> None:
+def test_one_of_two_starts_runs_the_job(racing: Site, by: str) -> None:
     """The other one ends with 11 at once, and names the first."""
-    pair, words = machines(everywhere, by)
+    pair, words = machines(racing, by)
     with started(pair, words) as processes:
 
         def first_ends(request: Request) -> None:
             if request.writes:
                 until(lambda: any(process.poll() is not None for process in processes))
 
-        everywhere.world.simulator.before = first_ends
+        racing.world.simulator.before = first_ends
         until(lambda: any(process.poll() is not None for process in processes))
-        everywhere.world.simulator.before = None
+        racing.world.simulator.before = None
         ends = [machine.ended(process) for machine, process in zip(pair, processes, strict=True)]
     refused, done = sorted(ends, key=lambda end: -end.code)
     assert (refused.code, done.code) == (11, 0), ends
     (line,) = refused.err.splitlines()[-1:]
     assert "is held by" in line
-    everywhere.each_once()
+    racing.each_once()
     assert [machine.written() for machine in pair] == [[], []]
-    everywhere.no_secret_stored()
+    racing.no_secret_stored()
 
 
 @BY
-def test_with_wait_both_end_well(everywhere: Site, by: str) -> None:
+def test_with_wait_both_end_well(racing: Site, by: str) -> None:
     """The second waits, and finds everything done."""
-    pair, words = machines(everywhere, by)
+    pair, words = machines(racing, by)
     with started(pair, (*words, "--wait")) as processes:
         ends = [machine.ended(process) for machine, process in zip(pair, processes, strict=True)]
     assert [end.code for end in ends] == [0, 0], ends
-    everywhere.each_once()
+    racing.each_once()
     if by == "BULKOPS_JOURNALS":
         assert [len(done.err) > 0 for done in ends] == [True, True]
-        _finds_it(everywhere, ends)
+        _finds_it(racing, ends)
 
 
 def _finds_it(at: Site, ends: list[Done]) -> None:
