@@ -262,7 +262,7 @@ MUTATIONS = (
     Mutation(
         "a garbled pointer stops every job",
         "journal/remote/journals.py",
-        ("with suppress(NotAJournal):", "with suppress(KeyError):"),
+        ("with suppress(NotAJournal, JobError):", "with suppress(KeyError):"),
         ("journal/remote/test_journals.py",),
     ),
     Mutation(
