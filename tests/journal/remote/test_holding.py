@@ -32,11 +32,18 @@ def holding(state: Tenure) -> tuple[Holding, float]:
     if state is Tenure.LOST:
         it.refused(ANOTHERS, now)
     elif state is Tenure.CUT_OFF:
-        it.unanswered(now + RENEWED * TTL)
+        none_for_long(it, now)
     elif state is Tenure.RELEASED:
         it.release()
     assert it.state(now) is state
     return it, now
+
+
+def none_for_long(it: Holding, now: float) -> None:
+    """Let the attempt that was sent now fail, and one that is sent long after it."""
+    it.unanswered(now)
+    it.attempt(now + RENEWED * TTL)
+    it.unanswered(now + RENEWED * TTL + 1)
 
 
 EVENTS: dict[str, Callable[[Holding, float], object]] = {
@@ -44,7 +51,7 @@ EVENTS: dict[str, Callable[[Holding, float], object]] = {
     "not written": lambda it, now: it.refused(MINE, now),
     "another's": lambda it, now: it.refused(ANOTHERS, now),
     "no answer": lambda it, now: it.unanswered(now),
-    "none for long": lambda it, now: it.unanswered(now + RENEWED * TTL),
+    "none for long": none_for_long,
     "released": lambda it, _: it.release(),
 }
 CELLS = cells(module.__doc__)
@@ -133,11 +140,25 @@ def test_what_was_sent_before_the_lapse_cuts_nothing_off() -> None:
     woken = SENT + 3600
     it.unanswered(woken)
     it.attempt(woken + 1)
-    it.unanswered(woken + 1 + TTL / 3 - 0.01)
+    it.unanswered(woken + 2)
+    it.attempt(woken + 1 + TTL / 3 - 0.01)
+    it.unanswered(woken + 2 + TTL / 3)
     assert it.state(woken) is Tenure.LAPSED
-    it.unanswered(woken + 1 + TTL / 3)
+    it.attempt(woken + 1 + TTL / 3)
+    it.unanswered(woken + 2 + TTL / 3)
     assert it.state(woken) is Tenure.CUT_OFF
-    assert it.silence == 3600 + 1 + TTL / 3
+    assert it.silence == 3600 + 2 + TTL / 3
+
+
+def test_an_attempt_during_a_suspension_cuts_nothing_off() -> None:
+    """It fails however well the store answers, so another attempt follows it."""
+    it = Holding(LEASE, "mine 1", SENT)
+    it.attempt(LAPSE + 1)
+    it.unanswered(LAPSE + 3600)
+    assert it.ended is None
+    it.attempt(LAPSE + 3601)
+    it.written("mine 2", LAPSE + 3601)
+    assert it.holds(LAPSE + 3602)
 
 
 def test_a_shorter_ttl_counts_as_soon_as_it_may_have_been_written() -> None:
@@ -166,6 +187,8 @@ def test_a_success_after_a_lapse_starts_anew() -> None:
     again = LAPSE + VALID * TTL
     it.attempt(again)
     it.unanswered(again + TTL / 3 - 0.01)
+    it.attempt(again + TTL / 3 - 0.01)
+    it.unanswered(again + TTL / 3)
     assert it.ended is None
 
 

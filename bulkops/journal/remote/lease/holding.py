@@ -10,9 +10,9 @@
 
 *Written* is an attempt to renew that succeeds, or whose bytes are found after it was refused. *Not
 written*: refused, but the last version is still there. *Another's*: refused, and anything else is
-found. *None for long*: no success within ``RENEWED`` of the ttl after the first attempt that was
-sent since the lapse; what was sent before the machine was suspended and fails afterwards is not
-counted. A cell with ``-`` can't happen; the call raises ``RuntimeError``.
+found. *None for long*: an attempt has no success that was sent ``RENEWED`` of the ttl after the
+first one since the lapse; an attempt during which the machine was suspended says nothing of the
+store, so another one follows it. A cell with ``-`` can't happen; the call raises ``RuntimeError``.
 
 Time alone turns held into lapsed: the lease is valid for ``VALID`` of its ttl from when its last
 version was *sent*. A rival must have seen that version unchanged for all of the ttl, and can't
@@ -71,6 +71,7 @@ class Holding:
         self._ended: Tenure | None = None
         self._write: Write | None = None
         self._first_since_lapse: float | None = None
+        self._attempted_at = sent
 
     def holds(self, now: float) -> bool:
         """Return whether this process may send: a comparison."""
@@ -93,6 +94,7 @@ class Holding:
     def attempt(self, now: float) -> Write:
         """Return the renewal to send now, the same one until it has an outcome."""
         self._expect_going_on()
+        self._attempted_at = now
         if self._write is None:
             following = msgspec.structs.replace(self.lease.following(), ttl=self.ttl)
             self._write = Write(following, self._version, now)
@@ -122,7 +124,7 @@ class Holding:
         """Take that an attempt had no answer, or did nothing."""
         lease = self._attempted().lease
         first = self._first_since_lapse
-        if first is not None and now >= first + RENEWED * lease.ttl:
+        if first is not None and self._attempted_at >= first + RENEWED * lease.ttl:
             self._ended = Tenure.CUT_OFF
             self.silence = now - self._sent
 
