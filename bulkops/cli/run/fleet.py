@@ -148,6 +148,10 @@ def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions)
     if nothing:
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
+    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+    if unplanned:
+        shards = counted(unplanned, "shard")
+        note(f"Nothing was changed. {shards} can't be planned: the line of each says why.")
     _note_course(course, runs)
     code = worst(run.exit_code for run in runs)
     if options.json:

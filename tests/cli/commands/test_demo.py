@@ -1,4 +1,4 @@
-"""``bulkops demo --journal URL``: killed on one machine, resumed on another from a bucket."""
+"""``bulkops demo``: with ``--fleet``, and with ``--journal URL``, resumed on another machine."""
 
 from __future__ import annotations
 
@@ -35,6 +35,48 @@ def test_it_resumes_on_another_machine_and_changes_nothing_twice(tmp_path: Path)
     assert "It is free now, after" in ran.stderr
     assert f"{ADDRESS}: exists and was left unchanged" in again.stderr
     assert again.returncode == 2
+
+
+@pytest.mark.long
+def test_a_fleet_is_killed_and_resumed_and_one_shard_fails(tmp_path: Path) -> None:
+    """The canary comes first, and each workspace is changed once; the user's folder stays empty."""
+    unlike = {
+        "BULKOPS_JOURNALS": str(tmp_path / "journals"),
+        "TFE_ORGANIZATION": "other",
+        "JOB_COMPLETION_INDEX": "0",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "bulkops", "demo", "--fleet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        cwd=tmp_path,
+        env={**os.environ, **unlike},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    out = ran.stdout
+    planned, killed, resumed, ended = re.split(
+        r"Killed with SIGKILL after 70 results|The server saw 22 changes in acme-canary, then 132 "
+        r"in the others, 0 of them in acme-labs\.|The same command once more:",
+        out,
+    )
+    assert "acme-labs: it does not exist, or this token can't" in planned.replace('"', "")
+    assert planned.count("$ bulkops fleet apply fleet.toml --yes --json\n") == 1
+    assert re.search(r"(?m)^    acme-canary .* done: 22 succeeded of 22 operations$", killed)
+    assert len(re.findall(r"(?m)^    acme-(?:emea|retail) .* interrupted: ", killed)) == 2
+    assert re.search(r"(?m)^    acme-labs .* not begun$", resumed)
+    assert "  Total: 154 succeeded of 154 operations\n" in resumed
+    assert "  Total: 190 succeeded of 190 operations\n" in ended
+    assert "190 workspaces changed, 0 of them twice, 0 of them not selected." in ended
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fleets_demo_has_no_bucket(world: World, here: Here) -> None:
+    """Exit 2, before anything is served."""
+    done = here("demo", "--fleet", "--journal", "s3://bucket/demo")
+    assert (done.code, "remove one of them" in done.err) == (2, True)
+    assert world.requests == 0
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ def test_a_command_for_jobs_names_a_fleet_as_such(
     (folder / "fleet.toml").write_text(text, encoding="utf-8")
     done = here(arguments[0], "fleet.toml", *arguments[1:])
     assert done.code == 2
-    assert "fleet.toml: is a fleet file, not a job file: `bulkops check fleet.toml`" in done.err
+    assert (
+        "fleet.toml: is a fleet file, not a job file: `bulkops fleet plan fleet.toml`" in done.err
+    )
 
 
 @pytest.mark.parametrize("text", [FLEET, GLOBS, f"{GLOBS}broken ="])
