@@ -1,4 +1,4 @@
-"""A hint for the most common mistake in TOML: text without quotes. Pure."""
+"""Hints for the most common mistakes in TOML, above all text without quotes. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTHING = {"none", "null", "nil"}
 
 
 def unquoted_hint(problem: str, text: str) -> str:
-    """Return a sentence on how to fix a value without quotes, starting with ". ".
+    """Return a sentence on how to fix a value without quotes, or a shard, starting with ". ".
 
     Args:
         problem: the message of ``tomllib``, which names the line.
@@ -34,6 +34,8 @@ def unquoted_hint(problem: str, text: str) -> str:
     Returns:
         Empty if the mistake is a different one, or the value may be a token.
     """
+    if problem.startswith("Cannot declare ('shard',)"):
+        return ". Write [[shard]] with two brackets for each of them"
     line = _line_of(problem, text)
     key = _KEY.match(line)
     broken = key is not None or problem.startswith(("Invalid value", "Unclosed array"))

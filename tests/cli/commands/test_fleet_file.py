@@ -74,6 +74,7 @@ def test_check_of_a_fleet_as_json(here: Here) -> None:
         ("fleet.toml", ("job.toml", "none.toml"), "none.toml: can't be read: No such file"),
         ("fleet.toml", ("job.toml", "fleet.toml"), "fleet.toml: is a fleet file, not a job file: "),
         ("fleet.toml", ("[rollout]", "[rollout"), "fleet.toml: not valid TOML"),
+        ("fleet.toml", ("[[shard]]", "[shard]"), "Write [[shard]] with two brackets for each of"),
         ("job.toml", ("mandatory", "mandatry"), "job.toml: operation.enforcement_level = "),
         ("job.toml", ("[pace]", '[rollout]\ngate = "./none"\n[pace]'), "rollout.gate = ./none: "),
         (
