@@ -24,18 +24,24 @@ _SWITCHES = {
 _NOTHING = {"none", "null", "nil"}
 
 
-def unquoted_hint(problem: str, text: str) -> str:
-    """Return a sentence on how to fix a value without quotes, or a shard, starting with ". ".
+def toml_hint(problem: str, text: str) -> str:
+    """Return a sentence on how to fix a mistake in TOML, starting with ". "; empty without one.
 
     Args:
         problem: the message of ``tomllib``, which names the line.
         text: the text of the whole file.
+    """
+    if problem.startswith("Cannot declare ('shard',)"):
+        return ". Write [[shard]] with two brackets for each of them"
+    return _unquoted_hint(problem, text)
+
+
+def _unquoted_hint(problem: str, text: str) -> str:
+    """Return a sentence on how to fix a value without quotes, starting with ". ".
 
     Returns:
         Empty if the mistake is a different one, or the value may be a token.
     """
-    if problem.startswith("Cannot declare ('shard',)"):
-        return ". Write [[shard]] with two brackets for each of them"
     line = _line_of(problem, text)
     key = _KEY.match(line)
     broken = key is not None or problem.startswith(("Invalid value", "Unclosed array"))
