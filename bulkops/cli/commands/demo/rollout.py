@@ -14,35 +14,22 @@ from typing import Any
 from bulkops.cli.commands.demo.stage import (
     JOB,
     JOB_FILE,
+    MACHINES,
     OTHER_CLIENT,
     RATE,
     Machine,
     half_done_rollout,
+    nothing_else_left,
     print_effects,
     print_paragraph,
     serving,
 )
-from bulkops.errors import JobError
-from bulkops.journal.place import place_of
 from bulkops.simulator.core import Simulator
 
 WORKSPACES = 300
 KILLED_AT = 80
 """Results after which the first apply is killed."""
-MACHINES = ("machine-1", "machine-2")
 JOURNAL = "rollout.jsonl"
-
-
-def check_unused(journal: str) -> None:
-    """Refuse what is no address of a journal, or has one already.
-
-    Raises:
-        JobError: it is one of these.
-    """
-    if "://" not in journal:
-        raise JobError(f"--journal {journal}: is not an address such as s3://bucket/demo")
-    if place_of(journal).exists():
-        raise JobError(f"--journal {journal}: exists and was left unchanged. Choose another one")
 
 
 def one_job(journal: str | None, log_file: Path | None) -> bool:
@@ -102,9 +89,7 @@ def _two_machines(first: Machine, second: Machine, *, journal: str) -> bool:
     ended.append(second.watch(apply, _outcome) >= 0)
     ended.append(second.run("verify", journal) == 0)
     ended.append(second.run("report", journal) == 0)
-    left = {path.name for one in (first, second) for path in one.folder.iterdir()}
-    print_paragraph(f"On the disks of both machines: {', '.join(left)}, and nothing else.")
-    return all(ended) and left == {JOB_FILE}
+    return nothing_else_left((first, second), {JOB_FILE}) and all(ended)
 
 
 def _outcome(result: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +19,9 @@ import anyio
 import msgspec
 
 from bulkops.cli.output.printing import print_raw, print_text
+from bulkops.errors import JobError
 from bulkops.fleet.index import PLATFORMS
+from bulkops.journal.place import place_of
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Faults
@@ -30,6 +32,7 @@ OTHER_CLIENT: Final = 8
 FAULTS: Final = "POST:close-after=4%,PATCH:close-after=4%,close-before=2%,503=3%"
 TASK: Final = "security-scan"
 
+MACHINES: Final = ("machine-1", "machine-2")
 JOB_FILE: Final = "security-scan.toml"
 JOB: Final = """\
 name = "security-scan"
@@ -162,6 +165,30 @@ class Live:
     def _line(self, counts: Counter[str]) -> str:
         outcomes = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
         return outcomes or "no results yet"
+
+
+def check_unused(journal: str) -> None:
+    """Refuse what is no address of a journal, or has one already.
+
+    Raises:
+        JobError: it is one of these.
+    """
+    if "://" not in journal:
+        raise JobError(f"--journal {journal}: is not an address such as s3://bucket/demo")
+    if place_of(journal).exists():
+        raise in_use(journal)
+
+
+def in_use(journal: str) -> JobError:
+    """Return the error that there is something at an address."""
+    return JobError(f"--journal {journal}: exists and was left unchanged. Choose another one")
+
+
+def nothing_else_left(machines: Iterable[Machine], files: AbstractSet[str]) -> bool:
+    """Print what is on the disks of machines; return whether it is only these files."""
+    left = {path.name for machine in machines for path in machine.folder.iterdir()}
+    print_paragraph(f"On the disks of both machines: {', '.join(sorted(left))}, and nothing else.")
+    return left == files
 
 
 def half_done_rollout(
