@@ -35,7 +35,7 @@ from bulkops.simulator.state import User
 ORGANIZATIONS = {"acme-canary": 40, "acme-emea": 120, "acme-labs": 60, "acme-retail": 120}
 """Organization → number of its workspaces."""
 CANARY, LABS = "acme-canary", "acme-labs"
-KILLED_AT = 70
+KILLED_AT = 100
 """Results after which the first apply is killed: the canary is done, the others are not."""
 
 FLEET_FILE = "fleet.toml"
@@ -125,7 +125,8 @@ def _killed_and_resumed(first: Machine, second: Machine, simulator: Simulator) -
     else:
         print_paragraph(f"{killed}. What the journals know:")
     ended.append(second.run("fleet", "status", FLEET_FILE) == 0)
-    print_paragraph("The same command again:")
+    takes_over = ". It takes over once it has seen a lease unchanged for 5 s" if moved else ""
+    print_paragraph(f"The same command again{takes_over}:")
     ended.append(second.watch(apply, _shard) == -ExitCode.USAGE)
     order = [effect.names["organization"] for effect in simulator.effects]
     canary = order.count(CANARY)
