@@ -43,8 +43,10 @@ def demo(*, fleet: bool, journal: str | None) -> None:
       bulkops demo --fleet
       bulkops demo --journal s3://my-bucket/bulkops/demo
     """
-    if journal:
-        (check_unused_by_fleets if fleet else check_unused)(journal)
+    if journal and fleet:
+        check_unused_by_fleets(journal)
+    elif journal:
+        check_unused(journal)
     started = time.monotonic()
     print_text(f"This takes about {20 + 10 * bool(journal) + 10 * fleet} s.")
     log_file = click.get_current_context().find_root().params["log_file"]
