@@ -119,6 +119,11 @@ COMMANDS: tuple[click.Command, ...] = (
                 "Run a job in each organization of a fleet, or resume it from the journals.",
             ),
             OnDemand(
+                "verify",
+                "fleet.verify:verify",
+                "Check for drift in all organizations of a fleet.",
+            ),
+            OnDemand(
                 "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
             ),
             OnDemand(

@@ -103,14 +103,14 @@ class ShardRun:
         try:
             await self._look(client)
         except BulkopsError as problem:
-            self.problem = _explained(problem, client)
+            self.problem = explained(problem, client)
 
     async def look_at_server(self, client: Client) -> None:
         """Plan, whatever its journals say; an error is the shard's own: ``problem``."""
         try:
             self.plan = await self._planned(client)
         except BulkopsError as problem:
-            self.problem = _explained(problem, client)
+            self.problem = explained(problem, client)
 
     async def _planned(self, client: Client) -> Plan:
         plan = await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
@@ -190,7 +190,7 @@ class ShardRun:
         self.state = ended_as(exit_code(self.replay))
 
     def _fail(self, problem: BulkopsError, client: Client) -> None:
-        self.problem = _explained(problem, client)
+        self.problem = explained(problem, client)
         if isinstance(problem, JournalLocked | JournalTakenOver):
             self.state = State.RUNNING
         else:
@@ -226,7 +226,8 @@ class ShardRun:
         )
 
 
-def _explained(problem: BulkopsError, client: Client) -> BulkopsError:
+def explained(problem: BulkopsError, client: Client) -> BulkopsError:
+    """Return a shard's problem, which names where a refused token comes from."""
     if isinstance(problem, Unauthorized) and client.kept_in:
         problem.args = (f"{problem}. Put a valid one in {client.kept_in}",)
     return problem
