@@ -43,6 +43,7 @@ class OpenFleet(NamedTuple):
         waves: the names of each wave's shards.
         runs: one for each shard, by name.
         connect: returns name → new client; each event loop needs its own.
+        undo: the runs undo what the job did.
     """
 
     fleet: Fleet
@@ -50,6 +51,7 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
+    undo: bool = False
 
 
 def open_fleet(path: Path, server: FleetServer, how: How) -> OpenFleet:

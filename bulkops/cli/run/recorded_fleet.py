@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.progress_text import settling
 from bulkops.cli.run.open_fleet import (
     FleetServer,
+    OpenFleet,
     connected,
     load_begun,
     shard_access,
@@ -20,7 +23,9 @@ from bulkops.client.api import Client
 from bulkops.errors import JournalError
 from bulkops.fleet.file import load_fleet_job
 from bulkops.fleet.fleet import Fleet
-from bulkops.fleet.shard_job import ShardJob
+from bulkops.fleet.recorded.shard_undo import ShardUndo
+from bulkops.fleet.rollout import FleetRollout
+from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base
 
@@ -38,14 +43,6 @@ class RecordedFleet(NamedTuple):
     job: Job
     shards: list[ShardJob]
     connect: Callable[[], dict[str, Client]]
-
-    def none_begun(self) -> JournalError:
-        """Return the error for a fleet of which no shard has a journal."""
-        base = self.fleet.journals_base(default_base())
-        return JournalError(
-            f"{self.fleet.source}: no shard has a journal of this job in {base}. If they are "
-            "elsewhere, set BULKOPS_JOURNALS, or journals in the fleet file"
-        )
 
 
 def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> RecordedFleet:
@@ -65,6 +62,28 @@ def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> Reco
     shards = shard_jobs(fleet, job, lambda shard: accesses[shard.name].address)
     ca_file = str(server.ca_file) if server.ca_file else None
     return RecordedFleet(fleet, job, shards, lambda: connected(accesses, ca_file))
+
+
+def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
+    """Return a fleet that has run, to undo it: all shards at once, whichever fail.
+
+    Raises:
+        BulkopsError: see ``open_recorded``.
+    """
+    fleet, job, shards, connect = open_recorded(path, server, trust_files=how.trust_files)
+    runs = [ShardUndo(one, how) for one in shards]
+    wave = tuple(run.name for run in runs)
+    fleet = replace(fleet, rollout=FleetRollout(max_failed_shards=len(runs)))
+    return OpenFleet(fleet, job, [wave], [*runs], connect, undo=True)
+
+
+def none_begun(fleet: Fleet) -> JournalError:
+    """Return the error for a fleet of which no shard has a journal."""
+    base = fleet.journals_base(default_base())
+    return JournalError(
+        f"{fleet.source}: no shard has a journal of this job in {base}. If they are elsewhere, set "
+        "BULKOPS_JOURNALS, or journals in the fleet file"
+    )
 
 
 def noting_settling(clients: dict[str, Client]) -> dict[str, Client]:

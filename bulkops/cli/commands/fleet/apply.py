@@ -57,7 +57,12 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
       bulkops fleet apply fleet.toml --yes --wait
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
-    how = How(
+    apply_fleet(open_fleet(fleet, server, how_of(options)), options)
+
+
+def how_of(options: RunOptions) -> How:
+    """Return how the shards are run, by the command's options."""
+    return How(
         retry_failed=options.retry_failed,
         continue_paused=options.continue_paused,
         trust_files=options.trust_files,
@@ -65,7 +70,6 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
         despite_unfinished=options.despite_unfinished,
         on_wait=_waiting,
     )
-    apply_fleet(open_fleet(fleet, server, how), options)
 
 
 def _waiting(name: str, busy: JournalLocked) -> None:

@@ -15,7 +15,7 @@ from bulkops.cli.options import JSON, TRUST_FILES, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
 from bulkops.cli.run.open_fleet import FleetServer, task_of
-from bulkops.cli.run.recorded_fleet import RecordedFleet, noting_settling, open_recorded
+from bulkops.cli.run.recorded_fleet import RecordedFleet, none_begun, noting_settling, open_recorded
 from bulkops.cli.session import only_reading, run_all
 from bulkops.errors import ExitCode
 from bulkops.fleet.fleet_run import side_by_side
@@ -45,7 +45,7 @@ def verify(*, fleet: Path, json: bool, trust_files: bool, server: FleetServer) -
     with only_reading():
         run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
     if all(one.place is None and one.problem is None for one in shards):
-        raise opened.none_begun()
+        raise none_begun(opened.fleet)
     for one in shards:
         if one.place is not None and one.contents is not None:
             note_torn_tail(one.place, one.contents)
