@@ -77,14 +77,14 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
 
     Raises:
         Exit: always, unless an error is raised.
-        JournalError: this is an undo, and no shard has a journal.
+        NotAJournal: this is an undo, and no shard has a journal.
         JobError: there is no terminal to ask on, and the options don't confirm it.
     """
     leave_waiting(MOST)
     looks = {run.name: run.look for run in opened.runs}
     watch = FleetWatch(Clock(), json=options.json)
     rollout = opened.fleet.rollout
-    fleet = FleetRun(opened.runs, opened.waves, rollout, watch.observe, watch.ended)
+    fleet = FleetRun(opened.runs, opened.own_waves, rollout, watch.observe, watch.ended)
     with only_reading():
         run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
         _confirm(opened, fleet.course, options)
@@ -107,7 +107,11 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     """Yield what the fleet does, and what each shard will do."""
     job, runs = opened.job, opened.runs
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
-    yield headline(opened.fleet.name, kind, task, len(runs), waves, undo=opened.undo)
+    shards = len(opened.fleet.shards)
+    yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
+    if opened.at is not None:
+        own = f"{len(runs):,}" if runs else "None"
+        yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"
     for_each = partial(fleet_text.planned, retry_failed=retry_failed)
     yield from shard_lines((run.name, run.job.organization, for_each(run)) for run in runs)
     yield from fleet_text.notes_of({run.name: run.plan for run in runs if run.plan is not None})
@@ -132,7 +136,7 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
         with heard_or_not():
             for name, plan in plans:
                 print_objects(plan, shard=name)
-    if opened.undo and all(fleet_text.is_unknown(run) for run in runs):
+    if opened.undo and all(fleet_text.has_no_journal(run) for run in runs):
         raise none_begun(opened.fleet)
     gates = () if opened.undo else gate_lines(opened.job)
     note(*_overview(opened, retry_failed=retry), *gates, "")
@@ -140,14 +144,24 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
     resumed = any(run.state is State.INTERRUPTED for run in runs)
     if course is not Course.GO or not (todo or resumed):
         _end_without_changes(opened, course, options)
-    addresses = ", ".join(dict.fromkeys(run.address for run in runs))
-    organizations = counted(len(runs), "organization")
     if opened.undo and not todo:
+        # What is left is a verification, which changes nothing.
         return
-    verb = "Undo" if opened.undo else "Apply"
-    question = f"{verb} {counted(todo, 'operation')} in {organizations} ({addresses})?"
+    question = _question(opened, todo, retry_failed=retry)
     destructive = todo > 0 and not opened.undo and is_destructive(opened.job, "")
     have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
+
+
+def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
+    concerned = [
+        run
+        for run in opened.runs
+        if not opened.undo or fleet_text.to_do([run], retry_failed=retry_failed)
+    ]
+    addresses = ", ".join(dict.fromkeys(run.address for run in concerned))
+    organizations = counted(len(concerned), "organization")
+    verb = "Undo" if opened.undo else "Apply"
+    return f"{verb} {counted(todo, 'operation')} in {organizations} ({addresses})?"
 
 
 def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:

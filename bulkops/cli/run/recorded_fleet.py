@@ -14,13 +14,14 @@ from bulkops.cli.output.progress_text import settling
 from bulkops.cli.run.open_fleet import (
     FleetServer,
     OpenFleet,
+    address_of,
     connected,
     load_begun,
     shard_access,
     shard_jobs,
 )
 from bulkops.client.api import Client
-from bulkops.errors import JournalError
+from bulkops.errors import NotAJournal
 from bulkops.fleet.file import load_fleet_job
 from bulkops.fleet.fleet import Fleet
 from bulkops.fleet.recorded.shard_undo import ShardUndo
@@ -59,7 +60,7 @@ def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> Reco
     fleet, _ = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
     accesses = {shard.name: shard_access(shard, server) for shard in fleet.shards}
-    shards = shard_jobs(fleet, job, lambda shard: accesses[shard.name].address)
+    shards = shard_jobs(fleet, job, address_of)
     ca_file = str(server.ca_file) if server.ca_file else None
     return RecordedFleet(fleet, job, shards, lambda: connected(accesses, ca_file))
 
@@ -77,10 +78,10 @@ def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
     return OpenFleet(fleet, job, [wave], [*runs], connect, undo=True)
 
 
-def none_begun(fleet: Fleet) -> JournalError:
+def none_begun(fleet: Fleet) -> NotAJournal:
     """Return the error for a fleet of which no shard has a journal."""
     base = fleet.journals_base(default_base())
-    return JournalError(
+    return NotAJournal(
         f"{fleet.source}: no shard has a journal of this job in {base}. If they are elsewhere, set "
         "BULKOPS_JOURNALS, or journals in the fleet file"
     )

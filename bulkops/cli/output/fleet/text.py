@@ -16,7 +16,7 @@ from bulkops.report.model import report
 from bulkops.report.text import totals
 from bulkops.text import counted
 
-NOT_RUN = "no journal: nothing to undo"
+NO_JOURNAL = "nothing to undo (no journal)"
 
 
 def planned(run: ShardRun, *, retry_failed: bool = False) -> str:
@@ -28,12 +28,12 @@ def planned(run: ShardRun, *, retry_failed: bool = False) -> str:
     if run.replay is not None:
         return resumed(run.replay, run.state, retry_failed=retry_failed)
     if run.plan is None:
-        return NOT_RUN if is_unknown(run) else "not planned"
+        return NO_JOURNAL if has_no_journal(run) else "not planned"
     return "\n".join((plan_in_words(run.plan), *map(str.strip, blocked_lines(run.plan))))
 
 
-def is_unknown(run: ShardRun) -> bool:
-    """Return whether a shard was to be undone, and has no journal."""
+def has_no_journal(run: ShardRun) -> bool:
+    """Return whether a shard was to be undone but has no journal."""
     return run.state is State.DONE and run.plan is None and run.replay is None
 
 
@@ -122,6 +122,6 @@ def shard_report(run: ShardRun) -> ShardReport:
 
 
 def _note(run: ShardRun) -> str:
-    if is_unknown(run):
-        return NOT_RUN
+    if has_no_journal(run):
+        return NO_JOURNAL
     return plan_in_words(run.plan) if run.plan is not None and run.replay is None else ""

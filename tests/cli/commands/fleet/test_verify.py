@@ -95,10 +95,10 @@ def test_a_shard_without_a_journal_has_nothing_to_verify(world: World, here: Her
 
 
 def test_a_fleet_without_any_journal_is_an_error(world: World, here: Here) -> None:
-    """As a journal that isn't there is: exit 1, and no request."""
+    """As a journal that isn't there is: exit 2, and no request."""
     requests = world.requests
     done = here(*VERIFY, BULKOPS_JOURNALS="elsewhere")
-    assert done.code == 1
+    assert done.code == 2
     assert "fleet.toml: no shard has a journal of this job in elsewhere/fleet" in done.err
     assert world.requests == requests
 
@@ -106,7 +106,7 @@ def test_a_fleet_without_any_journal_is_an_error(world: World, here: Here) -> No
 def test_a_journal_of_another_job_is_not_verified(world: World, here: Here) -> None:
     """The job file was changed since: none of its journals is there."""
     world.job(('organization = "acme"\n', ""), ("mandatory", "advisory"))
-    assert here(*VERIFY).code == 1
+    assert here(*VERIFY).code == 2
 
 
 def test_a_damaged_journal_leaves_the_other_shards_verified(world: World, here: Here) -> None:
