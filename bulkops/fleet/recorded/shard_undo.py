@@ -8,7 +8,7 @@ from functools import partial
 from anyio import to_thread
 
 from bulkops.client.api import Client
-from bulkops.errors import PlanStale
+from bulkops.errors import JobError, PlanStale
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
@@ -25,7 +25,9 @@ from bulkops.plan.current_state import check_names, undo_recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, start_journal
 from bulkops.plan.trusted import open_journal
+from bulkops.plan.undo import not_covered
 from bulkops.runner.assignment import LockedJournal
+from bulkops.text import as_argument, counted
 
 
 class ShardUndo(ShardRun):
@@ -60,16 +62,18 @@ class ShardUndo(ShardRun):
         place = place_of_undo(undone)
         await to_thread.run_sync(place.check)
         if await to_thread.run_sync(place.exists):
-            await self._look_into_undo(client, place, replay)
+            await self._look_into_undo(client, place, undone, replay)
             return
         plan = await undo_recorded(client, replay, undone)
         self._take(await self._with_unfinished(plan, place))
 
-    async def _look_into_undo(self, client: Client, place: Place, undone: Replay) -> None:
+    async def _look_into_undo(
+        self, client: Client, place: Place, of: Place, undone: Replay
+    ) -> None:
         await self._look_into(place)
         if self.replay is None or self.state is State.RUNNING:
             return
-        check_undo(place, self.replay, undone)
+        check_undo(place, self.replay, of, undone)
         if is_finished(self.replay, retry_failed=self._how.retry_failed):
             self.state = State.DONE
         elif self.state is State.INTERRUPTED:
@@ -106,7 +110,7 @@ class ShardUndo(ShardRun):
             start_journal(hold.storage, seen, client, hold.by)
             return read(hold.storage)
         contents = open_journal(hold.storage.owned(trusted=trusted))
-        check_undo(hold.place, contents.replay, replay)
+        check_undo(hold.place, contents.replay, undone.place, replay)
         return contents
 
     def _locked(self, client: Client, place: Place) -> AbstractAsyncContextManager[Hold]:
@@ -114,17 +118,23 @@ class ShardUndo(ShardRun):
         return locked(partial(place.locked, by), sleep, self._note_waiting, wait=self._how.wait)
 
 
-def check_undo(place: Place, replay: Replay, undone: Replay) -> None:
+def check_undo(place: Place, replay: Replay, of: Place, undone: Replay) -> None:
     """Refuse a journal that is not that of the undo of another one.
 
     Raises:
-        JobError: it is another job's.
+        JobError: it is another job's, or the job made more changes since the undo was planned.
         JournalDamaged: it reverts what the job never did.
     """
     header = undone.header
     check_same(replay.header, Identity(digest_of_undo(header.run_id), header.organization), place)
     if problem := disagreement_with_undone(replay, undone):
         raise disagreeing(place, problem)
+    if more := not_covered(undone, replay):
+        named = as_argument(of)
+        raise JobError(
+            f"{of}: was resumed since its undo was planned, and made {counted(more, 'more change')}"
+            f". Undo all of it with `bulkops undo {named} --journal FILE`, with a new FILE or URL"
+        )
 
 
 def is_finished(replay: Replay, *, retry_failed: bool) -> bool:

@@ -304,3 +304,46 @@ def test_a_job_that_was_undone_can_be_applied_and_undone_again(applied: World, h
     assert here(*APPLY).code == 0
     assert here(*UNDO).code == 0
     assert all(methods == ["POST", "DELETE"] * 2 for methods in effects(applied).values())
+
+
+@pytest.mark.usefixtures("applied")
+def test_the_status_names_the_undo(here: Here) -> None:
+    """Its counts follow those of the job."""
+    assert here(*UNDO).code == 0
+    done = here("fleet", "status", "fleet.toml")
+    words = "done: 3 succeeded of 3 operations, undo: 3 succeeded of 3 operations"
+    assert f"  acme-2  acme-2  {words}" in done.lines
+
+
+PAUSING = (
+    ('organization = "acme"\n', ""),
+    ("[pace]", '[rollout]\nwaves=["1"]\npause="manual"\n[pace]'),
+)
+
+
+def test_a_paused_rollout_that_was_undone_begins_again(world: World, here: Here) -> None:
+    """Its old journals are not resumed: they would do only the rest."""
+    world.job(*PAUSING)
+    assert here(*APPLY).code == 6
+    assert here(*UNDO).code == 0
+    assert world.writes == 6
+    assert here(*APPLY).code == 6
+    assert here(*APPLY, "--continue").code == 0
+    assert here(*UNDO).code == 0
+    expected = {2: 6, 4: 3}
+    assert Counter(len(methods) for methods in effects(world).values()) == expected
+    assert all(methods[-1] == "DELETE" for methods in effects(world).values())
+
+
+def test_what_a_job_did_after_its_undo_is_not_taken_for_undone(world: World, here: Here) -> None:
+    """That shard alone is refused, and the message says how to undo all of it."""
+    world.job(*PAUSING)
+    assert here(*APPLY).code == 6
+    assert here(*UNDO).code == 0
+    journal = str(journals_of(world, "acme-2")[0].relative_to(world.folder))
+    assert here("resume", journal, "--continue", "--yes").code == 3
+    done = here(*UNDO)
+    assert done.code == 2
+    assert "was resumed since its undo was planned, and made 2 more changes" in done.err
+    assert here("undo", journal, "--journal", "other.jsonl", "--yes").code == 0
+    assert all(methods[-1] == "DELETE" for methods in effects(world).values())
