@@ -219,11 +219,13 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
 
 def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
     """Note why shards have not begun, or not ended, and what to do about it."""
-    left = counted(sum(run.state is State.NOT_BEGUN for run in runs), "shard")
+    number = sum(run.state is State.NOT_BEGUN for run in runs)
+    left = counted(number, "shard")
     notes = {
         Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
         Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
-        Course.WAIT: f"A shard is in use by another process; {left} did not begin.",
+        Course.WAIT: "A shard is in use by another process"
+        f"{f'; {left} did not begin' if number else ''}.",
     }
     if any(run.state is State.INTERRUPTED for run in runs):
         note("Not finished. The same command resumes every shard.")
