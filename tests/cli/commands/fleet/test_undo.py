@@ -141,6 +141,24 @@ def test_shards_are_undone_without_waves_whatever_fails(world: World, here: Here
     assert effects(world)["acme-1/prod-1"] == ["POST"]
 
 
+def test_an_undo_that_its_tolerance_stopped_does_not_stop_the_others(
+    world: World, here: Here
+) -> None:
+    """It needs ``--continue``; the others are undone without it: exit 4."""
+    world.job(('organization = "acme"\n', ""), ("[pace]", "[rollout]\nmax_failures = 0\n\n[pace]"))
+    assert here(*APPLY).code == 0
+    world.simulator.tokens = {TOKEN: User.read_only("ann")}
+    journal = str(journals_of(world, "acme-1")[0])
+    assert here("undo", journal, "--yes").code == 4
+    world.simulator.tokens = {TOKEN: User(name="ann")}
+    done = here(*UNDO)
+    assert done.code == 4
+    assert "--continue continues past it" in done.err
+    assert undone_once(world, "acme-2", "acme-3")
+    assert here(*UNDO, "--continue", "--retry-failed").code == 0
+    assert undone_once(world)
+
+
 def test_what_was_changed_since_is_left_alone(applied: World, here: Here) -> None:
     """It is listed: exit 3, as often as the command is run."""
     applied.simulator.detach("prod-2", TASK, organization="acme-2")
