@@ -31,7 +31,7 @@ from bulkops.client.api import Client
 from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
-from bulkops.job.job import Job
+from bulkops.job.job import Job, organization_in
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Hold, Place, place_of
 from bulkops.journal.process import holder
@@ -244,7 +244,7 @@ async def save_plan(client: Client, plan: Plan, path: str | Path) -> str:
         BulkopsError: it can't be written.
     """
     _check_made_at(plan, client)
-    by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
+    by, default = holder(client.clock), organization_in(os.environ)
     return await to_thread.run_sync(saved_plan.save_plan, Path(path), plan, client, by, default)
 
 
@@ -262,7 +262,7 @@ async def load_plan(client: Client, path: str | Path, *, trust_files: bool = Fal
     reading = partial(saved_plan.read_plan, Path(path), trust_files=trust_files)
     saved = await to_thread.run_sync(reading)
     check_stated(Stated(Path(path), saved.plan.address), client.address)
-    saved.check_meant(Path(path), os.environ.get("TFE_ORGANIZATION", ""))
+    saved.check_meant(Path(path), organization_in(os.environ))
     await current_state.check_names_of_plan(client, saved.plan.job, saved.plan.resolved, Path(path))
     return saved.plan
 

@@ -13,7 +13,9 @@ from hypothesis import settings
 from bulkops.cli import DEBUG, main
 from bulkops.cli.signals import handled
 from bulkops.client.access.address import VARIABLES
+from bulkops.client.access.cli_config import OVERRIDES
 from bulkops.fleet.index import PLATFORMS
+from bulkops.job.job import ORGANIZATIONS
 from tests.cli.support import (
     Done,
     StagedSimulator,
@@ -64,7 +66,7 @@ def here(
     """The command, run in this process with the world's folder and environment."""
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     indices = [one.index for one in PLATFORMS]
-    for name in (*VARIABLES, *indices, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
+    for name in (*VARIABLES, *indices, *ORGANIZATIONS, *OVERRIDES, "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     # ``--debug`` sets it; this restores only what was set here.

@@ -121,7 +121,7 @@ ADDRESS = click.Option(
 ORGANIZATION = click.Option(
     ["--organization"],
     metavar="NAME",
-    help="Name of the organization. [default: TFE_ORGANIZATION]",
+    help="Name of the organization. [default: TFE_ORGANIZATION or TF_CLOUD_ORGANIZATION]",
 )
 CA_FILE = click.Option(
     ["--ca-file"],

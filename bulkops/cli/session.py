@@ -23,13 +23,13 @@ from bulkops.cli.output.progress_text import no_answer, settling
 from bulkops.cli.signals import received
 from bulkops.client.access.address import Stated, destination
 from bulkops.client.access.credentials import bound_token, resolve_token
+from bulkops.client.access.machine import ThisMachine
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
-from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JobError, Unauthorized, unreadable
-from bulkops.files import read_text
+from bulkops.errors import SIGNALS, ExitCode, JobError, Unauthorized
 from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
-from bulkops.job.job import Job
+from bulkops.job.job import Job, organization_in
 
 T = TypeVar("T")
 
@@ -44,14 +44,19 @@ def connect(server: Server, *files: Stated) -> Client:
         PlanStale: a file names another address than the user, or one that needs its own token.
         BulkopsError: no token, a bad address, or an unusable CA file or proxy.
     """
+    machine = ThisMachine()
+
+    def is_bound(address: str) -> bool:
+        return bound_token(address, os.environ, machine, ask_helper=False) is not None
+
     place = destination(
         server.address,
         os.environ,
         files,
-        is_bound=lambda address: bound_token(address, os.environ, read_if_there) is not None,
+        is_bound=is_bound,
         insecure_http=server.insecure_http,
     )
-    token = resolve_token(place, os.environ, read_if_there)
+    token = resolve_token(place, os.environ, machine)
     ca_file = str(server.ca_file) if server.ca_file else None
     client = Client(place.address, token.text, ca_file=ca_file)
     client.kept_in = token.origin
@@ -90,12 +95,12 @@ def narrowed_job(path: Path, narrowing: Narrowing) -> Job:
 
 
 def organization_named(organization: str | None) -> str:
-    """Return the organization given, else that of ``TFE_ORGANIZATION``.
+    """Return the organization given, else the one that the environment names.
 
     Raises:
         JobError: there is neither.
     """
-    named = organization or os.environ.get("TFE_ORGANIZATION")
+    named = organization or organization_in(os.environ)
     if not named:
         raise JobError("no organization given. Use --organization or set TFE_ORGANIZATION")
     return named
@@ -174,21 +179,3 @@ def confirm(question: str, *, yes: bool, answer: str = "yes", option: str = "--y
 def can_ask() -> bool:
     """Return whether the user can see and answer a question on a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-MOST_OF_CREDENTIALS = 1 << 20
-"""Bytes of a Terraform credentials file."""
-
-
-def read_if_there(path: Path) -> str | None:
-    """Return the text of a file with credentials; ``None`` if there is none.
-
-    Raises:
-        BulkopsError: it can't be read.
-    """
-    try:
-        return read_text(path, MOST_OF_CREDENTIALS)
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BulkopsError(unreadable(path, error)) from error

@@ -28,8 +28,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bulkops.client.access.address import Destination, destination, is_plain
+from bulkops.client.access.cli_config import Machine
 from bulkops.client.access.credentials import (
-    ReadText,
     Token,
     bound_token,
     resolve_token,
@@ -53,13 +53,13 @@ class Access(NamedTuple):
 
 
 def access_of(
-    shard: Shard, env: Mapping[str, str], read_text: ReadText, *, insecure_http: bool = False
+    shard: Shard, env: Mapping[str, str], machine: Machine, *, insecure_http: bool = False
 ) -> Access:
     """Return where a shard's requests go, and with which token, according to the table above.
 
     Args:
         env: the environment.
-        read_text: reads ``token_file``, and Terraform's credentials file.
+        machine: reads ``token_file``, and what Terraform has of credentials.
         insecure_http: whether to accept plain http to another machine.
 
     Raises:
@@ -67,10 +67,10 @@ def access_of(
             sent there, or it is plain http.
         BulkopsError: there is no token, it is malformed, or its file can't be read.
     """
-    own = _own_token(shard, env, read_text)
+    own = _own_token(shard, env, machine)
     if shard.address is None:
         place = destination(None, env, insecure_http=insecure_http)
-        return Access(place.address, own or _found(shard, place, env, read_text))
+        return Access(place.address, own or _found(shard, place, env, machine))
     if is_plain(shard.address) and not insecure_http:
         raise JobError(
             f"{shard.where}: address = {shard.address}: plain http would expose the token to the "
@@ -79,8 +79,12 @@ def access_of(
     if own:
         return Access(shard.address, own)
     if shard.address == destination(None, env, insecure_http=True).address:
-        return Access(shard.address, _found(shard, Destination(shard.address), env, read_text))
-    bound = None if is_plain(shard.address) else bound_token(shard.address, env, read_text)
+        return Access(shard.address, _found(shard, Destination(shard.address), env, machine))
+    bound = (
+        None
+        if is_plain(shard.address)
+        else bound_token(shard.address, env, machine, ask_helper=True)
+    )
     if bound is None:
         host = urlsplit(shard.address).netloc
         raise JobError(
@@ -110,7 +114,7 @@ def check_distinct(targets: Iterable[tuple[Shard, str, str]]) -> None:
             )
 
 
-def _own_token(shard: Shard, env: Mapping[str, str], read_text: ReadText) -> Token | None:
+def _own_token(shard: Shard, env: Mapping[str, str], machine: Machine) -> Token | None:
     """Return the token that the shard names; it is never replaced by another one."""
     if shard.token_env is not None:
         place, text = f"{shard.where}: token_env = {shard.token_env}", env.get(shard.token_env)
@@ -118,7 +122,10 @@ def _own_token(shard: Shard, env: Mapping[str, str], read_text: ReadText) -> Tok
             raise BulkopsError(f"{place}: this environment variable is not set: set it")
         return sound_token(text, shard.token_env)
     if shard.token_file is not None:
-        place, text = f"{shard.where}: token_file = {shard.token_file}", read_text(shard.token_file)
+        place, text = (
+            f"{shard.where}: token_file = {shard.token_file}",
+            machine.read_text(shard.token_file),
+        )
         text = (text or "").rstrip("\r\n")
         if not text:
             raise BulkopsError(f"{place}: there is no such file, or it is empty")
@@ -126,8 +133,8 @@ def _own_token(shard: Shard, env: Mapping[str, str], read_text: ReadText) -> Tok
     return None
 
 
-def _found(shard: Shard, place: Destination, env: Mapping[str, str], read_text: ReadText) -> Token:
+def _found(shard: Shard, place: Destination, env: Mapping[str, str], machine: Machine) -> Token:
     try:
-        return resolve_token(place, env, read_text)
+        return resolve_token(place, env, machine)
     except BulkopsError as problem:
         raise BulkopsError(f"{shard.where}: {problem}") from None

@@ -10,7 +10,7 @@ from bulkops.files import A_FLEET, MOST_OF_A_JOB, text_of, what_is_at, wrong_fil
 from bulkops.fleet.access import check_distinct
 from bulkops.fleet.fleet import Fleet, job_of, parse_fleet
 from bulkops.job.file import load_job
-from bulkops.job.job import Job
+from bulkops.job.job import Job, organization_in
 from bulkops.journal.local.ownership import OwnFiles
 
 
@@ -43,7 +43,7 @@ def load_fleet_job(fleet: Fleet) -> Job:
     Raises:
         JobError: as ``load_job``; or a shard's organization is not named, or is another one's, too.
     """
-    job, default = load_job(fleet.job, of_fleet=True), os.environ.get("TFE_ORGANIZATION")
+    job, default = load_job(fleet.job, of_fleet=True), organization_in(os.environ)
     check_distinct(
         (shard, shard.address or "the same address", job_of(job, shard, default).organization)
         for shard in fleet.shards

@@ -77,7 +77,7 @@ class ShardTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         name: the shard's name, and that of the folder for its journals; defaults to the
             organization's.
         organization: the organization to change; defaults to the job file's, or else to
-            `TFE_ORGANIZATION`.
+            `TFE_ORGANIZATION` or `TF_CLOUD_ORGANIZATION`.
         address: the server's address; defaults to `TFE_ADDRESS`, `TF_CLOUD_HOSTNAME` or
             `TFE_HOSTNAME`, or else to https://app.terraform.io.
         token_env: the environment variable that holds the token.

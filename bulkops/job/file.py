@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bulkops.errors import JobError, unreadable
 from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_file
 from bulkops.job.gate import Needed, needed_by
-from bulkops.job.job import Job, parse_job
+from bulkops.job.job import Job, organization_in, parse_job
 from bulkops.job.manifest import parse_manifest
 
 
@@ -31,7 +31,7 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     if other := wrong_file(Path(path), what, A_JOB):
         raise JobError(other)
     text = _text_of(Path(path), str(path))
-    default = os.environ.get("TFE_ORGANIZATION")
+    default = organization_in(os.environ)
     job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
     job = replace(job, folder=str(Path(path).parent.absolute()))
     if job.select.file is None:

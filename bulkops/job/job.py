@@ -37,6 +37,9 @@ Organization = Annotated[
 ]
 """As lenient as go-tfe's ``validStringID``: the server decides what is valid."""
 
+ORGANIZATIONS = ("TFE_ORGANIZATION", "TF_CLOUD_ORGANIZATION")
+"""Variables of the ``tfe`` provider and Terraform's ``cloud`` block. Empty means unset."""
+
 _WITHOUT_EFFECT = ("pace", "journal")
 """Tables that are not part of the digest."""
 
@@ -49,8 +52,8 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: the job's name, and that of the folder for its journals.
         operation: the change to make.
-        organization: the organization to change; defaults to ``TFE_ORGANIZATION``. One of the two
-            is required.
+        organization: the organization to change; defaults to ``TFE_ORGANIZATION`` or else
+            ``TF_CLOUD_ORGANIZATION``. One of them is required.
         select: the workspaces to change; required for the kinds that change workspaces, not
             allowed for the others.
         rollout: waves, gates and the failure tolerance.
@@ -72,7 +75,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
-        organization: from the file, otherwise from ``TFE_ORGANIZATION``. Empty in a fleet's job
+        organization: from the file, otherwise from the environment. Empty in a fleet's job
             that names none: its shards do (``bulkops.fleet.fleet.job_of``).
         operation_kind: the kind's name (see ``kind_named``).
         spec: an instance of that kind's ``spec_type``.
@@ -145,7 +148,7 @@ def parse_job(
 
     Args:
         source: the file's name, for error messages.
-        default_organization: ``TFE_ORGANIZATION``, used if the file names no organization.
+        default_organization: that of ``organization_in``, used if the file names no organization.
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
 
     Raises:
@@ -234,15 +237,20 @@ def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool)
     return Select(all=True, allow_empty=True)
 
 
+def organization_in(env: Mapping[str, str]) -> str:
+    """Return the organization that the first of ``ORGANIZATIONS`` names, empty if none does."""
+    return next((env[name] for name in ORGANIZATIONS if env.get(name)), "")
+
+
 def organization_by_default(name: str | None, source: str) -> str:
-    """Return the value of ``TFE_ORGANIZATION``, for a file that names no organization.
+    """Return the environment's organization, for a file that names none.
 
     Raises:
         JobError: it is not set, or can't be an organization's name.
     """
     if not name:
         raise JobError(f"{source}: organization is missing: set it here, or set TFE_ORGANIZATION")
-    check(name, Organization, "TFE_ORGANIZATION")
+    check(name, Organization, " or ".join(ORGANIZATIONS))
     return name
 
 

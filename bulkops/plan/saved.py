@@ -18,7 +18,7 @@ import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
 from bulkops.files import A_PLAN, SOME_JSON, followed, is_special, what_is_at
-from bulkops.job.job import job_from_builtins
+from bulkops.job.job import ORGANIZATIONS, job_from_builtins
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import lines_of
 from bulkops.journal.local.disk import SystemFiles
@@ -55,7 +55,7 @@ class SavedPlan(msgspec.Struct, frozen=True):
     """A plan as it was saved.
 
     Attributes:
-        default_organization: ``TFE_ORGANIZATION`` at that time, empty if it wasn't set.
+        default_organization: that of the environment at that time, empty if there was none.
         made_at: date of saving, RFC 3339.
     """
 
@@ -69,7 +69,7 @@ class SavedPlan(msgspec.Struct, frozen=True):
 
         Args:
             path: the plan's file, for the message.
-            organization: ``TFE_ORGANIZATION``, empty if it isn't set. It may differ from the
+            organization: that of the environment, empty if it names none. It may differ from the
                 plan's organization if it did when the plan was made: the job file named another.
 
         Raises:
@@ -78,8 +78,8 @@ class SavedPlan(msgspec.Struct, frozen=True):
         planned = self.plan.job.organization
         if organization not in ("", planned, self.default_organization):
             raise PlanStale(
-                f"{path}: is a plan for organization {planned}, not for TFE_ORGANIZATION = "
-                f"{organization}. {_AGAIN}"
+                f"{path}: is a plan for organization {planned}, not for {organization}, "
+                f"which {' or '.join(ORGANIZATIONS)} names. {_AGAIN}"
             )
 
 

@@ -14,6 +14,7 @@ from bulkops.errors import BulkopsError, JobError
 from bulkops.fleet import access
 from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.fleet import Shard
+from tests.client.machine import GivenMachine
 
 EU, OTHER = "https://tfe.eu.example", "https://tfe.us.example"
 OWN, TFE, HOST = "own-canary", "tfe-canary", "host-canary"
@@ -67,7 +68,7 @@ def environment(address: str | None, *tokens: str) -> dict[str, str]:
 def outcome(of: Shard, env: Mapping[str, str]) -> tuple[str, str] | str:
     """Return the address and the token's text, or why nothing is sent."""
     try:
-        found = access_of(of, env, lambda _path: None)
+        found = access_of(of, env, GivenMachine())
     except BulkopsError as error:
         return str(error)
     assert "canary" not in repr(found)
@@ -113,7 +114,7 @@ def test_the_table_has_nine_rows() -> None:
 def test_an_address_alone_with_a_bound_token_only() -> None:
     """``TFE_TOKEN`` is not sent there, and the message says what to do."""
     with pytest.raises(JobError) as caught:
-        access_of(shard(address=EU), environment(OTHER, TFE), lambda _path: None)
+        access_of(shard(address=EU), environment(OTHER, TFE), GivenMachine())
     assert str(caught.value) == (
         "fleet.toml: shard[1] (eu): address = https://tfe.eu.example: no token is bound to that "
         "host, and TFE_TOKEN is only sent to the address in TFE_ADDRESS: give the shard token_env "
@@ -125,14 +126,14 @@ def test_the_hosts_token_may_be_in_terraforms_file() -> None:
     """As for every other command."""
     text = json.dumps({"credentials": {"tfe.eu.example": {"token": HOST}}})
     env = {"HOME": "/home/ann", "TFE_TOKEN": TFE}
-    found = access_of(shard(address=EU), env, {HOME: text}.get)
+    found = access_of(shard(address=EU), env, GivenMachine({HOME: text}))
     assert found == Access(EU, Token(HOST, str(HOME)))
 
 
 def test_a_token_in_a_file_ends_at_its_line_break() -> None:
     """The token's origin is the file."""
     for text in (OWN, f"{OWN}\n", f"{OWN}\r\n"):
-        found = access_of(shard(address=EU, token_file=str(FILE)), {}, {FILE: text}.get)
+        found = access_of(shard(address=EU, token_file=str(FILE)), {}, GivenMachine({FILE: text}))
         assert found == Access(EU, Token(OWN, str(FILE)))
 
 
@@ -142,7 +143,7 @@ def test_a_token_in_a_file_ends_at_its_line_break() -> None:
         ({"token_env": "EU_TOKEN"}, "token_env = EU_TOKEN: this environment variable is not set"),
         ({"token_file": "/srv/none"}, "token_file = /srv/none: there is no such file, or it is "),
         ({"token_file": "/srv/empty"}, "token_file = /srv/empty: there is no such file, or it is"),
-        ({}, "no token for app.terraform.io: tried TFE_TOKEN, TF_TOKEN_app_terraform_io and"),
+        ({}, "no token for app.terraform.io: tried TFE_TOKEN, TF_TOKEN_app_terraform_io, ~/."),
     ],
 )
 def test_a_missing_token_is_an_error_with_its_place(fields: dict[str, str], words: str) -> None:
@@ -150,7 +151,7 @@ def test_a_missing_token_is_an_error_with_its_place(fields: dict[str, str], word
     env = {"EU_TOKEN": "", "TFE_TOKEN": TFE if fields else ""}
     files = {Path("/srv/empty"): "\n"}
     with pytest.raises(BulkopsError) as caught:
-        access_of(shard(**fields), env, files.get)
+        access_of(shard(**fields), env, GivenMachine(files))
     assert str(caught.value).startswith(f"fleet.toml: shard[1] (eu): {words}")
 
 
@@ -158,7 +159,7 @@ def test_a_missing_token_is_an_error_with_its_place(fields: dict[str, str], word
 def test_a_malformed_token_is_not_repeated(fields: dict[str, str]) -> None:
     """The message names its variable or file."""
     with pytest.raises(BulkopsError, match=r"the token in (EU_TOKEN|/srv/eu.token)") as caught:
-        access_of(shard(**fields), {"EU_TOKEN": "can ary"}, {FILE: "can\nary\n"}.get)
+        access_of(shard(**fields), {"EU_TOKEN": "can ary"}, GivenMachine({FILE: "can\nary\n"}))
     assert "ary" not in str(caught.value)
 
 
@@ -181,28 +182,28 @@ def test_plain_http_must_be_allowed(
     """``--insecure-http`` allows it, but not for an address that only the file names."""
     env = environment(user, OWN, TFE, HOST)
     with pytest.raises(JobError, match="plain http would expose the token"):
-        access_of(shard(**fields), env, lambda _path: None)
+        access_of(shard(**fields), env, GivenMachine())
     if allowed:
-        found = access_of(shard(**fields), env, lambda _path: None, insecure_http=True)
+        found = access_of(shard(**fields), env, GivenMachine(), insecure_http=True)
         assert found.address == PLAIN
         return
     with pytest.raises(JobError, match="no token is bound to that host"):
-        access_of(shard(**fields), env, lambda _path: None, insecure_http=True)
+        access_of(shard(**fields), env, GivenMachine(), insecure_http=True)
 
 
 def test_plain_http_to_this_machine_is_allowed() -> None:
     """Nobody else can read the token there."""
     local = shard(address="http://127.0.0.1:8080", token_env="EU_TOKEN")
-    assert access_of(local, {"EU_TOKEN": OWN}, lambda _path: None).token.text == OWN
+    assert access_of(local, {"EU_TOKEN": OWN}, GivenMachine()).token.text == OWN
 
 
 def test_an_environment_that_is_not_needed_is_not_judged() -> None:
     """Two variables that differ matter only if the shard leaves something out."""
     env = {"TFE_ADDRESS": EU, "TFE_HOSTNAME": "tfe.us.example", "EU_TOKEN": OWN}
-    assert access_of(shard(address=EU, token_env="EU_TOKEN"), env, lambda _path: None)
+    assert access_of(shard(address=EU, token_env="EU_TOKEN"), env, GivenMachine())
     for fields in ({"address": EU}, {"token_env": "EU_TOKEN"}):
         with pytest.raises(JobError, match="name different servers"):
-            access_of(shard(**fields), env, lambda _path: None)
+            access_of(shard(**fields), env, GivenMachine())
 
 
 def test_two_shards_for_one_organization_are_refused() -> None:

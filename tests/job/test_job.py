@@ -9,7 +9,13 @@ import pytest
 
 from bulkops.checking import LONGEST_VALUE_SHOWN, allowed, read_table, shown
 from bulkops.errors import JobError
-from bulkops.job.job import Job, job_from_builtins, job_to_builtins, parse_job
+from bulkops.job.job import (
+    Job,
+    job_from_builtins,
+    job_to_builtins,
+    organization_in,
+    parse_job,
+)
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
@@ -206,6 +212,13 @@ def test_long_values_are_cut() -> None:
     assert shown("\u202e\x9b") == '"\\u202e\\u009b"'
 
 
+def test_terraforms_variable_names_the_organization_too() -> None:
+    """TFE_ORGANIZATION comes first, then TF_CLOUD_ORGANIZATION; empty ones are ignored."""
+    assert organization_in({"TF_CLOUD_ORGANIZATION": "acme", "TFE_ORGANIZATION": ""}) == "acme"
+    assert organization_in({"TF_CLOUD_ORGANIZATION": "b", "TFE_ORGANIZATION": "a"}) == "a"
+    assert organization_in({}) == ""
+
+
 def test_the_default_organization_is_that_of_the_environment() -> None:
     """TFE_ORGANIZATION is used only if the file names no organization, and it is checked."""
     without = ATTACH + SELECT
@@ -213,7 +226,9 @@ def test_the_default_organization_is_that_of_the_environment() -> None:
     assert parse_job(named, default_organization="acme") == parse_job(JOB)
     assert parse_job(JOB, default_organization="other").organization == "acme"
     assert refusal(named, default_organization="").endswith("or set TFE_ORGANIZATION")
-    assert refusal(named, default_organization="a b").startswith('TFE_ORGANIZATION = "a b": not')
+    assert refusal(named, default_organization="a b").startswith(
+        'TFE_ORGANIZATION or TF_CLOUD_ORGANIZATION = "a b": not'
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
-from bulkops.job.job import Job
+from bulkops.job.job import Job, organization_in
 from bulkops.journal.identity import Identity, digest_of_undo
 from bulkops.journal.place import Place, place_of_undo
 from bulkops.journal.replay import Replay
@@ -250,7 +250,7 @@ def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:
     digest, stated = saved.plan.digest, Stated(path, saved.plan.address)
     resolved = saved.plan.resolved
     connect(server, stated)  # refuses a plan for another server before anything else
-    saved.check_meant(path, os.environ.get("TFE_ORGANIZATION", ""))
+    saved.check_meant(path, organization_in(os.environ))
     note(f"{path}: planned at {saved.made_at} by {saved.made_by.user}")
 
     def client(*files: Stated) -> Client:

@@ -30,6 +30,7 @@ from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.file import check_gate
+from bulkops.job.job import organization_in
 from bulkops.journal.process import holder
 from bulkops.library import plan_job
 from bulkops.plan.model import Plan
@@ -107,7 +108,7 @@ def plan(
             shown = run(client, planned)
         shown = with_unfinished_noted(shown, unfinished_jobs(shown, client.address))
         if out:
-            by, default = holder(client.clock), os.environ.get("TFE_ORGANIZATION", "")
+            by, default = holder(client.clock), organization_in(os.environ)
             sha256 = save_plan(out, shown, client, by, default)
     except BulkopsError as error:
         if not detailed_exitcode:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.progress_text import no_answer
-from bulkops.cli.session import only_reading, read_if_there, run
+from bulkops.cli.session import only_reading, run
 from bulkops.client.access.address import destination
+from bulkops.client.access.machine import ThisMachine
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.fleet.access import Access, access_of, check_distinct
@@ -25,7 +26,7 @@ from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
 from bulkops.job.file import check_gate
-from bulkops.job.job import Job
+from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 
 
@@ -81,7 +82,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
     ca_file = str(server.ca_file) if server.ca_file else None
-    access = partial(shard_access, server=server)
+    access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
         client = clients_of({every.name: access(every)}, ca_file)[every.name]
@@ -96,9 +97,9 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     return OpenFleet(fleet, job, fleet.waves(), runs, lambda: connected(accesses, ca_file), at)
 
 
-def shard_access(shard: Shard, server: FleetServer) -> Access:
+def shard_access(shard: Shard, server: FleetServer, machine: ThisMachine) -> Access:
     """Return where a shard's requests go, with which token; raises as ``access_of`` does."""
-    return access_of(shard, os.environ, read_if_there, insecure_http=server.insecure_http)
+    return access_of(shard, os.environ, machine, insecure_http=server.insecure_http)
 
 
 def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:
@@ -107,7 +108,7 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
     Raises:
         JobError: nothing names a shard's organization, or the default place is not an address.
     """
-    default, base = os.environ.get("TFE_ORGANIZATION"), default_base()
+    default, base = organization_in(os.environ), default_base()
     return [
         ShardJob(
             shard,

@@ -20,6 +20,7 @@ from bulkops.cli.run.open_fleet import (
     shard_access,
     shard_jobs,
 )
+from bulkops.client.access.machine import ThisMachine
 from bulkops.client.api import Client
 from bulkops.errors import NotAJournal
 from bulkops.fleet.file import load_fleet_job
@@ -59,7 +60,8 @@ def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> Reco
     """
     fleet, _ = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
-    accesses = {shard.name: shard_access(shard, server) for shard in fleet.shards}
+    machine = ThisMachine()
+    accesses = {shard.name: shard_access(shard, server, machine) for shard in fleet.shards}
     shards = shard_jobs(fleet, job, address_of)
     ca_file = str(server.ca_file) if server.ca_file else None
     return RecordedFleet(fleet, job, shards, lambda: connected(accesses, ca_file))

@@ -189,9 +189,10 @@ def test_an_empty_selection_that_is_allowed_is_nothing_to_do(world: World, here:
 
 
 def test_tfe_organization_is_the_default(world: World, here: Here) -> None:
-    """A job file that names no organization takes TFE_ORGANIZATION's."""
+    """A job file that names no organization takes the environment's, from either variable."""
     world.job(('organization = "acme"\n', ""))
     assert here("plan", "job.toml", TFE_ORGANIZATION="acme").code == 0
+    assert here("plan", "job.toml", TFE_ORGANIZATION="", TF_CLOUD_ORGANIZATION="acme").code == 0
 
 
 def test_a_result_is_never_formatted_by_asyncio() -> None:

@@ -10,28 +10,18 @@ import pytest
 from bulkops.client.access.address import HCP_TERRAFORM, Destination
 from bulkops.client.access.credentials import Token, bound_token, resolve_token
 from bulkops.errors import BulkopsError
+from tests.client.machine import GivenMachine
 
 HCP = Destination(HCP_TERRAFORM)
 FILE = Path("/home/ann/.terraform.d/credentials.tfrc.json")
+RC = Path("/home/ann/.terraformrc")
 HOME = {"HOME": "/home/ann"}
 
 
-class Files:
-    """Reads from a mapping of paths, and records the paths."""
-
-    def __init__(self, files: dict[Path, str] | None = None) -> None:
-        self.files = files or {}
-        self.read: list[Path] = []
-
-    def __call__(self, path: Path) -> str | None:
-        self.read.append(path)
-        return self.files.get(path)
-
-
-def credentials(**tokens: str) -> Files:
+def credentials(**tokens: str) -> GivenMachine:
     """Return a reader of a credentials file with tokens for these hosts, ``_`` for ``.``."""
     hosts = {host.replace("_", "."): {"token": token} for host, token in tokens.items()}
-    return Files({FILE: json.dumps({"credentials": hosts})})
+    return GivenMachine({FILE: json.dumps({"credentials": hosts})})
 
 
 def test_the_order_of_sources() -> None:
@@ -42,7 +32,7 @@ def test_the_order_of_sources() -> None:
     assert resolve_token(HCP, HOME | own | {"TFE_TOKEN": ""}, file).text == "from-own"
     assert file.read == []
     assert resolve_token(HCP, HOME | {"TF_TOKEN_app_terraform_io": ""}, file).text == "from-file"
-    assert file.read == [FILE]
+    assert file.read == [RC, FILE]
 
 
 @pytest.mark.parametrize(
@@ -59,28 +49,31 @@ def test_the_order_of_sources() -> None:
 )
 def test_variables_are_read_as_terraform_reads_them(address: str, variable: str) -> None:
     """``_`` is a dot, ``__`` a hyphen, and a port other than 443 belongs to the host."""
-    assert resolve_token(Destination(address), {variable: "t"}, Files()).text == "t"
+    assert resolve_token(Destination(address), {variable: "t"}, GivenMachine()).text == "t"
 
 
 @pytest.mark.parametrize("variable", ["TF_TOKEN_b_com", "TF_TOKEN_a_com", "TF_TOKEN_", "TFE_TOKE"])
 def test_another_hosts_token_is_not_sent(variable: str) -> None:
     """A token is only used for the host and port that it is for."""
     with pytest.raises(BulkopsError, match="no token for"):
-        resolve_token(Destination("https://a.com:8443"), HOME | {variable: "t"}, Files())
+        resolve_token(Destination("https://a.com:8443"), HOME | {variable: "t"}, GivenMachine())
 
 
 def test_hosts_in_the_file_are_compared_as_terraform_does() -> None:
     """Case and port 443 don't matter."""
     text = json.dumps({"credentials": {"TFE.A.com:443": {"token": "t"}, "b.com": {}}, "more": 1})
-    assert resolve_token(Destination("https://tfe.a.com"), HOME, Files({FILE: text})).text == "t"
+    assert (
+        resolve_token(Destination("https://tfe.a.com"), HOME, GivenMachine({FILE: text})).text
+        == "t"
+    )
 
 
 def test_no_token_names_every_place() -> None:
-    """The message lists the three places, and the command that stores a token."""
+    """The message lists every place, and the command that stores a token."""
     with pytest.raises(BulkopsError) as caught:
         resolve_token(Destination("https://my-tfe.a.com"), HOME, credentials(b_com="other"))
     assert str(caught.value) == (
-        "no token for my-tfe.a.com: tried TFE_TOKEN, TF_TOKEN_my__tfe_a_com and "
+        f"no token for my-tfe.a.com: tried TFE_TOKEN, TF_TOKEN_my__tfe_a_com, {RC} and "
         f"{FILE}; set one of them, or run: terraform login my-tfe.a.com"
     )
     assert caught.value.exit_code == 1
@@ -88,7 +81,7 @@ def test_no_token_names_every_place() -> None:
 
 def test_without_a_home_there_is_no_file() -> None:
     """If HOME isn't set, no file is read, and the message reports it."""
-    files = Files()
+    files = GivenMachine()
     with pytest.raises(BulkopsError, match="HOME is not set"):
         resolve_token(HCP, {}, files)
     assert files.read == []
@@ -98,8 +91,8 @@ def test_without_a_home_there_is_no_file() -> None:
 def test_a_malformed_token_is_refused_and_not_shown(token: str) -> None:
     """The message for a malformed token names its place but doesn't contain it."""
     for env, files, place in (
-        ({"TFE_TOKEN": token}, Files(), "TFE_TOKEN"),
-        ({"TF_TOKEN_app_terraform_io": token}, Files(), "TF_TOKEN_app_terraform_io"),
+        ({"TFE_TOKEN": token}, GivenMachine(), "TFE_TOKEN"),
+        ({"TF_TOKEN_app_terraform_io": token}, GivenMachine(), "TF_TOKEN_app_terraform_io"),
         (HOME, credentials(app_terraform_io=token), str(FILE)),
     ):
         with pytest.raises(BulkopsError, match="the token in") as caught:
@@ -109,12 +102,12 @@ def test_a_malformed_token_is_refused_and_not_shown(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"credentials": 1}', '{"credentials": {"a": {"token": 5}}}', '{"cred']
+    "text", ["[]", '{"credentials": 1}', "credentials = 1", '{"cred', "credentials a {", "a = b"]
 )
 def test_a_malformed_file_is_named(text: str) -> None:
     """A malformed credentials file is an error that names the file."""
-    with pytest.raises(BulkopsError, match="is not a Terraform credentials file") as caught:
-        resolve_token(HCP, HOME, Files({FILE: text}))
+    with pytest.raises(BulkopsError, match="is not a Terraform CLI configuration") as caught:
+        resolve_token(HCP, HOME, GivenMachine({FILE: text}))
     assert str(FILE) in str(caught.value)
 
 
@@ -128,11 +121,14 @@ def test_a_malformed_file_is_named(text: str) -> None:
 def test_an_unreadable_file_is_named(failure: Exception, reason: str) -> None:
     """A credentials file that can't be read is an error, not a missing token."""
 
-    def read_text(_path: Path) -> str | None:
-        raise failure
+    class Broken(GivenMachine):
+        def read_text(self, path: Path) -> str | None:
+            if path == FILE:
+                raise failure
+            return None
 
     with pytest.raises(BulkopsError, match=reason) as caught:
-        resolve_token(HCP, HOME, read_text)
+        resolve_token(HCP, HOME, Broken())
     assert str(FILE) in str(caught.value)
 
 
@@ -141,8 +137,8 @@ def test_a_bound_destination_gets_no_other_token() -> None:
     there = Destination("https://a.com", bound=True)
     env = HOME | {"TFE_TOKEN": "any"}
     with pytest.raises(BulkopsError, match="no token for"):
-        resolve_token(there, env | {"TF_TOKEN_b_com": "other"}, Files())
-    assert resolve_token(there, env | {"TF_TOKEN_a_com": "own"}, Files()).text == "own"
+        resolve_token(there, env | {"TF_TOKEN_b_com": "other"}, GivenMachine())
+    assert resolve_token(there, env | {"TF_TOKEN_a_com": "own"}, GivenMachine()).text == "own"
     assert resolve_token(there, env, credentials(a_com="from-file")).text == "from-file"
     assert resolve_token(Destination("https://a.com"), env, credentials(a_com="no")).text == "any"
 
@@ -150,7 +146,8 @@ def test_a_bound_destination_gets_no_other_token() -> None:
 @pytest.mark.parametrize("env", [{"TFE_TOKEN": "any"}, {"TF_TOKEN_a_com": ""}, {}])
 def test_empty_and_other_tokens_are_not_bound(env: dict[str, str]) -> None:
     """TFE_TOKEN, empty tokens and other hosts' tokens aren't bound to a host."""
-    assert bound_token("https://a.com", HOME | env, credentials(b_com="other", a_com="")) is None
+    machine = credentials(b_com="other", a_com="")
+    assert bound_token("https://a.com", HOME | env, machine, ask_helper=True) is None
 
 
 def test_a_tokens_repr_does_not_show_it() -> None:
