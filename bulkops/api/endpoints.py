@@ -1,7 +1,7 @@
 """The API's requests, one function each, named as in the API documentation. Pure.
 
 The typed client and the kinds of operation use the same functions, so each path and body is
-defined only once.
+defined only once. Each raises ``JobError`` for a name or id that can't be a part of a path.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.api.jsonapi import encode_resource
 from bulkops.api.messages import Request
 from bulkops.api.resources import GlobalConfiguration
+from bulkops.errors import JobError
 
 API = "/api/v2"
 Include = Literal["workspace_tasks", "workspace_tasks.workspace"]
@@ -67,12 +68,12 @@ def list_organizations() -> Request:
 
 def show_entitlements(organization: str) -> Request:
     """200 with what the organization's plan allows."""
-    return Request("GET", f"{API}/organizations/{quote(organization, '')}/entitlement-set")
+    return Request("GET", f"{API}/organizations/{_part(organization)}/entitlement-set")
 
 
 def list_projects(organization: str) -> Request:
     """200 with a page of the organization's projects."""
-    return Request("GET", f"{API}/organizations/{quote(organization, '')}/projects")
+    return Request("GET", f"{API}/organizations/{_part(organization)}/projects")
 
 
 def list_workspaces(organization: str, filters: Mapping[str, str]) -> Request:
@@ -81,80 +82,80 @@ def list_workspaces(organization: str, filters: Mapping[str, str]) -> Request:
     ``filters`` are the API's query parameters.
     """
     query = (*filters.items(), ("sort", "name"))
-    return Request("GET", f"{API}/organizations/{quote(organization, '')}/workspaces", query)
+    return Request("GET", f"{API}/organizations/{_part(organization)}/workspaces", query)
 
 
 def show_workspace(organization: str, name: str) -> Request:
     """200 with the workspace of this name."""
-    path = f"{API}/organizations/{quote(organization, '')}/workspaces/{quote(name, '')}"
+    path = f"{API}/organizations/{_part(organization)}/workspaces/{_part(name)}"
     return Request("GET", path)
 
 
 def show_workspace_by_id(workspace_id: str) -> Request:
     """200 with the workspace of this ``ws-…`` id."""
-    return Request("GET", f"{API}/workspaces/{quote(workspace_id, '')}")
+    return Request("GET", f"{API}/workspaces/{_part(workspace_id)}")
 
 
 def update_workspace(workspace_id: str, attributes: Mapping[str, object]) -> Request:
     """200 with the workspace; attributes that are not given are unchanged."""
-    path = f"{API}/workspaces/{quote(workspace_id, '')}"
+    path = f"{API}/workspaces/{_part(workspace_id)}"
     return Request("PATCH", path, body=encode_resource("workspaces", attributes, id=workspace_id))
 
 
 def lock_workspace(workspace_id: str, reason: str | None = None) -> Request:
     """200 with the workspace; 409 if it is already locked, by this user or by anyone else."""
-    path = f"{API}/workspaces/{quote(workspace_id, '')}/actions/lock"
+    path = f"{API}/workspaces/{_part(workspace_id)}/actions/lock"
     body = b"" if reason is None else msgspec.json.encode({"reason": reason})
     return Request("POST", path, body=body)
 
 
 def unlock_workspace(workspace_id: str) -> Request:
     """200 with the workspace; 409 if it isn't locked, or not by this user."""
-    return Request("POST", f"{API}/workspaces/{quote(workspace_id, '')}/actions/unlock")
+    return Request("POST", f"{API}/workspaces/{_part(workspace_id)}/actions/unlock")
 
 
 def create_run_task(organization: str, change: RunTaskChange) -> Request:
     """201 with the run task; the platform calls its URL once and expects a 200."""
-    path = f"{API}/organizations/{quote(organization, '')}/tasks"
+    path = f"{API}/organizations/{_part(organization)}/tasks"
     return Request("POST", path, body=_run_task_body(change, category="task"))
 
 
 def list_run_tasks(organization: str, include: Sequence[Include] = ()) -> Request:
     """200 with a page of the organization's run tasks."""
-    return Request("GET", f"{API}/organizations/{quote(organization, '')}/tasks", _include(include))
+    return Request("GET", f"{API}/organizations/{_part(organization)}/tasks", _include(include))
 
 
 def show_run_task(task_id: str, include: Sequence[Include] = ()) -> Request:
     """200 with the run task of this ``task-…`` id."""
-    return Request("GET", f"{API}/tasks/{quote(task_id, '')}", _include(include))
+    return Request("GET", f"{API}/tasks/{_part(task_id)}", _include(include))
 
 
 def update_run_task(task_id: str, change: RunTaskChange) -> Request:
     """200 with the run task; every attribute is optional."""
-    path = f"{API}/tasks/{quote(task_id, '')}"
+    path = f"{API}/tasks/{_part(task_id)}"
     return Request("PATCH", path, body=_run_task_body(change, task_id=task_id))
 
 
 def delete_run_task(task_id: str) -> Request:
     """204; if sent again, 404."""
-    return Request("DELETE", f"{API}/tasks/{quote(task_id, '')}")
+    return Request("DELETE", f"{API}/tasks/{_part(task_id)}")
 
 
 def list_attachments(task_id: str) -> Request:
     """200 with a page of a run task's attachments; 404 on an older TFE (only in the OpenAPI)."""
-    return Request("GET", f"{API}/tasks/{quote(task_id, '')}/relationships/workspace-tasks")
+    return Request("GET", f"{API}/tasks/{_part(task_id)}/relationships/workspace-tasks")
 
 
 def attach(workspace_id: str, task_id: str, attributes: Mapping[str, object]) -> Request:
     """201 with the workspace task; an older API page documents 204 without a body."""
     task = {"task": {"data": {"id": task_id, "type": "tasks"}}}
     body = encode_resource("workspace-tasks", attributes, task)
-    return Request("POST", f"{API}/workspaces/{quote(workspace_id, '')}/tasks", body=body)
+    return Request("POST", f"{API}/workspaces/{_part(workspace_id)}/tasks", body=body)
 
 
 def list_workspace_tasks(workspace_id: str) -> Request:
     """200 with a page of a workspace's run tasks."""
-    return Request("GET", f"{API}/workspaces/{quote(workspace_id, '')}/tasks")
+    return Request("GET", f"{API}/workspaces/{_part(workspace_id)}/tasks")
 
 
 def show_workspace_task(workspace_id: str, workspace_task_id: str) -> Request:
@@ -186,8 +187,19 @@ def route(request: Request) -> str:
     return "/".join(parts)
 
 
+def _part(text: str) -> str:
+    """Return a name or id as a part of a path.
+
+    Raises:
+        JobError: it would lead to another path, however it is written.
+    """
+    if text in ("", ".", ".."):
+        raise JobError(f'"{text}" is no name or id of anything: nothing was sent')
+    return quote(text, "")
+
+
 def _workspace_task_path(workspace_id: str, workspace_task_id: str) -> str:
-    return f"{API}/workspaces/{quote(workspace_id, '')}/tasks/{quote(workspace_task_id, '')}"
+    return f"{API}/workspaces/{_part(workspace_id)}/tasks/{_part(workspace_task_id)}"
 
 
 def _include(include: Sequence[Include]) -> tuple[tuple[str, str], ...]:

@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE, Request, Response
 from bulkops.api.rate_limit import number
+from bulkops.api.redirect import redirect_texts
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -179,8 +180,9 @@ def error_texts(answer: Response) -> tuple[str, ...]:
     """Return the server's error messages, one string per error, from a body of any shape.
 
     ``("not found: workspace not found",)`` from JSON:API; the page's ``<title>`` from HTML;
-    ``()`` if there is no message.
+    ``()`` if there is no message. The last one of a redirect says where it leads.
     """
+    leads = redirect_texts(answer)
     body = answer.body[:LONGEST_QUOTED]
     try:
         document = msgspec.json.decode(body)
@@ -189,12 +191,12 @@ def error_texts(answer: Response) -> tuple[str, ...]:
         # Proxies put the status first, which every message with this text already has.
         text = printable(title[1].decode("utf-8", "replace")) if title else ""
         text = text.removeprefix(str(answer.status)).lstrip(" :-")
-        return (text,) if text else ()
+        return (text, *leads) if text else leads
     errors = document.get("errors") if isinstance(document, dict) else None
     if not isinstance(errors, list):
-        return ()
+        return leads
     texts = (_error_text(error) for error in errors[:10])
-    return tuple(printable(text) for text in texts if text)
+    return (*(printable(text) for text in texts if text), *leads)
 
 
 def _error_text(error: object) -> str:
@@ -289,8 +291,6 @@ def error_of(request: Request, answer: Response | NoResponse) -> ApiError:
         )
     kind, advice = _MEANINGS.get(status, (ServerBroken if status >= 500 else RequestRejected, ""))
     if 300 <= status < 400:
-        # Not followed, because the token is for this host only.
-        location = printable(answer.headers.get("location", "?"))
-        advice = f"the server redirects to {location}: is the address right?"
+        advice = "is the address right?"
     text = f"{what}: {advice}" if advice else what
     return kind(text, status=status, errors=errors, request_id=ident)

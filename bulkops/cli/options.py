@@ -123,11 +123,16 @@ ORGANIZATION = click.Option(
     metavar="NAME",
     help="Name of the organization. [default: TFE_ORGANIZATION or TF_CLOUD_ORGANIZATION]",
 )
-CA_FILE = click.Option(
-    ["--ca-file"],
-    type=PATH,
-    metavar="FILE",
-    help="Also trust the certificate authorities in this file (PEM).",
+
+
+def _pem(name: str, text: str) -> click.Option:
+    return click.Option([name], type=PATH, metavar="FILE", help=f"{text} (PEM).")
+
+
+CERTIFICATES = (
+    _pem("--ca-file", "Also trust the certificate authorities in this file"),
+    _pem("--client-cert", "Show this certificate to a server that wants one"),
+    _pem("--client-key", "The key of --client-cert, if that file lacks it"),
 )
 INSECURE_HTTP = click.Option(
     ["--insecure-http"],
@@ -145,10 +150,7 @@ SELECT = click.Option(
     help="Only workspaces with this name, of those the job selects. Globs work. Repeatable.",
 )
 LIMIT = click.Option(
-    ["--limit"],
-    type=AT_LEAST_1,
-    metavar="N",
-    help="Only the first N workspaces, by name.",
+    ["--limit"], type=AT_LEAST_1, metavar="N", help="Only the first N workspaces, by name."
 )
 YES = click.Option(["--yes", "-y"], is_flag=True, help="Answer yes. Required without a terminal.")
 CONFIRM = click.Option(
@@ -196,8 +198,7 @@ METRICS_FILE = click.Option(
     ["--metrics-file"],
     type=TARGET,
     metavar="FILE",
-    help="Write Prometheus metrics to this file, for the textfile collector of node-exporter "
-    "(*.prom).",
+    help="Write Prometheus metrics to this file, for node-exporter's textfile collector (*.prom).",
 )
 
 
@@ -210,6 +211,8 @@ class Server(NamedTuple):
 
     address: str | None = None
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     insecure_http: bool = False
 
 
@@ -258,7 +261,7 @@ class Together(NamedTuple):
         given[self.name] = self.combined(**values)
 
 
-SERVER = Together("server", Server, (ADDRESS, CA_FILE, INSECURE_HTTP))
+SERVER = Together("server", Server, (ADDRESS, *CERTIFICATES, INSECURE_HTTP))
 
 IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Options of commands that read or change one run task or one workspace."""

@@ -42,7 +42,7 @@ def connect(server: Server, *files: Stated) -> Client:
 
     Raises:
         PlanStale: a file names another address than the user, or one that needs its own token.
-        BulkopsError: no token, a bad address, or an unusable CA file or proxy.
+        BulkopsError: no token, a bad address or proxy, or an unusable file.
     """
     machine = ThisMachine()
 
@@ -57,8 +57,13 @@ def connect(server: Server, *files: Stated) -> Client:
         insecure_http=server.insecure_http,
     )
     token = resolve_token(place, os.environ, machine)
-    ca_file = str(server.ca_file) if server.ca_file else None
-    client = Client(place.address, token.text, ca_file=ca_file)
+    client = Client(
+        place.address,
+        token.text,
+        ca_file=server.ca_file,
+        client_cert=server.client_cert,
+        client_key=server.client_key,
+    )
     client.kept_in = token.origin
     client.outage.listeners.append(partial(_note_outage, client))
     client.settling.listeners.append(_note_settling)

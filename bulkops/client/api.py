@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -55,14 +56,15 @@ class Client(Caller):
             means https.
         token: a user, team or organization token.
         rate: the most requests per second; the server's own limit applies as well.
-        ca_file: a PEM file with certificate authorities to trust in addition to the system's.
+        ca_file, client_cert, client_key: see ``bulkops.client.access.tls.TlsFiles``.
         answer_seconds: how long to wait for an answer, in seconds.
         transport: sends the requests; real connections by default.
         pacer: shared with the same user's other clients in this event loop, instead of ``rate``.
 
     Raises:
-        JobError: the address is invalid.
-        BulkopsError: the CA file, or the proxy named in the environment, can't be used.
+        JobError: the address, or the proxy named in the environment, is invalid, or there is a key
+            without its certificate.
+        BulkopsError: a file can't be used.
 
     Attributes:
         address: the address in its canonical spelling.
@@ -79,7 +81,9 @@ class Client(Caller):
         token: str,
         *,
         rate: float | None = None,
-        ca_file: str | None = None,
+        ca_file: str | Path | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         transport: Transport | None = None,
         pacer: Pacer | None = None,
@@ -93,7 +97,12 @@ class Client(Caller):
         self._sockets: HttpTransport | None = None
         if transport is None:
             transport = self._sockets = HttpTransport(
-                self.address, token, ca_file=ca_file, answer_seconds=answer_seconds
+                self.address,
+                token,
+                ca_file=ca_file,
+                client_cert=client_cert,
+                client_key=client_key,
+                answer_seconds=answer_seconds,
             )
         clock, random = clock or Clock(), random or Random()
         super().__init__(transport, pacer or Pacer(clock, random, rate), clock, random)

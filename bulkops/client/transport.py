@@ -16,6 +16,7 @@ import encodings.idna  # noqa: F401 - see above
 import os
 import ssl
 from contextvars import ContextVar
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -24,7 +25,7 @@ from yarl import URL
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.client.access.proxy import proxy_for
-from bulkops.client.access.tls import tls_context
+from bulkops.client.access.tls import TlsFiles, client_refusal, refusal, tls_context
 from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.errors import NoResponse
 from bulkops.text import printable
@@ -88,7 +89,8 @@ class HttpTransport:
 
     Args:
         address: ``https://host[:port]``, without a path.
-        ca_file: a PEM file with certificate authorities to trust in addition to the system's.
+        ca_file, client_cert, client_key: see ``TlsFiles``; an unusable one is refused even if this
+            address doesn't need it.
         answer_seconds: how long to wait for a complete answer, in seconds.
     """
 
@@ -97,7 +99,9 @@ class HttpTransport:
         address: str,
         token: str,
         *,
-        ca_file: str | None = None,
+        ca_file: str | Path | None = None,
+        client_cert: str | Path | None = None,
+        client_key: str | Path | None = None,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._address = address.rstrip("/")
@@ -107,9 +111,9 @@ class HttpTransport:
             "Accept": MEDIA_TYPE,
             "User-Agent": USER_AGENT,
         }
-        # An unusable CA file is refused even if this address doesn't need it.
-        tls = ca_file or self._address.startswith("https:")
-        self._tls = tls_context(ca_file) if tls else None
+        self._files = TlsFiles(ca_file, client_cert, client_key)
+        used = any(self._files) or self._address.startswith("https:")
+        self._tls = tls_context(self._files) if used else None
         proxy = proxy_for(self._address, os.environ)
         self._proxy = URL(proxy) if proxy else None
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
@@ -175,20 +179,20 @@ class HttpTransport:
                     body=await self._body(answer),
                 )
         except aiohttp.ClientConnectorCertificateError as error:
-            reason = printable(str(error.certificate_error))
-            raise NoResponse(
-                f"{_origin(url)}: the server's certificate is not trusted: {reason}; if a private "
-                f"authority signed it, name that authority with --ca-file or SSL_CERT_FILE",
-                sent=False,
-                lasting=True,
-            ) from error
+            reason = refusal(error.certificate_error, self._files)
+            raise NoResponse(f"{_origin(url)}: {reason}", sent=False, lasting=True) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NoResponse(f"{_origin(url)}: {_cause(error)}", sent=False) from error
+            raise self._lost(url, error, sent=False) from error
         except aiohttp.ClientHttpProxyError as error:
             text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
             raise NoResponse(printable(text), sent=False) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoResponse(f"{_origin(url)}: {_cause(error)}", sent=True) from error
+            raise self._lost(url, error, sent=True) from error
+
+    def _lost(self, url: URL, error: BaseException, *, sent: bool) -> NoResponse:
+        refused = client_refusal(error, self._files)
+        text = f"{_origin(url)}: {refused or _cause(error)}"
+        return NoResponse(text, sent=sent, lasting=bool(refused))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

@@ -14,6 +14,7 @@ from bulkops.api import endpoints
 from bulkops.api.endpoints import RunTaskChange
 from bulkops.api.messages import Request
 from bulkops.api.resources import GlobalConfiguration
+from bulkops.errors import JobError
 
 GLOBAL = GlobalConfiguration(enabled=True, stages=("pre_plan",), enforcement_level="mandatory")
 CASES: list[tuple[Request, str, dict[str, Any] | None]] = [
@@ -198,6 +199,20 @@ def test_a_route_is_the_path_with_its_parameters_named(endpoint: Callable[..., R
     names = ("organization", "name", "workspace_id", "task_id", "workspace_task_id")
     for text in ("acme", "tasks", "relationships", "a/b"):
         assert endpoints.route(request_of(endpoint, **dict.fromkeys(names, text))) == template
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.__name__)
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_no_name_or_id_leads_to_another_path(endpoint: Callable[..., Request], text: str) -> None:
+    """Proxies and servers would resolve it; percent-encoded dots, too."""
+    names = ("organization", "name", "workspace_id", "task_id", "workspace_task_id")
+    used = [name for name in names if name in inspect.get_annotations(endpoint)]
+    for name in used:
+        if endpoint is endpoints.attach and name == "task_id":
+            continue  # is in the body
+        with pytest.raises(JobError, match=f'^"{text}" is no name or id'):
+            request_of(endpoint, **{name: text})
+    assert ".." not in request_of(endpoint, **dict.fromkeys(used, "%2e%2e")).path
 
 
 def test_a_changes_repr_does_not_hold_the_key() -> None:

@@ -116,6 +116,31 @@ def test_a_private_authority_is_named(secure: str, here: Here) -> None:
     assert here("plan", "job.toml", "--address", secure, SSL_CERT_FILE="ca.pem").code == 0
 
 
+def test_a_server_that_wants_a_clients_certificate(world: World, here: Here) -> None:
+    """``--client-cert`` and ``--client-key`` name it, for a job as for a fleet."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    client = authority.issue_cert("ann")
+    authority.cert_pem.write_to_path(str(world.folder / "ca.pem"))
+    client.private_key_pem.write_to_path(str(world.folder / "key.pem"))
+    client.cert_chain_pems[0].write_to_path(str(world.folder / "cert.pem"))
+    simulator = StagedSimulator(rate=0)
+    organization(simulator)
+    files = ("--ca-file", "ca.pem", "--client-cert", "cert.pem", "--client-key", "key.pem")
+    with serving(simulator, ssl_context=context) as address:
+        world.folder.joinpath("fleet.toml").write_text(
+            f'name = "all"\njob = "job.toml"\n[[shard]]\norganization = "acme"\n'
+            f'address = "{address}"\ntoken_env = "TFE_TOKEN"\n'
+        )
+        assert here("plan", "job.toml", "--address", address, *files).code == 0
+        assert here("fleet", "plan", "fleet.toml", *files).code == 0
+    done = here("plan", "job.toml", "--client-key", "key.pem")
+    assert done.code == 2
+    assert "--client-key key.pem needs --client-cert" in done.err
+
+
 @pytest.mark.parametrize("ca_file", ["nothing.pem", "job.toml"])
 def test_an_unusable_ca_file(world: World, here: Here, ca_file: str) -> None:
     """A missing or malformed CA file: exit 1, with its name and what it must be."""
@@ -191,13 +216,13 @@ def test_a_rehearsal_never_meets_a_proxy(world: World, here: Here) -> None:
     assert here("plan", "job.toml", "--address", named, **everywhere).code == 0
 
 
-def test_a_malformed_proxy_is_exit_1(here: Here) -> None:
+def test_a_malformed_proxy_is_exit_2(here: Here) -> None:
     """The variable is named, not the password in it, and nothing is sent."""
     done = here(
         *("plan", "job.toml", "--address", "https://tfe.invalid"),
         HTTPS_PROXY=f"socks5://ann:{TOKEN}@proxy.invalid",
     )
-    assert done.code == 1
+    assert done.code == 2
     assert "HTTPS_PROXY is not the URL of a proxy" in done.err
 
 

@@ -13,6 +13,7 @@ from bulkops.cli.output.progress_text import no_answer
 from bulkops.cli.session import only_reading, run
 from bulkops.client.access.address import destination
 from bulkops.client.access.machine import ThisMachine
+from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.fleet.access import Access, access_of, check_distinct
@@ -34,7 +35,14 @@ class FleetServer(NamedTuple):
     """The options about the servers of a fleet, whose file names their addresses."""
 
     ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     insecure_http: bool = False
+
+    @property
+    def tls(self) -> TlsFiles:
+        """The files for the connections to every server."""
+        return TlsFiles(self.ca_file, self.client_cert, self.client_key)
 
 
 class OpenFleet(NamedTuple):
@@ -81,11 +89,10 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
-    ca_file = str(server.ca_file) if server.ca_file else None
     access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
-        client = clients_of({every.name: access(every)}, ca_file)[every.name]
+        client = clients_of({every.name: access(every)}, server.tls)[every.name]
         with only_reading():
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
@@ -94,7 +101,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
-    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: connected(accesses, ca_file), at)
+    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: connected(accesses, server.tls), at)
 
 
 def shard_access(shard: Shard, server: FleetServer, machine: ThisMachine) -> Access:
@@ -167,9 +174,9 @@ def address_of(shard: Shard) -> str:
     return shard.address or destination(None, os.environ, insecure_http=True).address
 
 
-def connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+def connected(accesses: dict[str, Access], tls: TlsFiles) -> dict[str, Client]:
     """Return name → new client, which notes when its server is away."""
-    clients = clients_of(accesses, ca_file)
+    clients = clients_of(accesses, tls)
     for name, client in clients.items():
         client.outage.listeners.append(_outage_noter(name, client))
     return clients

@@ -63,8 +63,7 @@ def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> Reco
     machine = ThisMachine()
     accesses = {shard.name: shard_access(shard, server, machine) for shard in fleet.shards}
     shards = shard_jobs(fleet, job, address_of)
-    ca_file = str(server.ca_file) if server.ca_file else None
-    return RecordedFleet(fleet, job, shards, lambda: connected(accesses, ca_file))
+    return RecordedFleet(fleet, job, shards, lambda: connected(accesses, server.tls))
 
 
 def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:

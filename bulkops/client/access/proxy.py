@@ -26,9 +26,10 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
 from bulkops.client.access.address import PORTS, ip_of, is_loopback
-from bulkops.errors import BulkopsError
+from bulkops.errors import JobError
 
 _NETWORK = re.compile(r"[0-9a-f.:]+/\d+")
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]+)(:\d*)?")
 _PORT = re.compile(r"(?:\[(.*)\]|([^:]*)):(\d*)")
 
 
@@ -39,7 +40,7 @@ def proxy_for(address: str, env: Mapping[str, str]) -> str | None:
         address: an address, as ``canonical`` returns it.
 
     Raises:
-        BulkopsError: the variable's value isn't a proxy's URL. The value is not in the message,
+        JobError: the variable's value isn't a proxy's URL. The value is not in the message,
             because it may contain a password.
     """
     url = urlsplit(address)
@@ -97,15 +98,21 @@ def _is_in(ip: IPv4Address | IPv6Address, network: str) -> bool:
 
 
 def _checked(proxy: str, name: str) -> str:
+    if proxy.lower().startswith("socks"):
+        raise JobError(
+            f"{name} is not the URL of a proxy for HTTP: SOCKS is not supported; name another "
+            "proxy, or put the server into NO_PROXY"
+        )
     try:
         url = urlsplit(proxy)
-        sound = url.scheme in PORTS and bool(url.hostname) and (url.port or 0) >= 0
+        place = _HOST_AND_PORT.fullmatch(url.netloc.rpartition("@")[2])
+        sound = url.scheme in PORTS and bool(place and url.hostname) and (url.port or 0) >= 0
     except ValueError:
         sound = False
     # With one of these in a password, a part of the password would be taken for the host.
     broken = any(sign in proxy.partition("://")[2].removesuffix("/") for sign in "/?#\\ ")
     if not sound or broken or not (proxy.isascii() and proxy.isprintable()):
-        raise BulkopsError(
+        raise JobError(
             f"{name} is not the URL of a proxy such as http://proxy.example.com:3128 (use http or "
             "https; percent-encode non-ASCII letters and special characters in a password)"
         )

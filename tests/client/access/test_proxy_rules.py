@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from bulkops.client.access.proxy import proxy_for
-from bulkops.errors import BulkopsError
+from bulkops.errors import JobError
 
 PROXY = "http://proxy.corp:3128"
 OTHER = "http://other.corp:3128"
@@ -159,23 +159,34 @@ def test_which_variable_names_the_proxy(
         "http://ann:1#hunter2@proxy.corp",
         "http://ann\\hunter2@proxy.corp",
         "http://[::1",
+        "http://[::1]a",
+        "http://b.[::1]",
         "http://ann:hunter 2@proxy.corp",
         "http://proxy.corp\n",
     ],
 )
 def test_an_invalid_proxy_is_an_error(proxy: str) -> None:
     """The message names the variable but not its value, which may contain a password."""
-    with pytest.raises(BulkopsError, match=r"^https_proxy is not the URL of a proxy") as caught:
+    with pytest.raises(JobError, match=r"^https_proxy is not the URL of a proxy") as caught:
         proxy_for("https://a.com", {"https_proxy": proxy})
     assert "hunt" not in str(caught.value)
     assert proxy_for("https://localhost", {"https_proxy": proxy}) is None
 
 
-@given(st.text(), st.text())
+@pytest.mark.parametrize("proxy", ["socks5h://ann:hunter2@proxy.corp", "SOCKS4://proxy.corp"])
+def test_a_socks_proxy_is_named_as_unsupported(proxy: str) -> None:
+    """The message says what the variable may name instead."""
+    with pytest.raises(JobError, match="SOCKS is not supported") as caught:
+        proxy_for("https://a.com", {"https_proxy": proxy})
+    assert caught.value.exit_code == 2
+    assert "hunt" not in str(caught.value)
+
+
+@given(st.text() | st.from_regex(r"http://[ab.@:\[\]-]{1,9}\Z"), st.text())
 def test_any_text_is_a_proxy_or_refused(proxy: str, no_proxy: str) -> None:
     """Any values of the variables give a URL, None, or a readable error."""
     try:
         found = proxy_for("https://a.com", {"HTTPS_PROXY": proxy, "NO_PROXY": no_proxy})
-    except BulkopsError:
+    except JobError:
         return
     assert found is None or URL(found).host
