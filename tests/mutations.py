@@ -59,6 +59,12 @@ MUTATIONS = (
         ("cli/test_addresses.py",),
     ),
     Mutation(
+        "a credentials helper is asked for a host that only a file names",
+        "client/access/credentials.py",
+        ("ask_helper=not destination.bound", "ask_helper=True"),
+        ("client/access/test_cli_config.py",),
+    ),
+    Mutation(
         "this machine is reached through a proxy",
         "client/access/proxy.py",
         ("    if not proxy or is_loopback(host):", "    if not proxy:"),

@@ -275,7 +275,7 @@ class Caller:
 
     def _warn_once(self, lost: NoResponse, seconds: float) -> None:
         # Explains to the user why the retries take so long.
-        if not self._warned and (not lost.sent or seconds >= LONG_SECONDS):
+        if not (self._warned or lost.lasting) and (not lost.sent or seconds >= LONG_SECONDS):
             self._warned = True
             log.warning("server_unreachable", extra={"error": str(lost)})
 

@@ -108,6 +108,8 @@ def test_an_untrusted_certificate(secure: str, here: Here) -> None:
     assert done.code == 1
     assert "certificate is not trusted" in done.err
     assert "--ca-file or SSL_CERT_FILE" in done.err
+    assert "trying again" not in done.err
+    assert ADVICE not in done.err
 
 
 def test_a_private_authority_is_named(secure: str, here: Here) -> None:

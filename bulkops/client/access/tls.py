@@ -98,7 +98,7 @@ def _show(context: ssl.SSLContext, cert: str | Path, key: str | Path | None) -> 
 def refusal(error: Exception, files: TlsFiles) -> str:
     """Return why a server's certificate is refused, and what to do about it."""
     code = getattr(error, "verify_code", 0)
-    reason = printable(getattr(error, "verify_message", "") or str(error))
+    reason = printable(getattr(error, "verify_message", "") or str(error)).rstrip(".")
     if code == EXPIRED:
         return (
             f"the server's certificate is no longer valid: {reason}: it has to be renewed (if not, "
