@@ -355,8 +355,10 @@ def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     failed = here("fleet", "report", "fleet.toml", "--format", "json", "--only", "failed").out
     assert msgspec.json.decode(failed)["rows"] == []
     lines = here("fleet", "report", "fleet.toml", "--format", "csv").lines
-    assert lines[0].startswith("shard,workspace,workspace_id,")
-    assert Counter(line.partition(",")[0] for line in lines[1:]) == dict.fromkeys(NAMES, 3)
+    assert lines[0].startswith('"shard","workspace","workspace_id",')
+    assert Counter(line.partition(",")[0].strip('"') for line in lines[1:]) == dict.fromkeys(
+        NAMES, 3
+    )
     text = here("fleet", "report", "fleet.toml").lines
     assert text[-1] == "Total: 9 succeeded of 9 operations"
 
