@@ -93,7 +93,6 @@ def _missing(needed: Needed, folder: Path) -> str:
 
 def _text_of(path: Path, named: str) -> str:
     try:
-        # Spreadsheet programs write a byte order mark at the start of a CSV file.
-        return read_text(path, MOST_OF_A_JOB, piped=True, encoding="utf-8-sig")
+        return read_text(path, MOST_OF_A_JOB, piped=True)
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(named, error)) from error

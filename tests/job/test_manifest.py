@@ -110,6 +110,23 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_job_and_its_list_are_read_in_any_marked_encoding(folder: Path, encoding: str) -> None:
+    """They may be in different ones; the job is the same."""
+    expected = load_job(folder / "job.toml")
+    for path in (folder / "lists" / "list.csv", folder / "job.toml"):
+        path.write_text(path.read_text(encoding="utf-8-sig"), encoding=encoding)
+        assert load_job(folder / "job.toml") == expected
+
+
+def test_a_job_file_in_another_encoding_is_named_as_such(folder: Path) -> None:
+    """An umlaut in a comment is enough: it might as well be in a name."""
+    path = folder / "job.toml"
+    path.write_text(f"# für alle\n{JOB}", encoding="cp1252")
+    with pytest.raises(JobError, match=r"job\.toml: can't be read: .*looks like Windows-1252"):
+        load_job(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
