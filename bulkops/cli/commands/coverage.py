@@ -59,8 +59,8 @@ def coverage(
     Takes about N/100 requests for N workspaces, A/100 for the A attachments of each run task, and,
     with a job file, as many as its plan.
 
-    In CSV, a cell that begins with = + - @, a tab or a CR gets a leading apostrophe, so that no
-    spreadsheet runs it as a formula.
+    In CSV, every cell is quoted, and an apostrophe precedes what a spreadsheet would run as a
+    formula.
 
     \b
     Examples:
