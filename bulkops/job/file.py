@@ -34,11 +34,13 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     default = os.environ.get("TFE_ORGANIZATION")
     job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
     job = replace(job, folder=str(Path(path).parent.absolute()))
-    if job.select.file is None:
+    listing = job.select.file
+    if listing is None:
         return job
-    manifest = Path(path).parent / job.select.file
+    manifest = Path(path).parent / listing
     listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
-    return replace(job, select=replace(job.select, file=None, listed=listed))
+    select = replace(job.select, file=None, listed=listed)
+    return replace(job, select=select, list_file=listing)
 
 
 def check_gate(job: Job, source: str = "") -> None:

@@ -79,6 +79,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         select: not used by kinds that don't change selected workspaces.
         folder: absolute path of the job file's folder, in which its gate runs; not part of the
             digest. Empty for a job without a file.
+        list_file: ``select.file`` as written, from which ``select.listed`` was read, for messages;
+            not part of the digest. Empty without one, and in a job from a journal.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace = Pace()
     journal: JournalOptions = JournalOptions()
     folder: str = ""
+    list_file: str = ""
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""

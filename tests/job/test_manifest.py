@@ -141,7 +141,8 @@ def test_what_a_spreadsheet_writes_is_read_as_the_same_names(
         out.write(f"sep={delimiter}{end}")
     writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end)
     # An unquoted "#" at the start of a line would be taken for a comment.
-    writer.writerows([("Team", header, "Note"), *((f"T{a}", b, c) for a, b, c in rows)])
+    table = [("Team", header, "Note"), *((f"T{a}", b, c) for a, b, c in rows)]
+    writer.writerows([[cell.replace("\n", end) for cell in row] for row in table])
     path = tmp_path_factory.getbasetemp() / "drawn.csv"
     path.write_bytes(out.getvalue().encode(encoding))
     text = read_text(path, 1 << 20)
@@ -192,7 +193,8 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     """The path is relative to the job file; the digest is of the entries, not the file's name."""
     job = load_job(folder / "job.toml")
     assert (job.select.file, job.select.listed) == (None, ("a", "b"))
-    assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="")
+    assert job.list_file == "lists/list.csv"
+    assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="", list_file="")
     (folder / "other.csv").write_text("name\nb\na\n", encoding="utf-8")
     (folder / "job.toml").write_text(JOB.replace("lists/list", "other"), encoding="utf-8")
     assert load_job(folder / "job.toml").digest == job.digest
@@ -201,7 +203,7 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     (folder / "other.csv").write_text("name\n", encoding="utf-8")
     nothing = load_job(folder / "job.toml")
     assert nothing.select.listed == ()
-    assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="")
+    assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="", list_file="")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
