@@ -17,7 +17,7 @@ from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
 from bulkops.errors import ExitCode, JobError
 from bulkops.job.file import load_job
-from bulkops.job.job import Job
+from bulkops.job.job import Job, same_organization
 from bulkops.text import escaped
 
 JOB = click.Argument(
@@ -81,7 +81,7 @@ def coverage(
 
 def _same(organization: str | None, job: Job) -> str:
     """Return the job's organization; ``--organization`` may repeat it."""
-    if organization not in (None, job.organization):
+    if organization is not None and not same_organization(organization, job.organization):
         raise JobError(
             f"--organization {organization}: the job file names {job.organization}. Omit one of "
             "them"

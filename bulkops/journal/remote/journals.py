@@ -92,7 +92,8 @@ class StoredJobJournals:
     def __init__(self, store: Store, folder: Address, identity: str) -> None:
         self._store = store
         self._folder = folder
-        self._identity = identity
+        # Names of organizations are in it, which have no case.
+        self._identity = identity.lower()
         self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
 
     @contextmanager

@@ -109,6 +109,11 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
     assert not any(b"\n" in line for line in lines)
 
 
+def test_the_jobs_organization_may_be_named_in_another_case(here: Here) -> None:
+    """The server ignores it."""
+    assert here("coverage", "job.toml", "--organization", "ACME").code == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
