@@ -45,6 +45,7 @@ class Summary(NamedTuple):
     sentences: list[str]
     noun: str
     totals: list[Total]
+    skips: dict[str, int]
     groups: list[Group]
     more_groups: int
     started: str
@@ -70,6 +71,7 @@ def summary(report: Report, *, prefix: str = "") -> Summary:
         sentences=sentences(report, gathered.noun),
         noun=gathered.noun,
         totals=totals(report.counts),
+        skips=report.skips,
         groups=gathered.groups[:MOST_REASONS],
         more_groups=max(0, len(gathered.groups) - MOST_REASONS),
         started=timeline.spans[0].started_at if timeline else "",
