@@ -65,7 +65,7 @@ def section(
         level: of the headings in it.
     """
     summary = "; ".join(filter(None, (executions(report), pace(report))))
-    yield f"At {code(report.address)}, run {code(report.run_id)}: {summary}.\n\n"
+    yield f"At {code(report.address)}, run {code(report.run_id)}: {plain(summary)}.\n\n"
     yield from table(("outcome", "operations:"), totals(report.counts))
     yield "\n"
     yield from _skips(report)

@@ -356,6 +356,35 @@ def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     assert text[-1] == "Total: 9 succeeded of 9 operations"
 
 
+@pytest.mark.parametrize(
+    ("output_format", "start", "part"),
+    [
+        (
+            "markdown",
+            "## `fleet`: attach `security-scan` in 3 shards\n",
+            "| `acme-2` | `acme-2` | done",
+        ),
+        ("junit", "<?xml ", '<testsuite name="acme-2" tests="3"'),
+        ("html", "<!doctype html>", '<h2 id="shard-acme-2"'),
+    ],
+)
+def test_every_format_has_a_section_for_the_shard(
+    world: World, here: Here, output_format: str, start: str, part: str
+) -> None:
+    """It is written from the journals alone: no request, no token."""
+    assert here(*APPLY).code == 0
+    requests = world.requests
+    report = ("fleet", "report", "fleet.toml", "--format", output_format)
+    done = here(*report, "--output", "report", TFE_TOKEN="")
+    assert (done.code, done.out, done.err, world.requests) == (0, "", "", requests)
+    text = (world.folder / "report").read_text(encoding="utf-8")
+    assert text.startswith(start)
+    assert part in text
+    failed = here(*report, "--only", "failed").out
+    assert failed.startswith(start)
+    assert ("prod-1" in text, "prod-1" in failed) == (output_format != "markdown", False)
+
+
 def test_a_damaged_journal_is_the_shards_own_problem(world: World, here: Here) -> None:
     """The others are reported; ``apply`` carries the others out and exits with 12."""
     assert here(*APPLY).code == 0
