@@ -88,6 +88,7 @@ PURE = (
     "fleet/access.py",
     "fleet/fleet.py",
     "fleet/index.py",
+    "fleet/outlook.py",
     "fleet/report/csv_table.py",
     "fleet/report/html/",
     "fleet/report/json_document.py",

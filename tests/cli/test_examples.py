@@ -113,7 +113,9 @@ def prepare(world: World, example: str) -> str:
             assert apply(world, "jobs/canary.toml", name).exit_code == 0
     if "retired.jsonl" in example:
         apply(world, "jobs/detach-retired.toml", "retired.jsonl")
-    if "fleet.toml" in example:
+    if "fleet watch" in example:
+        assert world.run("fleet", "apply", "fleet.toml", "--yes").code == 0
+    elif "fleet.toml" in example:
         fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
         (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
     if "apply canary.plan" in example:

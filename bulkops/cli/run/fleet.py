@@ -16,6 +16,7 @@ from bulkops import events
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.fleet import text as fleet_text
+from bulkops.cli.output.fleet.reports import print_reports
 from bulkops.cli.output.fleet.watch import FleetWatch
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.plan_objects import print_objects
@@ -154,7 +155,7 @@ def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions)
     code = worst(run.exit_code for run in runs)
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            print_reports(_report(opened), code)
     raise Exit(code)
 
 
@@ -190,7 +191,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            print_reports(_report(opened), fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
     _note_course(fleet.course, runs)
@@ -208,19 +209,3 @@ def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
         note("Not finished. The same command resumes every shard.")
     elif course in notes:
         note(notes[course])
-
-
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
-    fleet = _report(opened)
-    for one in fleet.shards:
-        if one.report is not None:
-            print_json(events.Report.of(one.report).of_shard(one.shard))
-    print_json(
-        events.FleetReport(
-            fleet=fleet.fleet,
-            counts=fleet.counts,
-            states=fleet.states,
-            problems=fleet.problems,
-            exit_code=code,
-        )
-    )

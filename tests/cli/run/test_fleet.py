@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,13 @@ APPLY = ("fleet", "apply", "fleet.toml", "--yes")
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Three organizations with three workspaces each, and a fleet file with all of them."""
+    with three_organizations(tmp_path) as world:
+        yield world
+
+
+@contextmanager
+def three_organizations(tmp_path: Path) -> Iterator[World]:
+    """Serve three organizations with three workspaces each; write a fleet file with them."""
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     for name in NAMES:
         simulator.add_organization(name)

@@ -13,6 +13,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, Outcome
 from bulkops.plan.model import Plan
 from bulkops.report.model import report
+from bulkops.report.words import counts_in_words
 from bulkops.text import counted
 
 
@@ -109,3 +110,15 @@ def shard_report(run: ShardRun) -> ShardReport:
         problem=str(run.problem or ""),
         note=plan_in_words(run.plan) if run.plan is not None and run.replay is None else "",
     )
+
+
+def progress_in_words(counts: Mapping[str, int], *, running: int, in_flight: int) -> str:
+    """Return the progress of all shards in one line.
+
+    Args:
+        counts: outcome (or ``pending``) → number of operations.
+        running: number of shards that run.
+        in_flight: number of operations in flight.
+    """
+    shards, flying = counted(running, "shard"), counted(in_flight, "operation")
+    return f"{counts_in_words(counts) or 'nothing to do'}; {shards} running, {flying} in flight"
