@@ -113,11 +113,8 @@ def prepare(world: World, example: str) -> str:
             assert apply(world, "jobs/canary.toml", name).exit_code == 0
     if "retired.jsonl" in example:
         apply(world, "jobs/detach-retired.toml", "retired.jsonl")
-    if "fleet watch" in example:
-        assert world.run("fleet", "apply", "fleet.toml", "--yes").code == 0
-    elif "fleet.toml" in example:
-        fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
-        (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
+    if "fleet.toml" in example:
+        declare_fleet(world, example)
     if "apply canary.plan" in example:
         assert world.run("plan", "jobs/canary.toml", "--out", "canary.plan").code == 0
     if "journal repair" in example:
@@ -125,6 +122,15 @@ def prepare(world: World, example: str) -> str:
         damaged[len(damaged) // 2] ^= 1
         (world.folder / "canary.jsonl").write_bytes(damaged)
     return _with_ids(world, example)
+
+
+def declare_fleet(world: World, example: str) -> None:
+    """Write a fleet whose organizations must be found, or run the one that is to be watched."""
+    if "fleet watch" in example:
+        assert world.run("fleet", "apply", "fleet.toml", "--yes").code == 0
+    else:
+        fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
+        (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
 
 
 def apply(world: World, job_file: str, journal: str) -> Report:

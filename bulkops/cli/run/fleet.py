@@ -25,6 +25,7 @@ from bulkops.cli.output.printing import heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import OpenFleet, task_of
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
@@ -72,7 +73,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
     return sum(len(plan.operations) for plan in plans), worst(codes)
 
 
-def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
+def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -> None:
     """Look at all shards, have the user confirm, carry out, report, and end the command.
 
     Raises:
@@ -92,7 +93,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     async def carried_out() -> None:
         loop = asyncio.get_running_loop()
         with received.passed_to(_stopping(fleet, options.drain), loop):
-            async with watch.watching(fleet):
+            async with metrics.watching(), watch.watching(fleet):
                 await fleet.run(opened.connect())
 
     run_all(carried_out)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bulkops.api.messages import Request
 from bulkops.clock import Clock
@@ -492,3 +493,52 @@ def test_a_held_shard_is_waited_for(world: World) -> None:
             pass
     assert ended(process).code == 0
     assert once_each(world)
+
+
+def test_the_metrics_of_all_shards_are_in_one_file(world: World, here: Here) -> None:
+    """Each has the label of its shard and the names of a single job's; the rest is the same."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
+    apply = (*APPLY, "--metrics-file", "fleet.prom")
+    assert here(*apply).code == 2
+    samples = metrics(world)
+    assert samples["bulkops_exit_code", "acme-1"] == 2
+    assert ("bulkops_exit_code", "acme-2") not in samples
+    world.simulator.add_task(TASK, organization="acme-1")
+    assert here(*apply).code == 0
+    samples = metrics(world)
+    for name in NAMES:
+        assert samples["bulkops_exit_code", name] == 0
+        assert samples["bulkops_operations", name] == 3
+        assert samples["bulkops_requests_total", name] >= 3
+        assert samples["bulkops_execution_end_time_seconds", name] > 1.7e9
+    assert not list(world.folder.glob(".fleet.prom*"))
+
+
+def metrics(world: World) -> dict[tuple[str, str], float]:
+    """Return (name, shard) → value of the fleet's metrics; of the outcomes, what succeeded."""
+    text = (world.folder / "fleet.prom").read_text(encoding="utf-8")
+    assert text.count("# TYPE bulkops_info gauge") == 1
+    return {
+        (sample.name, sample.labels["shard"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("outcome", "succeeded") == "succeeded"
+    }
+
+
+def test_the_metrics_are_written_while_the_shards_run(world: World) -> None:
+    """A killed command leaves those of its last look, without an exit code."""
+    apply = (*APPLY, "--metrics-file", "fleet.prom")
+    assert world.kill(signal.SIGKILL, write=2, stage="after", arguments=apply).code == -9
+    samples = metrics(world)
+    assert {shard for _, shard in samples} == set(NAMES)
+    assert not any(name == "bulkops_exit_code" for name, _ in samples)
+
+
+def test_the_log_has_the_requests_of_all_shards(world: World, here: Here) -> None:
+    """As for ``apply``: one line each, without a token."""
+    assert here("--log-file", "fleet.log", *APPLY).code == 0
+    log = (world.folder / "fleet.log").read_text(encoding="utf-8")
+    assert all(f"/organizations/{name}/" in log for name in NAMES)
+    assert TOKEN not in log
