@@ -22,7 +22,9 @@ def shard_verdict(one: ShardReport) -> Verdict:
     """Return the verdict on a shard."""
     if one.problem:
         return Verdict("Failed", Outcome.FAILED)
-    return verdict(one.report) if one.report is not None else _NOT_STARTED
+    if one.report is not None:
+        return verdict(one.report)
+    return _NOT_STARTED if one.state is State.NOT_BEGUN else verdict_of(ExitCode.DONE)
 
 
 def fleet_verdict(fleet: FleetReport) -> Verdict:

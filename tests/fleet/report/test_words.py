@@ -14,6 +14,7 @@ from tests.report.html.samples import many
 
 DONE = shard("done", many(3))
 PARTLY = shard("partly", replace(many(3), exit_code=ExitCode.UNFULFILLED))
+NOTHING = shard("nothing", state=State.DONE, note="nothing to do")
 LATER = shard("later", state=State.NOT_BEGUN)
 KILLED = shard("killed", replace(many(3), exit_code=None, ended=""), state=State.INTERRUPTED)
 STOPPED = shard("stopped", replace(many(3), exit_code=ExitCode.STOPPED), state=State.FAILED)
@@ -29,7 +30,7 @@ RUNS = shard("runs", replace(many(3), exit_code=None, ended=""), state=State.RUN
         ((DONE, LATER), "Unfinished"),
         ((DONE, KILLED), "Unfinished"),
         ((DONE, PARTLY), "Partly done"),
-        ((DONE, DONE), "Done"),
+        ((DONE, NOTHING), "Done"),
         ((PARTLY, STOPPED, LATER), "Stopped"),
         ((STOPPED, BROKEN), "Failed"),
         ((BROKEN, RUNS), "Running"),
@@ -42,9 +43,9 @@ def test_the_verdict_on_a_fleet(shards: tuple[ShardReport, ...], verdict: str) -
 
 def test_the_verdict_on_a_shard() -> None:
     """It is that on its journal; an error comes first."""
-    every = (DONE, PARTLY, LATER, KILLED, STOPPED, BROKEN)
+    every = (DONE, NOTHING, PARTLY, LATER, KILLED, STOPPED, BROKEN)
     assert [shard_verdict(one).words for one in every] == [
-        "Done", "Partly done", "Not started", "Unfinished", "Stopped", "Failed",
+        "Done", "Done", "Partly done", "Not started", "Unfinished", "Stopped", "Failed",
     ]  # fmt: skip
 
 
