@@ -68,7 +68,7 @@ def report(
     Examples:
       bulkops fleet report fleet.toml
       bulkops fleet report fleet.toml --format html --output fleet.html
-      bulkops fleet report fleet.toml --format csv --only failed --output failed.csv
+      bulkops fleet report fleet.toml --format junit --output fleet.xml
     """
     found = read_fleet(fleet, trust_files=trust_files)
     print_to(output, _pieces(output_format, found, only_failed=only == "failed"))
