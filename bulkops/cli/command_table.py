@@ -127,6 +127,7 @@ COMMANDS: tuple[click.Command, ...] = (
             OnDemand(
                 "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
             ),
+            OnDemand("watch", "fleet.watch:watch", "Show a running fleet live, from its journals."),
             OnDemand(
                 "report", "fleet.journals:report", "Report what a fleet did, from its journals."
             ),

@@ -16,6 +16,7 @@ from bulkops import events
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.fleet import text as fleet_text
+from bulkops.cli.output.fleet.reports import print_reports
 from bulkops.cli.output.fleet.watch import FleetWatch
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.plan_objects import print_objects
@@ -24,6 +25,7 @@ from bulkops.cli.output.printing import heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import OpenFleet, task_of
 from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
@@ -72,7 +74,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
     return sum(len(plan.operations) for plan in plans), worst(codes)
 
 
-def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
+def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -> None:
     """Look at all shards, have the user confirm, carry out, report, and end the command.
 
     Raises:
@@ -93,7 +95,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     async def carried_out() -> None:
         loop = asyncio.get_running_loop()
         with received.passed_to(_stopping(fleet, options.drain), loop):
-            async with watch.watching(fleet):
+            async with metrics.watching(), watch.watching(fleet):
                 await fleet.run(opened.connect())
 
     run_all(carried_out)
@@ -179,7 +181,7 @@ def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions)
     code = worst(run.exit_code for run in runs)
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            print_reports(_report(opened), code)
     raise Exit(code)
 
 
@@ -215,7 +217,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            print_reports(_report(opened), fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
     _note_course(fleet.course, runs)
@@ -235,19 +237,3 @@ def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
         note("Not finished. The same command resumes every shard.")
     elif course in notes:
         note(notes[course])
-
-
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
-    fleet = _report(opened)
-    for one in fleet.shards:
-        if one.report is not None:
-            print_json(events.Report.of(one.report).of_shard(one.shard))
-    print_json(
-        events.FleetReport(
-            fleet=fleet.fleet,
-            counts=fleet.counts,
-            states=fleet.states,
-            problems=fleet.problems,
-            exit_code=code,
-        )
-    )

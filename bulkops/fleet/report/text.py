@@ -66,7 +66,12 @@ def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
-    word = "in use" if one.state is State.RUNNING else one.state.value
+    word = state_in_words(one)
     done = totals(one.report) if one.report is not None else ""
     facts = ", ".join(filter(None, (done, one.note)))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
+
+
+def state_in_words(one: ShardReport) -> str:
+    """Return the state of a shard in a word or two."""
+    return "in use" if one.state is State.RUNNING else one.state.value
