@@ -8,6 +8,7 @@ from random import Random
 import anyio
 import pytest
 
+from bulkops.api.messages import Request
 from bulkops.errors import ExitCode
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
@@ -116,33 +117,63 @@ def test_a_failed_shard_stops_every_process_until_one_continues(tmp_path: Path) 
     assert (found.lifted_by[:8], found.failed_shards) == ("process ", ("a",))
 
 
-def test_failures_of_all_processes_count_together(tmp_path: Path) -> None:
-    """Also those of a shard that still runs in another process: read from its journal."""
-    world = FleetWorld(
-        tmp_path,
-        "ab",
-        ("a",),
-        rollout={"max_failures": 1},
-        job_rollout={"max_failures": "100%"},
-    )
+def test_what_another_process_did_since_the_plan_is_not_done_again(tmp_path: Path) -> None:
+    """A process that planned a shard, and waited for its answer, finds nothing left to send."""
+    world = FleetWorld(tmp_path, "a", ())
+
+    async def both() -> list[ExitCode]:
+        slow = world.process("a")
+        await slow.look()
+        return [await world.process("a").apply(), await slow.carry_out()]
+
+    assert world.run(both) == [ExitCode.DONE] * 2
+    assert len(world.wire.writes) == 3
+    assert world.states() == {"a": "done"}
+
+
+def failing(tmp_path: Path, first: tuple[str, ...], **job: object) -> FleetWorld:
+    """Return a fleet of a and b; two of three operations in a will fail, and one may."""
+    everything = {"max_failures": "100%", **job}
+    world = FleetWorld(tmp_path, "ab", first, rollout={"max_failures": 1}, job_rollout=everything)
     world.simulator.duplicate_attach = "reject"
-    for number in range(2):
-        # Changed outside the job, after it was planned.
-        world.wire.spies.append(_attached_once(world, f"prod-{number}"))
+
+    def interfere(request: Request) -> None:
+        """Change two of them after they were planned."""
+        if request.writes:
+            world.wire.spies.clear()
+            for workspace in ("prod-0", "prod-1"):
+                world.simulator.attach(workspace, TASK, organization="a", stages=("pre_plan",))
+
+    world.wire.spies.append(interfere)
+    return world
+
+
+def test_failures_of_all_processes_count_together(tmp_path: Path) -> None:
+    """The process that waits for the next wave ends with exit 4."""
+    world = failing(tmp_path, ("a",))
     codes = world.run(lambda: together([world.process("a"), world.process("b")]))
     assert codes == [ExitCode.UNFULFILLED, ExitCode.STOPPED]
     assert world.recorded().shards["a"].failures == 2
 
 
-def _attached_once(world: FleetWorld, workspace: str):  # type: ignore[no-untyped-def] # below
-    done = list[str]()
+def test_failures_of_a_shard_that_still_runs_elsewhere_count(tmp_path: Path) -> None:
+    """They are read from its journal before another shard of its wave begins."""
+    world = failing(tmp_path, (), waves=["2", "100%"], pause="5m")
 
-    def spy(request) -> None:  # type: ignore[no-untyped-def] # a spy of the wire
-        if request.writes and not done:
-            done.append(workspace)
-            world.simulator.attach(workspace, TASK, organization="a", stages=("pre_plan",))
+    async def one_after_the_other() -> list[ExitCode]:
+        codes = list[ExitCode]()
+        async with anyio.create_task_group() as group:
 
-    return spy
+            async def first() -> None:
+                codes.append(await world.process("a").apply())
+
+            group.start_soon(first)
+            await anyio.sleep(60.0)
+            codes.append(await world.process("b").apply())
+        return codes
+
+    assert world.run(one_after_the_other) == [ExitCode.STOPPED, ExitCode.UNFULFILLED]
+    assert "b" not in world.changed()
 
 
 def test_a_paused_shard_of_another_process_ends_the_waiting(tmp_path: Path) -> None:
@@ -173,7 +204,7 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
     """Those that have begun are finished."""
     world = FleetWorld(tmp_path, "ab", ("a",))
 
-    def spoil(request) -> None:  # type: ignore[no-untyped-def] # a spy of the wire
+    def spoil(request: Request) -> None:
         if request.writes:
             world.store.put((BASE / record.NAME).key, b"garbage")
 

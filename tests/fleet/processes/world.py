@@ -191,9 +191,17 @@ class Process:
 
     async def apply(self) -> ExitCode:
         """Look at its shards, carry out what is left, and return the exit code."""
+        await self.look()
+        return await self.carry_out()
+
+    async def look(self) -> None:
+        """Look at its shards, as before the question whether to apply."""
         looks = {name: run.look for name, run in self.fleet.runs.items()}
         await side_by_side(looks, self._clients())
         await self.fleet.peek()
+
+    async def carry_out(self) -> ExitCode:
+        """Carry out what is left, and return the exit code."""
         if self.fleet.has_more():
             await self.fleet.run(self._clients())
         else:
