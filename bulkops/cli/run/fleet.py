@@ -164,7 +164,7 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            _print_reports(opened, code, fleet.stops_here)
     raise Exit(code)
 
 
@@ -200,7 +200,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            _print_reports(opened, fleet.exit_code, fleet.stops_here)
         else:
             print_text("", *lines(_report(opened)))
     _note_course(fleet, runs)
@@ -214,15 +214,15 @@ def _note_course(fleet: FleetRun, runs: Sequence[ShardRun]) -> None:
         fail(fleet.problem)
     if State.INTERRUPTED in states or fleet.signal:
         note("Not finished. The same command resumes every shard.")
-    elif fleet.not_begun and fleet.stopped:
-        note(f"Stopped: {fleet.stopped}: {left}. The same command with --continue begins them.")
+    elif fleet.stops_here:
+        note(f"Stopped: {fleet.stops_here}: {left}. The same command with --continue begins them.")
     elif State.RUNNING in states:
         note(f"A shard is in use by another process; {left}.")
     elif State.PAUSED in states or fleet.is_paused:
         note("Paused. The same command with --continue continues past the pause.")
 
 
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
+def _print_reports(opened: OpenFleet, code: ExitCode, stopped: str) -> None:
     fleet = _report(opened)
     for one in fleet.shards:
         if one.report is not None:
@@ -233,6 +233,7 @@ def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
             counts=fleet.counts,
             states=fleet.states,
             problems=fleet.problems,
+            stopped=stopped,
             exit_code=code,
         )
     )

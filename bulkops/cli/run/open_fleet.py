@@ -100,16 +100,18 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
         runs,
         lambda: _connected(accesses, ca_file),
         at,
-        _others(fleet, every_job, accesses, how),
+        _others(fleet, job, every_job, accesses, how),
     )
 
 
-def _others(fleet: Fleet, jobs: Sequence[ShardJob], own: Collection[str], how: How) -> Others:
+def _others(
+    fleet: Fleet, job: Job, jobs: Sequence[ShardJob], own: Collection[str], how: How
+) -> Others:
     clock, shards = Clock(), {one.shard.name: one for one in jobs}
     counts = fleet.rollout.max_failures is not None
     return Others(
         objects_of(fleet, trusted=how.trust_files),
-        jobs[0].job.digest,
+        job.digest,
         [*shards],
         own,
         str(holder(clock)),
@@ -155,15 +157,22 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     fleet = load_fleet(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
     waves = len(fleet.waves()) if fleet.shards else 0
+    objects = objects_of(fleet, trusted=trust_files)
+    record, stop = objects.read()
+    if record is not None and record.job != job.digest:
+        # Of another job, or another version of it.
+        record = None
     if not fleet.shards:
-        fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+        begun = journals_at(fleet.journals_base(default_base())).names()
+        fleet = fleet.among([*begun, *(record.shards if record else ())])
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of)),
+        shards=read_shards(shard_jobs(fleet, job, address_of), record),
+        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
     )
 
 

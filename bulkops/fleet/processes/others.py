@@ -202,7 +202,7 @@ class Others:
                     failures=progress.failures,
                 )
         if stopped is not None and stopped.holds(mine.number):
-            reason = f"{stopped.reason} ({self._objects.stop}, by {stopped.stopped_by})"
+            reason = self._objects.in_words(stopped)
         self.seen = Seen(shards, reason)
 
     async def _read_running_but(self, own: Collection[str]) -> dict[str, ShardProgress]:

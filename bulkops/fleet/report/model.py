@@ -43,6 +43,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         task: the run task as the job file names it; empty for a kind without one.
         waves: the number of waves; 0 if the shards have yet to be found.
         shards: each of them, by name.
+        stopped: why no other shard begins; empty if one may.
     """
 
     fleet: str
@@ -51,6 +52,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     waves: int
     shards: tuple[ShardReport, ...]
+    stopped: str = ""
 
     @property
     def counts(self) -> dict[str, int]:

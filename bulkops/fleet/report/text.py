@@ -42,6 +42,8 @@ def total(fleet: FleetReport) -> Iterator[str]:
     operations = counted(sum(counts.values()), "operation")
     yield ""
     yield f"Total: {counts_in_words(counts) or 'nothing to do'} of {operations}"
+    if fleet.stopped:
+        yield f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
 
 
 def headline(name: str, kind: str, task: str, shards: int, waves: int = 1) -> str:
