@@ -101,7 +101,9 @@ def test_the_status_knows_shards_without_a_journal(world: World, here: Here) -> 
     """With nothing to do, or failed before its journal began; and why the others don't begin."""
     declare(world, f'{FLEET}[rollout]\nwaves = ["acme-1", "acme-2"]\n')
     for workspace in WORKSPACES:
-        world.simulator.attach(workspace, TASK, organization="acme-1", stages=("post_plan",))
+        world.simulator.attach(
+            workspace, TASK, organization="acme-1", enforcement_level="mandatory"
+        )
     assert here(*APPLY, "--shard", "1/3").code == 0
     world.simulator.remove_task(TASK, organization="acme-2")
     assert here(*APPLY, "--shard", "2/3").code == 2
