@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -9,10 +10,12 @@ import anyio
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.errors import ExitCode
+from bulkops.errors import ExitCode, JournalError
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
 from tests.fleet.processes.world import BASE, FleetWorld, together
+from tests.journal.remote.memory import MemoryStore
+from tests.journal.remote.misbehaving import MisbehavingStore, Odds
 from tests.kinds import TASK
 
 CONTINUE = How(continue_paused=True)
@@ -59,15 +62,24 @@ def test_the_next_rollout_has_waves_of_its_own(tmp_path: Path) -> None:
     assert world.recorded().number == 2
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_killed_processes_are_replaced_by_others_in_any_number(tmp_path: Path, seed: int) -> None:
-    """Whoever holds a journal runs the shard: each change is made once, and waves hold."""
+    """Whoever holds a journal runs the shard: each change is made once, and waves hold.
+
+    For half of the seeds, the store loses, delays and refuses writes of the common objects.
+    """
     world = FleetWorld(tmp_path)
     random = Random(seed)
+    world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time, Random(seed))
+    if seed % 2:
+        store.odds = Odds(lost=0.05, unheard=0.05, late=0.05, repeated=0.05, conflict=0.05)
 
     async def supervised(index: int, count: int) -> None:
         for _ in range(100):
-            with anyio.move_on_after(random.uniform(0.05, 4.0) if random.random() < 0.7 else 999):
+            with (
+                suppress(JournalError),
+                anyio.move_on_after(random.uniform(0.05, 4.0) if random.random() < 0.7 else 999),
+            ):
                 if await world.part(index, count).apply() is ExitCode.DONE:
                     return
             await anyio.sleep(random.uniform(0.0, 20.0))
@@ -80,6 +92,7 @@ def test_killed_processes_are_replaced_by_others_in_any_number(tmp_path: Path, s
             for index in range(3):
                 group.start_soon(supervised, index, 3)
         # Numbers that changed may have left shards without a process.
+        store.odds = Odds()
         assert await world.part(0, 1).apply() is ExitCode.DONE
 
     world.run(all_of_them)
