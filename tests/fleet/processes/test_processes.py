@@ -228,6 +228,50 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
     assert "is not what this version" in str(process.fleet.problem)
 
 
+@pytest.mark.parametrize(("seconds", "code"), [(200.0, ExitCode.DONE), (500.0, ExitCode.ERROR)])
+def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code: ExitCode) -> None:
+    """For five minutes: nothing begins meanwhile, and what has begun is finished."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time)
+    waiting = world.process("b")
+
+    async def both() -> list[ExitCode]:
+        codes = list[ExitCode]()
+        async with anyio.create_task_group() as group:
+
+            async def wait() -> None:
+                codes.append(await waiting.apply())
+
+            group.start_soon(wait)
+            await anyio.sleep(2.0)
+            store.away = (3.0, 3.0 + seconds)
+            await anyio.sleep(seconds)
+            await anyio.sleep(5.0)
+            codes.append(await world.process("a").apply())
+        return codes
+
+    assert world.run(both) in ([code, ExitCode.DONE], [ExitCode.DONE, code])
+    assert world.order() == ("ab" if code is ExitCode.DONE else "a")
+
+
+def test_what_has_begun_is_resumed_although_the_fleet_is_stopped(tmp_path: Path) -> None:
+    """An interrupted shard is finished; one that has not begun is not, whoever asks."""
+    pausing: dict[str, object] = {"waves": ["1", "100%"], "pause": "1m"}
+    world = FleetWorld(tmp_path, "abc", (), job_rollout=pausing)
+
+    async def stopped() -> list[ExitCode]:
+        with anyio.move_on_after(30.0):
+            await world.process("a").apply()
+        assert world.changed() == {"a": 1}
+        world.simulator.remove_task(TASK, organization="b")
+        codes = [await world.process(own).apply() for own in "bca"]
+        return [*codes, await world.process("ac").apply()]
+
+    done, no, stop_ = ExitCode.DONE, ExitCode.USAGE, ExitCode.STOPPED
+    assert world.run(stopped) == [no, stop_, done, stop_]
+    assert world.changed() == {"a": 3}
+
+
 def test_a_rollout_of_another_job_ends_the_one_before(tmp_path: Path) -> None:
     """A process of the earlier one begins no other shard: exit 13."""
     world = FleetWorld(tmp_path, "ab", ("a",))
