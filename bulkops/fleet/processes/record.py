@@ -68,7 +68,7 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         number: from 1; the next rollout has the next one.
-        job: the job's digest.
+        job: what is rolled out: the job's digest, or that of its undo.
         shards: name → entry, of those that have begun.
     """
 

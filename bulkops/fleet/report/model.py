@@ -44,6 +44,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         waves: the number of waves; 0 if the shards have yet to be found.
         shards: each of them, by name.
         stopped: why no other shard begins; empty if one may.
+        undo: it is the undo of the job.
     """
 
     fleet: str
@@ -53,6 +54,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     waves: int
     shards: tuple[ShardReport, ...]
     stopped: str = ""
+    undo: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
