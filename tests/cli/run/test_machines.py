@@ -102,3 +102,17 @@ def test_a_fleet_without_waves_waits_for_nobody(world: World, here: Here) -> Non
     declare(world, FLEET)
     assert here(*APPLY, "--shard", "3/3").code == 0
     assert changes(world) == {"acme-3": 3}
+
+
+def test_after_an_undo_the_canary_comes_first_again(world: World, here: Here) -> None:
+    """The undo ended the rollout in which the canary was done."""
+    declare(world, CANARY)
+    assert here(*APPLY, "--shard", "1/3").code == 0
+    assert here("fleet", "undo", "fleet.toml", "--yes").code == 0
+    process = world.start(*APPLY, "--shard", "2/3")
+    assert process.stderr is not None
+    while "Waiting for wave 1" not in process.stderr.readline():
+        pass
+    assert here(*APPLY, "--shard", "1/3").code == 0
+    assert ended(process).code == 0
+    assert order(world) == ["acme-1"] * 9 + ["acme-2"] * 3
