@@ -112,7 +112,7 @@ class Client(Caller):
         if self._sockets is not None:
             self.most_at_once = await anyio.to_thread.run_sync(most_connections)
             if self.most_at_once is not None:
-                self._connections = anyio.Semaphore(self.most_at_once)
+                self._connections = anyio.Semaphore(self.most_at_once, fast_acquire=True)
             await self._stack.enter_async_context(self._sockets)
         return self
 

@@ -16,6 +16,7 @@ from functools import partial
 from itertools import islice
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from bulkops.errors import JournalError, JournalTakenOver, JournalWriteFailed, unwritable
@@ -210,6 +211,9 @@ class Journal:
         if not (self._closing or self._urgent.is_set()):
             with anyio.move_on_after(LINGER_SECONDS):
                 await self._urgent.wait()
+        # What other tasks are about to append now joins the group. It also keeps the sync's thread
+        # from competing for the interpreter with operations that the last group lets send.
+        await anyio.lowlevel.checkpoint()
         self._urgent = anyio.Event()
         return bool(self._waiting)
 
