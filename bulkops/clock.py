@@ -12,9 +12,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import msgspec
 
 _COUNTS_SUSPENSION = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 """Linux has a clock of its own for that; on macOS the monotonic one counts suspension."""
+
+
+_MILLISECONDS = len("2026-11-24T21:58:03.120")
 
 
 class Clock:
@@ -45,4 +49,6 @@ class Clock:
             later: seconds to add.
         """
         then = self.wall() + timedelta(seconds=later)
-        return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # ``isoformat`` takes ten times as long. A fraction of 0 would be left out; 1 µs is cut.
+        text: str = msgspec.to_builtins(then.replace(microsecond=then.microsecond | 1))
+        return f"{text[:_MILLISECONDS]}Z"

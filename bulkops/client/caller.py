@@ -262,7 +262,7 @@ class Caller:
 
     def _requested_wait(self, answer: Response | NoResponse) -> float:
         """Return for how many seconds an answer asks the client to wait."""
-        return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall())
+        return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall)
 
     def _spend(self, request: Request, verdict: Verdict, *, waits: bool) -> None:
         if waits or not isinstance(verdict, Retry | InDoubt):

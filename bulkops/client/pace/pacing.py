@@ -262,7 +262,7 @@ class Pacer:
             share = limit * self._headroom - self._others.rate if limit else pace
             pace = max(LEAST * pace, min(pace, share) * self._recovered())
         hidden = self._hidden.rate(now)
-        return min(filter(None, (pace, hidden)), default=None)
+        return min(pace, hidden) if pace and hidden else pace or hidden
 
     def _recovered(self) -> float:
         """Return the fraction of the pace that has recovered since the last pause."""
