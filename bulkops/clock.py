@@ -18,7 +18,7 @@ _COUNTS_SUSPENSION = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTO
 """Linux has a clock of its own for that; on macOS the monotonic one counts suspension."""
 
 
-_MILLISECONDS = len("2026-11-24T21:58:03.120")
+_SECONDS = len("2026-11-24T21:58:03")
 
 
 class Clock:
@@ -49,6 +49,5 @@ class Clock:
             later: seconds to add.
         """
         then = self.wall() + timedelta(seconds=later)
-        # ``isoformat`` takes ten times as long. A fraction of 0 would be left out; 1 µs is cut.
-        text: str = msgspec.to_builtins(then.replace(microsecond=then.microsecond | 1))
-        return f"{text[:_MILLISECONDS]}Z"
+        # ``isoformat`` takes ten times as long.
+        return f"{msgspec.to_builtins(then)[:_SECONDS]}.{then.microsecond // 1000:03}Z"

@@ -265,7 +265,7 @@ class Caller:
         return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall)
 
     def _spend(self, request: Request, verdict: Verdict, *, waits: bool) -> None:
-        if waits or not isinstance(verdict, Retry | InDoubt):
+        if waits or not isinstance(verdict, (Retry, InDoubt)):
             self._budget.answered()
             return
         if self.outage.explains_failures:

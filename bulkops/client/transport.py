@@ -102,14 +102,7 @@ class HttpTransport:
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._address = URL(address.rstrip("/"), encoded=True)
-        self._headers = CIMultiDict(
-            {
-                "Authorization": f"Bearer {token}",
-                "Content-Type": MEDIA_TYPE,
-                "Accept": MEDIA_TYPE,
-                "User-Agent": USER_AGENT,
-            }
-        )
+        self._token = CIMultiDict(Authorization=f"Bearer {token}")
         # An unusable CA file is refused even if this address doesn't need it.
         tls = ca_file or self._address.scheme == "https"
         self._tls = tls_context(ca_file) if tls else None
@@ -126,6 +119,7 @@ class HttpTransport:
             # and the runner decides how much is in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE, "User-Agent": USER_AGENT},
             timeout=self._timeout,
             request_class=_Permitted,
         )
@@ -166,9 +160,9 @@ class HttpTransport:
                 request.method,
                 url,
                 data=request.body or None,
-                # Per request, because aiohttp sends a session's headers to the proxy as well, in
-                # plain text and with the token as Proxy-Authorization (measured).
-                headers={**self._headers, **request.headers} if request.headers else self._headers,
+                # The token per request, because aiohttp sends a session's headers to the proxy as
+                # well, in plain text and with the token as Proxy-Authorization (measured).
+                headers={**self._token, **request.headers} if request.headers else self._token,
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as answer:
