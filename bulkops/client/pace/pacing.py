@@ -81,8 +81,8 @@ class Pacer:
         self._clock = clock
         self._random = random
         self._ceiling = ceiling
-        self._turn = anyio.Lock()
-        self._leaving = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._leaving = anyio.Lock(fast_acquire=True)
         self._left_at = -inf
         self._resumes_at = 0.0
         self._listeners = list[Callable[[float], None]]()
