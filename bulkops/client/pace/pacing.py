@@ -168,15 +168,14 @@ class Pacer:
         What it waited for since then may have let go of several at once, or a pause may have begun.
         Requests that leave as they were let through don't wait here.
         """
-        if self._leaving.locked() or self._early() > 0:
-            async with self._leaving:
-                while (early := self._early()) > 0:
-                    await self._clock.sleep(early)
         now = self._clock.now()
+        if self._leaving.locked() or self._early(now) > 0:
+            async with self._leaving:
+                while (early := self._early(now := self._clock.now())) > 0:
+                    await self._clock.sleep(early)
         self._left_at = max(now, self._next(now))
 
-    def _early(self) -> float:
-        now = self._clock.now()
+    def _early(self, now: float) -> float:
         return max(self._resumes_at, self._next(now) - EVEN) - now
 
     def _next(self, now: float) -> float:
