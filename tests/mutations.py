@@ -310,6 +310,18 @@ MUTATIONS = (
         ("journal/test_begin.py",),
     ),
     Mutation(
+        "a result without another intent is written at the end",
+        "journal/writer.py",
+        ("with anyio.move_on_after(LINGER_SECONDS):", "with anyio.CancelScope():"),
+        ("journal/test_append.py",),
+    ),
+    Mutation(
+        "a result starts a group of its own",
+        "journal/writer.py",
+        ("LINGER_SECONDS = 0.05", "LINGER_SECONDS = 0.0"),
+        ("journal/test_append.py",),
+    ),
+    Mutation(
         "a copy counts as a journal although the lease was lost meanwhile",
         "journal/upkeep/copying.py",
         ("    for permit in permits:\n", "    for permit in ():\n"),
