@@ -50,7 +50,7 @@ class Answers:
 
     def answer(self, method: str, path: str, page: int, body: bytes) -> Response:
         """Return the answer to one request."""
-        if method in ("POST", "PATCH"):
+        if method in ("POST", "PATCH", "DELETE"):
             return self._write(path, body)
         if path.endswith("/ping"):
             return Response(204)
@@ -68,9 +68,11 @@ class Answers:
         if workspace is None:
             return Response(404)
         number = int(workspace[1])
-        level = next(level for level in LEVELS[1:] if level.encode() in body)
+        level = next((level for level in LEVELS[1:] if level.encode() in body), "")
         status = 200 if self._levels[number] else 201
         self._levels[number] = LEVELS.index(level)
+        if not level:
+            return Response(204)
         return Response(status, body=b'{"data":%b}' % attachment(number, level))
 
     def _attachments(self, page: int) -> bytes:

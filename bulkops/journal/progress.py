@@ -36,17 +36,20 @@ class Progress(msgspec.Struct, gc=False):
     """One operation and its progress.
 
     Attributes:
-        restore: the state that an undo restores.
         sent: whether the journal has an intent for it.
         result: the last one, ``None`` if there is none since the last intent.
         id: id of the attachment that the result is about.
     """
 
     operation: Operation
-    restore: Observed | None
     sent: bool = False
     result: Conclusion | None = None
     id: str = ""
+
+    @property
+    def restore(self) -> Observed | None:
+        """The state that an undo restores."""
+        return self.operation.before
 
     @property
     def outcome(self) -> Outcome | None:
@@ -54,6 +57,22 @@ class Progress(msgspec.Struct, gc=False):
         if self.result is not None:
             return self.result.outcome
         return Outcome.IN_DOUBT if self.sent else None
+
+
+# Not a field of every operation's progress: it would take 16 bytes of each.
+class DecidedAgain(Progress, gc=False):
+    """An operation that was decided again from a state that this job wrote.
+
+    Attributes:
+        first: the state before the job's first write.
+    """
+
+    first: Observed | None = None
+
+    @property
+    def restore(self) -> Observed | None:
+        """The state before the job."""
+        return self.first
 
 
 class _Tally:
@@ -167,9 +186,8 @@ class Operations(Mapping[str, Progress]):
             return result.failed_in == self.execution
         return result.failed_in >= self._counted_since
 
-    def put(self, progress: Progress) -> Progress | None:
+    def put(self, operation: Operation) -> Progress | None:
         """Add a pending operation; replace and return an earlier one with the same key."""
-        operation = progress.operation
         place = operation.target.id
         earlier = self._stored.get(place)
         if earlier is not None and earlier.operation.kind != operation.kind:
@@ -177,7 +195,10 @@ class Operations(Mapping[str, Progress]):
             earlier = self._stored.get(place)
         if earlier is not None and self._tally is not None:
             self._tally.add(earlier, -1)
-        self._stored[place] = progress
+        if earlier is not None and earlier.result is not None and earlier.result.ours:
+            self._stored[place] = DecidedAgain(operation, first=earlier.restore)
+        else:
+            self._stored[place] = Progress(operation)
         return earlier
 
     def send(self, key: str) -> None:
