@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path, PurePath
 
@@ -218,17 +218,17 @@ def undo(
 
 def _undone(
     stack: ExitStack, journal: Place, options: RunOptions
-) -> tuple[Hold, Header, Iterator[Replay]]:
+) -> tuple[Hold, Header, Callable[[], Replay]]:
     """Hold the journal to be undone, and read it; its replay can be taken once.
 
     Whoever takes it frees it: while the undo runs, its own journal takes as much memory.
     """
     held, contents = open_locked(stack, journal, wait=options.wait, trusted=options.trust_files)
-    return held, contents.replay.header, iter([contents.replay])
+    return held, contents.replay.header, [contents.replay].pop
 
 
 def _of_undo(
-    journal: Place, header: Header, undone: Iterator[Replay], server: Server
+    journal: Place, header: Header, undone: Callable[[], Replay], server: Server
 ) -> Undertaking:
     def client(*files: Stated) -> Client:
         return connect(server, Stated(journal, header.address), *files)
@@ -237,8 +237,8 @@ def _of_undo(
         job_of(header).effective(header.run_id),
         Identity(digest_of_undo(header.run_id), header.organization),
         client,
-        lambda client: undo_recorded(client, next(undone), journal),
-        lambda replay: disagreement_with_undone(replay, next(undone)),
+        lambda client: undo_recorded(client, undone(), journal),
+        lambda replay: disagreement_with_undone(replay, undone()),
         undo=True,
     )
 
