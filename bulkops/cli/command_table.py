@@ -126,6 +126,12 @@ COMMANDS: tuple[click.Command, ...] = (
                 "fleet.apply:apply",
                 "Run a job in each organization of a fleet, or resume it from the journals.",
             ),
+            OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
+            OnDemand(
+                "verify",
+                "fleet.verify:verify",
+                "Check for drift in all organizations of a fleet.",
+            ),
             OnDemand(
                 "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
             ),
@@ -186,6 +192,6 @@ COMMANDS: tuple[click.Command, ...] = (
         "simulate:simulate",
         "Serve simulated organizations to rehearse on.",
     ),
-    OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
+    OnDemand("demo", "demo.start:demo", "Watch a simulated rollout get killed and resume."),
 )
 """All commands, in the order in which ``--help`` lists them."""

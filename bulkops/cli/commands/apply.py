@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import click
 
@@ -40,7 +40,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, digest_of_undo
-from bulkops.journal.place import Hold, Place
+from bulkops.journal.place import Hold, Place, place_of_undo
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.together import both
@@ -205,8 +205,7 @@ def undo(
         undo_journal.check()
     with ExitStack() as stack:
         undone, header, replay = _undone(stack, journal, options)
-        name = PurePath(undone.place.name)
-        place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
+        place = undo_journal or place_of_undo(undone.place)
         if place.is_same(journal):
             raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
         held = hold(stack, place, wait=options.wait)

@@ -54,3 +54,25 @@ def test_a_killed_fleet_is_resumed_by_another_machine(fleet: Site, strike: Strik
     assert last["states"] == {"acme": "done", OTHER: "done"}
     assert [machine.written() for machine in (first, second, third)] == [[]] * 3
     fleet.no_secret_stored()
+
+
+@pytest.mark.parametrize("strike", [Strike("before", 1), Strike("after", 5)], ids=str)
+def test_a_killed_undo_is_resumed_by_another_machine(fleet: Site, strike: Strike) -> None:
+    """Each change is undone once; another start finds nothing to undo."""
+    file = str(fleet.world.folder / "fleet.toml")
+    first, second, third = map(fleet.machine, ("first", "second", "third"))
+    assert first.run("fleet", "apply", file, "--yes").code == 0
+    words = ("fleet", "undo", file, "--yes", "--wait")
+    assert second.ended(struck(fleet, second, strike, *words)).code == -9
+    done = third.run(*words)
+    assert done.code == 0, done
+    each = Counter(
+        (effect.names["organization"], effect.names["workspace"], effect.method)
+        for effect in fleet.world.simulator.effects
+    )
+    assert len(each) == 2 * 2 * NUMBER
+    assert set(each.values()) == {1}
+    again = first.run("fleet", "undo", file)
+    assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to undo.")
+    assert [machine.written() for machine in (first, second, third)] == [[]] * 3
+    fleet.no_secret_stored()

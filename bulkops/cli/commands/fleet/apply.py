@@ -61,7 +61,12 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
       bulkops fleet apply fleet.toml --yes --shard 3/3
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
-    how = How(
+    apply_fleet(open_fleet(fleet, server, how_of(options), shard), options)
+
+
+def how_of(options: RunOptions) -> How:
+    """Return how the shards are run, by the command's options."""
+    return How(
         retry_failed=options.retry_failed,
         continue_paused=options.continue_paused,
         trust_files=options.trust_files,
@@ -69,7 +74,6 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
         despite_unfinished=options.despite_unfinished,
         on_wait=_waiting,
     )
-    apply_fleet(open_fleet(fleet, server, how, shard), options)
 
 
 def _waiting(name: str, busy: JournalLocked) -> None:
