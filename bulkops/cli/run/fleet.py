@@ -82,7 +82,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     looks = {run.name: run.look for run in opened.runs}
     watch = FleetWatch(Clock(), json=options.json)
     rollout = opened.fleet.rollout
-    fleet = FleetRun(opened.runs, opened.waves, rollout, watch.observe, watch.ended)
+    fleet = FleetRun(opened.runs, opened.own_waves, rollout, watch.observe, watch.ended)
     with only_reading():
         run_all(lambda: side_by_side(looks, opened.connect()))
         _confirm(opened, fleet.course, options)
@@ -105,7 +105,10 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     """Yield what the fleet does, and what each shard will do."""
     job, runs = opened.job, opened.runs
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
-    yield headline(opened.fleet.name, kind, task, len(runs), waves)
+    yield headline(opened.fleet.name, kind, task, len(opened.fleet.shards), waves)
+    if opened.at is not None:
+        own = f"{len(runs):,}" if runs else "None"
+        yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"
     for_each = partial(fleet_text.planned, retry_failed=retry_failed)
     yield from shard_lines((run.name, run.job.organization, for_each(run)) for run in runs)
     yield from fleet_text.notes_of({run.name: run.plan for run in runs if run.plan is not None})
@@ -144,8 +147,7 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
 def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
-    nothing = all(run.state is State.DONE for run in runs)
-    if nothing:
+    if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
     _note_course(course, runs)

@@ -17,6 +17,7 @@ from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
+from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.reading import read_shards
 from bulkops.fleet.shard_job import How, ShardJob
@@ -40,7 +41,8 @@ class OpenFleet(NamedTuple):
     Attributes:
         job: the job in the job file; that of each shard is in its run.
         waves: the names of each wave's shards.
-        runs: one for each shard, by name.
+        runs: one for each shard of this process, by name.
+        at: which of several processes this one is; ``None`` if it is the only one.
         connect: returns name → new client; each event loop needs its own.
     """
 
@@ -49,16 +51,29 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
+    at: Position | None = None
+
+    @property
+    def own_waves(self) -> list[tuple[str, ...]]:
+        """The names of each wave's shards, of those that are this process's."""
+        own = {run.name for run in self.runs}
+        waves = (tuple(name for name in wave if name in own) for wave in self.waves)
+        return [wave for wave in waves if wave]
 
 
-def open_fleet(path: Path, server: FleetServer, how: How) -> OpenFleet:
+def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
     """Return the fleet in a file; sends requests only if its organizations must be found.
 
+    Args:
+        part: ``--shard``; without it, the environment may say which shards are this process's.
+
     Raises:
-        JobError: the fleet file or the job file is wrong, or a shard has no address or token.
+        JobError: the fleet file or the job file is wrong, a shard of this process has no address or
+            token, or it is unclear which shards are this process's.
         ApiError: the organizations can't be listed.
         BulkopsError: a token can't be read.
     """
+    at = position(part, os.environ)
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
@@ -74,11 +89,12 @@ def open_fleet(path: Path, server: FleetServer, how: How) -> OpenFleet:
         with only_reading():
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
-    accesses = {shard.name: access(shard) for shard in fleet.shards}
-    every_job = shard_jobs(fleet, job, lambda shard: accesses[shard.name].address)
+    # Only the tokens of its own shards need to be where a process runs.
+    accesses = {shard.name: access(shard) for shard in own_shards(fleet, at)}
+    every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
-    runs = [ShardRun(one, how) for one in every_job]
-    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: _connected(accesses, ca_file))
+    runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
+    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: _connected(accesses, ca_file), at)
 
 
 def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:

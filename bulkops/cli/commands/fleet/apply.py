@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS
+from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS, SHARD
 from bulkops.cli.options import (
     CONFIRM,
     CONTINUE,
@@ -35,8 +35,8 @@ APPLYING = Together(
 )
 
 
-@command(FLEET, APPLYING, SERVERS)
-def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
+@command(FLEET, SHARD, APPLYING, SERVERS)
+def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetServer) -> None:
     """Run a job in each organization of a fleet, or resume it from the journals.
 
     Plans all shards, asks once, then carries them out side by side, in the waves of the fleet's
@@ -47,6 +47,9 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
     max_failed_shards have failed. One that another process runs is left to it (exit 11), or
     waited for with --wait. The exit code is the worst of all shards.
 
+    With --shard, or an index in the environment, this process runs only its own shards, and needs
+    only their tokens.
+
     \b
     Exit codes:
       EXIT_CODES
@@ -55,6 +58,7 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
     Examples:
       bulkops fleet apply fleet.toml
       bulkops fleet apply fleet.toml --yes --wait
+      bulkops fleet apply fleet.toml --yes --shard 3/3
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
     how = How(
@@ -65,7 +69,7 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
         despite_unfinished=options.despite_unfinished,
         on_wait=_waiting,
     )
-    apply_fleet(open_fleet(fleet, server, how), options)
+    apply_fleet(open_fleet(fleet, server, how, shard), options)
 
 
 def _waiting(name: str, busy: JournalLocked) -> None:
