@@ -16,10 +16,12 @@ class Ended(NamedTuple):
     Attributes:
         code: its container's exit code, as the kubelet reports it: 137 after SIGKILL.
         disrupted: it was deleted with its node, or evicted.
+        log: what it wrote to stderr.
     """
 
     code: int
     disrupted: bool = False
+    log: str = ""
 
 
 class IndexedJob:
