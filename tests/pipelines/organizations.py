@@ -64,12 +64,16 @@ class Organizations(World):
 
 @contextmanager
 def organizations(
-    folder: Path, names: Sequence[str] = SHARDS, number: int = 6
+    folder: Path, names: Sequence[str] = SHARDS, number: int = 6, *, rate: int = 0
 ) -> Iterator[Organizations]:
-    """Serve organizations without limits; a token sees only its own."""
+    """Serve organizations; a token sees only its own, and has a limit of its own.
+
+    Args:
+        rate: requests per second; 0 for no limit.
+    """
     # A repeated attach succeeds, so that the server's refusal can't hide that it was sent twice.
     users = {token(name): User(name=name, organizations={name: User(name=name)}) for name in names}
-    simulator = StagedSimulator(rate=0, duplicate_attach="accept", tokens=users)
+    simulator = StagedSimulator(rate=rate, duplicate_attach="accept", tokens=users)
     for name in names:
         simulator.add_organization(name)
         simulator.add_task(TASK, organization=name)

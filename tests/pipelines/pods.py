@@ -110,7 +110,7 @@ class Pods:
         node = Machine(self._folder / name, variables, tuple(self.world.tokens.values()))
         config = mounts(node) / "fleet"
         config.mkdir(parents=True)
-        # A container's root may be read, and everyone may write by the mode of a ConfigMap's folder.
+        # As the kubelet does for a ConfigMap.
         config.chmod(0o777)
         for file, text in self._files.items():
             (config / file).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``jobs/kubernetes-fleet.yaml``: an Indexed Job whose pods are killed, failed and started again."""
+"""``jobs/kubernetes-fleet.yaml``: an Indexed Job whose pods are killed and started again."""
 
 from __future__ import annotations
 
