@@ -62,40 +62,96 @@ def prepare(world: Organizations, store: Server) -> Path:
     return folder
 
 
-def test_a_lost_nodes_tasks_are_finished_on_another(
-    cluster: Slurm, seaweedfs_server: Server, world: Organizations
-) -> None:
-    """One of two nodes is killed with its tasks; each change is made once, and all is reported."""
-    folder = prepare(world, seaweedfs_server)
-    lost, tasks = Event(), list[int]()
+def submitted(cluster: Slurm, folder: Path) -> str:
+    """Submit the script as a user does, and return the job's number."""
+    path, home = f"{Path(sys.executable).parent}:{PATH}", str(folder.parent)
+    words = ("sbatch", "--parsable", FILE.name)
+    return cluster.command(*words, folder=folder, PATH=path, HOME=home).strip()
 
-    def lose(_: Request) -> None:
-        if world.writes >= len(SHARDS) * WORKSPACES // 4 and not lost.is_set():
-            tasks.append(cluster.lose(NODES[0]))
-            lost.set()
 
-    world.simulator.after = lose
-    programs = f"{Path(sys.executable).parent}:{PATH}"
-    home = str(folder.parent)
-    job = cluster.command(
-        *("sbatch", "--parsable", FILE.name), folder=folder, PATH=programs, HOME=home
-    ).strip()
+def finished(cluster: Slurm, job: str, folder: Path) -> list[dict[str, str]]:
+    """Wait until all tasks have succeeded, and return them."""
     ends = {"COMPLETED", "FAILED", "NODE_FAIL", "TIMEOUT", "CANCELLED"}
     until(lambda: {task["JobState"] for task in cluster.tasks(job, folder)} <= ends, SECONDS)
     found = cluster.tasks(job, folder)
-    logs = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.log")}
-    assert [task["JobState"] for task in found] == ["COMPLETED"] * len(SHARDS), (found, logs)
-    restarted = [task for task in found if task["Restarts"] == "1"]
-    assert lost.is_set()
-    assert len(restarted) == tasks[0] == 2, (found, logs)
+    assert [task["JobState"] for task in found] == ["COMPLETED"] * len(SHARDS), (
+        found,
+        logs(folder),
+    )
+    return found
+
+
+def logs(folder: Path) -> dict[str, str]:
+    """Return what the tasks have printed."""
+    return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.log")}
+
+
+def test_a_lost_nodes_tasks_are_finished_on_another(
+    cluster: Slurm, seaweedfs_server: Server, world: Organizations
+) -> None:
+    """One of two nodes is killed with its tasks; Slurm starts them again, and each change is made
+    once."""
+    folder = prepare(world, seaweedfs_server)
+    tasks = list[int]()
+
+    def lose(_: Request) -> None:
+        if world.writes >= len(SHARDS) * WORKSPACES // 4 and not tasks:
+            tasks.append(cluster.lose(NODES[0]))
+
+    world.simulator.after = lose
+    found = finished(cluster, submitted(cluster, folder), folder)
+    assert tasks == [2]
+    assert sorted(task["Restarts"] for task in found) == ["0", "0", "1", "1"]
     assert {task["BatchHost"] for task in found} == {NODES[1]}
     world.each_once()
-    assert not [text for text in logs.values() if token("acme") in text]
+
+
+def test_a_requeued_task_finishes_what_is_in_flight_first(
+    cluster: Slurm, seaweedfs_server: Server, world: Organizations
+) -> None:
+    """As by an administrator, or when it is preempted: SIGTERM drains it, and it is resumed."""
+    folder = prepare(world, seaweedfs_server)
+    started = Event()
+
+    def begun(_: Request) -> None:
+        if world.changes()["acme-emea", "prod-020"]:
+            started.set()
+
+    world.simulator.after = begun
+    job = submitted(cluster, folder)
+    assert started.wait(SECONDS)
+    cluster.command("scontrol", "requeue", f"{job}_2", folder=folder)
+    found = finished(cluster, job, folder)
+    assert {task["ArrayTaskId"]: task["Restarts"] for task in found} == {
+        **dict.fromkeys(("1", "3", "4"), "0"),
+        "2": "1",
+    }
+    log = logs(folder)[f"fleet-{job}-2.log"]
+    assert "Not finished. The same command resumes every shard." in log
+    world.each_once()
+
+
+def test_a_task_is_started_again_after_an_exit_code_that_time_may_help(
+    cluster: Slurm, seaweedfs_server: Server, world: Organizations
+) -> None:
+    """A token that is refused at first is exit 1; the others are not disturbed, though it is the
+    last task, whose number is that of the whole job."""
+    folder = prepare(world, seaweedfs_server)
+    users = world.simulator.tokens
+    world.simulator.tokens = {
+        name: user for name, user in (users or {}).items() if name != token("acme-us")
+    }
+    job = submitted(cluster, folder)
+    until(lambda: any(one.get("Restarts") == "1" for one in cluster.tasks(job, folder)), SECONDS)
+    world.simulator.tokens = users
+    restarts = {one["ArrayTaskId"]: one["Restarts"] for one in finished(cluster, job, folder)}
+    assert restarts == {**dict.fromkeys(("1", "2", "3"), "0"), "4": "1"}
+    world.each_once()
 
 
 def test_the_script_is_one_that_a_shell_accepts() -> None:
-    """It has an index for each shard of the fleets here, and is started again after a lost node."""
+    """It has a task for each shard, which is started again after its node was lost."""
     subprocess.run(["sh", "-n", str(FILE)], check=True)  # noqa: S607 - as Slurm does
-    options = re.findall(r"(?m)^#SBATCH (--[a-z-]+)(?:=(\S+))?$", TEXT)
-    assert dict(options)["--array"] == f"1-{len(SHARDS)}"
-    assert "--requeue" in dict(options)
+    options = dict(re.findall(r"(?m)^#SBATCH (--[a-z-]+)(?:=(\S+))?$", TEXT))
+    assert options["--array"] == f"1-{len(SHARDS)}"
+    assert "--requeue" in options
