@@ -44,6 +44,19 @@ class Organizations(World):
         self.names = tuple(names)
         self.number = number
 
+    def declare(self, base: str) -> None:
+        """Write the fleet file, ``fleet.toml``, and a job file without an organization.
+
+        Args:
+            base: the address of the journals.
+        """
+        self.job(('organization = "acme"\n', ""), ("[pace]\n", "[pace]\nmax_at_once = 2\n"))
+        text = f'job = "job.toml"\njournals = "{base}"\n'
+        for name in self.names:
+            text += f'[[shard]]\norganization = "{name}"\naddress = "{self.address}"\n'
+            text += f'token_env = "{variable(name)}"\n'
+        (self.folder / "fleet.toml").write_text(text, encoding="utf-8")
+
     @property
     def tokens(self) -> dict[str, str]:
         """The variables with the tokens."""
