@@ -20,7 +20,7 @@ from bulkops.cli.output.fleet.watch import FleetWatch
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.output.plan_text import painter
-from bulkops.cli.output.printing import heard_or_not, note, print_text
+from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
@@ -34,7 +34,7 @@ from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.text import headline, lines, shard_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, State
+from bulkops.fleet.waves import State
 from bulkops.operations.model import TaskRef
 from bulkops.text import counted
 
@@ -81,11 +81,19 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     leave_waiting(MOST)
     looks = {run.name: run.look for run in opened.runs}
     watch = FleetWatch(Clock(), json=options.json)
-    rollout = opened.fleet.rollout
-    fleet = FleetRun(opened.runs, opened.own_waves, rollout, watch.observe, watch.ended)
+    fleet = FleetRun(
+        opened.runs,
+        opened.waves,
+        opened.fleet.rollout,
+        opened.others,
+        watch.observe,
+        on_change=watch.ended,
+        on_wait=watch.waits,
+    )
     with only_reading():
         run_all(lambda: side_by_side(looks, opened.connect()))
-        _confirm(opened, fleet.course, options)
+        run_all(fleet.peek)
+        _confirm(opened, fleet, options)
     leave_waiting()
 
     async def carried_out() -> None:
@@ -125,7 +133,7 @@ def _report(opened: OpenFleet) -> FleetReport:
     )
 
 
-def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
+def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
     runs, retry = opened.runs, options.retry_failed
     plans = [(run.name, run.plan) for run in runs if run.plan is not None]
     if options.json:
@@ -135,8 +143,8 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
     note(*_overview(opened, retry_failed=retry), *gate_lines(opened.job), "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
-    if course is not Course.GO or not (todo or resumed):
-        _end_without_changes(opened, course, options)
+    if not fleet.has_more() or not (todo or resumed):
+        _end_without_changes(opened, fleet, options)
     addresses = ", ".join(dict.fromkeys(run.address for run in runs))
     organizations = counted(len(runs), "organization")
     question = f"Apply {counted(todo, 'operation')} in {organizations} ({addresses})?"
@@ -144,14 +152,16 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
     have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
 
 
-def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:
+def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
+    if runs:
+        run_all(fleet.settle)
     if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
-    _note_course(course, runs)
-    code = worst(run.exit_code for run in runs)
+    _note_course(fleet, runs)
+    code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
             _print_reports(opened, code)
@@ -193,21 +203,23 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
             _print_reports(opened, fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
-    _note_course(fleet.course, runs)
+    _note_course(fleet, runs)
 
 
-def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
+def _note_course(fleet: FleetRun, runs: Sequence[ShardRun]) -> None:
     """Note why shards have not begun, or not ended, and what to do about it."""
-    left = counted(sum(run.state is State.NOT_BEGUN for run in runs), "shard")
-    notes = {
-        Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
-        Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
-        Course.WAIT: f"A shard is in use by another process; {left} did not begin.",
-    }
-    if any(run.state is State.INTERRUPTED for run in runs):
+    left = f"{counted(fleet.not_begun, 'shard')} did not begin"
+    states = {run.state for run in runs}
+    if fleet.problem is not None:
+        fail(fleet.problem)
+    if State.INTERRUPTED in states or fleet.signal:
         note("Not finished. The same command resumes every shard.")
-    elif course in notes:
-        note(notes[course])
+    elif fleet.not_begun and fleet.stopped:
+        note(f"Stopped: {fleet.stopped}: {left}. The same command with --continue begins them.")
+    elif State.RUNNING in states:
+        note(f"A shard is in use by another process; {left}.")
+    elif State.PAUSED in states or fleet.is_paused:
+        note("Paused. The same command with --continue continues past the pause.")
 
 
 def _print_reports(opened: OpenFleet, code: ExitCode) -> None:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from bulkops.errors import BulkopsError
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import recorded
-from bulkops.fleet.waves import State
+from bulkops.fleet.standing import progress_of, recorded
+from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place
 from bulkops.journal.replay import Replay
@@ -29,6 +29,19 @@ def read_shards(jobs: Sequence[ShardJob]) -> tuple[ShardReport, ...]:
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(_read, jobs))
+
+
+def running_progress(job: ShardJob) -> ShardProgress | None:
+    """Return the progress of a shard that has begun, from its newest journal.
+
+    ``None`` if it can't be read, there is none yet, or it has ended: it may be an earlier one.
+    """
+    try:
+        place = job.journals().newest(job.is_mine)
+        replay = place and sound_journal(place.reader()).replay
+    except BulkopsError:
+        return None
+    return progress_of(State.RUNNING, replay) if replay and not replay.ended else None
 
 
 def _read(job: ShardJob) -> ShardReport:
