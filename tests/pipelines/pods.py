@@ -50,6 +50,7 @@ class Pods:
 
     Args:
         shards: the ``[[shard]]`` tables of the fleet file; the manifest's own if empty.
+        order: of the shards, by index; by name if empty.
         strikes: index → what happens to its first pods, in order.
         changes: of texts in the manifest's ConfigMap.
     """
@@ -61,6 +62,7 @@ class Pods:
         folder: Path,
         *,
         shards: str = "",
+        order: Sequence[str] = (),
         strikes: Mapping[int, Sequence[Strike]] = MappingProxyType({}),
         changes: Sequence[tuple[str, str]] = (),
     ) -> None:
@@ -68,15 +70,14 @@ class Pods:
         self.store = store
         self.base = store.address(f"{folder.name}/journals")
         self.nodes = list[Machine]()
+        self._order = order or sorted(world.names)
         self._folder = folder
         self._files = self._configured(shards, changes)
         self._strikes = strikes
         self._started = Counter[int]()
         self._sent = Counter[int]()
         self._running = dict[int, tuple[Process, Strike]]()
-        self._index_of = {
-            f"Bearer {token(name)}": index for index, name in enumerate(sorted(world.names))
-        }
+        self._index_of = {f"Bearer {token(name)}": index for index, name in enumerate(self._order)}
         for stage in ("before", "after"):
             setattr(world.simulator, stage, self._hits(stage))
 
@@ -84,7 +85,7 @@ class Pods:
         """Run the pod of an index to its end, on a node that nothing has run on before."""
         number = self._started[index]
         self._started[index] += 1
-        self._expire(sorted(self.world.names)[index])
+        self._expire(self._order[index])
         planned = self._strikes.get(index, ())
         strike = planned[number] if number < len(planned) else None
         node = self.node(f"{index}-{number}", JOB_COMPLETION_INDEX=str(index))

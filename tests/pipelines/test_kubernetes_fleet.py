@@ -88,7 +88,7 @@ def test_a_pod_is_that_of_a_single_job() -> None:
 
 
 def test_there_is_an_index_for_each_shard() -> None:
-    """All of them run at the same time, so that waves could wait for each other."""
+    """Each has a token of its own, and all may run at the same time."""
     names = sorted(shard["organization"] for shard in FLEET["shard"])
     assert names == list(SHARDS)
     assert JOB["completions"] == JOB["parallelism"] == len(names)
@@ -135,6 +135,23 @@ def test_a_shard_that_can_not_be_helped_fails_its_index_alone(
     again.run()
     assert again.succeeded == ALL
     # The other shards' journals are finished.
+    world.each_once()
+
+
+def test_waves_need_no_more_pods_at_a_time_than_one(
+    moto_server: Server, tmp_path: Path, world: Organizations
+) -> None:
+    """The lowest indexes are the first wave's shards, whatever their names: none waits for an index
+    that can't start before it has ended."""
+    changes = [("# [rollout]\n# waves", "[rollout]\nwaves")]
+    turn = ["acme-labs", *(name for name in SHARDS if name != "acme-labs")]
+    strikes = {0: [Strike(9)], 2: [Strike(9)]}
+    pods = Pods(world, moto_server, tmp_path, order=turn, strikes=strikes, changes=changes)
+    job = IndexedJob({**JOB, "parallelism": 1}, pods.pod)
+    job.run()
+    assert job.succeeded == ALL
+    assert [len(job.ended[index]) for index in ALL] == [2, 1, 2, 1]
+    assert list(dict.fromkeys(name for name, _ in world.changes())) == turn
     world.each_once()
 
 
