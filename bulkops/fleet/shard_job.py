@@ -83,10 +83,6 @@ class ShardJob(NamedTuple):
 
         return journals.newest(fits)
 
-    def last(self, journals: JobJournals) -> Place | None:
-        """Return the newest journal, whatever its state."""
-        return journals.newest(lambda _: True)
-
     async def held(
         self,
         stack: AsyncExitStack,
@@ -94,18 +90,12 @@ class ShardJob(NamedTuple):
         how: How,
         seen: Plan | Place,
         on_wait: Callable[[JournalLocked], object],
-        *,
-        known: Place | None,
-    ) -> LockedJournal | Place:
+    ) -> LockedJournal:
         """Hold the journal until the stack ends: the newest to resume, or else a new one.
-
-        If another process has started one since the plan, and it has ended, that one is returned
-        instead: the plan is out of date.
 
         Args:
             seen: the plan of a new journal, or the journal to resume as it was seen earlier: if
                 another process has finished that one meanwhile, it is verified.
-            known: the newest journal before it was planned, whatever its state.
 
         Raises:
             BulkopsError: see ``Place.locked``, ``newest`` and ``open_journal``.
@@ -120,9 +110,6 @@ class ShardJob(NamedTuple):
         plan = None
         if place is None:
             if isinstance(seen, Plan):
-                last = await to_thread.run_sync(self.last, journals)
-                if last is not None and str(last) != str(known):
-                    return last
                 plan, seen = seen, await to_thread.run_sync(journals.new, client.clock.wall())
             place = seen
         hold = await stack.enter_async_context(waiting(partial(place.locked, by)))

@@ -19,7 +19,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from bulkops.fleet.shard_job import How, ShardJob
-from bulkops.fleet.standing import before_running, ended_as, progress_of, recorded
+from bulkops.fleet.standing import before_running, ended_as, progress_of
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import Place
 from bulkops.journal.replay import Replay
@@ -33,7 +33,7 @@ from bulkops.plan.unfinished_jobs import (
     with_unfinished_noted,
 )
 from bulkops.report.model import exit_code
-from bulkops.runner.assignment import Instructions, LockedJournal, Observer
+from bulkops.runner.assignment import Instructions, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import check_gate_to_resume
 from bulkops.runner.hmac_key import key_to_resume
@@ -71,7 +71,6 @@ class ShardRun:
         self._how = how
         self._waited = False
         self._contradicted = list[Place]()
-        self._known: Place | None = None
         self._signal = ""
         self._preparing: anyio.CancelScope | None = None
 
@@ -126,7 +125,6 @@ class ShardRun:
             if self.state is State.INTERRUPTED and self.replay is not None:
                 await check_names(client, self.replay.header, found)
             return
-        self._known = await to_thread.run_sync(lambda: self._of.last(self._of.journals()))
         self.plan = await self._planned(client)
         if self._contradicted and self.plan.operations and not self._how.despite_unfinished:
             raise unfinished_first(self._contradicted[0])
@@ -181,9 +179,8 @@ class ShardRun:
                 execution = None
                 with anyio.CancelScope() as self._preparing:
                     execution = await self._prepared(stack, client, seen, observe)
-                if self._signal:
-                    self.state = State.INTERRUPTED
                 if execution is None or self._signal:
+                    self.state = State.INTERRUPTED if self._signal else State.FAILED
                     return
                 self.execution = execution
                 self.replay = await execution.run()
@@ -210,18 +207,12 @@ class ShardRun:
     async def _prepared(
         self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe
     ) -> JobExecution | None:
-        """Return the execution of the held journal; ``None`` if it ended or stopped meanwhile."""
-        journal = await self._of.held(
-            stack, client, self._how, seen, self._note_waiting, known=self._known
-        )
-        if not isinstance(journal, LockedJournal):
-            await self._take_over(journal)
-            return None
+        """Return the execution of the held journal; ``None`` if it has stopped meanwhile."""
+        journal = await self._of.held(stack, client, self._how, seen, self._note_waiting)
         hold, contents = journal.hold, journal.contents
         self.place, self.replay = hold.place, contents.replay
         retry, continued = self._how.retry_failed, self._how.continue_paused
         if self._before_running(self.replay) is State.FAILED:
-            self.state = State.FAILED
             return None
         await check_names(client, self.replay.header, hold.place)
         check_gate_to_resume(self.job, self.replay, retry_failed=retry)
@@ -233,15 +224,6 @@ class ShardRun:
             Instructions(retry, continued, key),
             observe(self, contents.replay),
         )
-
-    async def _take_over(self, ended: Place) -> None:
-        """Let what another process did since the plan be what became of the shard."""
-
-        def read() -> Replay:
-            return open_journal(ended.reader(trusted=self._how.trust_files)).replay
-
-        self.place, self.replay = ended, await to_thread.run_sync(read)
-        self.state = recorded(self.replay, running=False)
 
 
 def _explained(problem: BulkopsError, client: Client) -> BulkopsError:
