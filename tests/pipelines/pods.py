@@ -49,7 +49,7 @@ class Pods:
     """The cluster's nodes, of which each pod gets a new one, and the ConfigMap as files there.
 
     Args:
-        shards: the ``[[shard]]`` tables of the fleet file; the manifest's own if empty.
+        shards: other ``[[shard]]`` tables for the fleet file.
         order: of the shards, by index; by name if empty.
         strikes: index → what happens to its first pods, in order.
         changes: of texts in the manifest's ConfigMap.
@@ -136,7 +136,8 @@ class Pods:
             assert fleet.count(old) == 1
             fleet = fleet.replace(old, new)
         if shards:
-            fleet = fleet.partition("[[shard]]")[0] + shards
+            head, tail = fleet.partition("[[shard]]")[0], fleet.partition("[rollout]")[2]
+            fleet = f"{head}{shards}[rollout]{tail}"
         assert job.count('pause = "5m"') == 1
         job = job.replace('pause = "5m"', 'pause = "1ms"')
         job += f'\n[pace]\nsettle = "50ms"\n\n[journal]\nlease = "{LEASE:g}s"\n'

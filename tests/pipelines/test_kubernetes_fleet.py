@@ -20,7 +20,7 @@ from tests.journal.remote.servers import Server
 from tests.pipelines.cluster import action_of, container_of
 from tests.pipelines.indexed_job import Ended, IndexedJob
 from tests.pipelines.killed_fleet import rolled_out
-from tests.pipelines.organizations import SHARDS, Organizations, organizations, variable
+from tests.pipelines.organizations import SHARDS, Organizations, organizations, token, variable
 from tests.pipelines.pods import FILE, JOB, OF, Pods, Strike
 
 pytestmark = pytest.mark.long
@@ -91,6 +91,7 @@ def test_there_is_an_index_for_each_shard() -> None:
     """Each has a token of its own, and all may run at the same time."""
     names = sorted(shard["organization"] for shard in FLEET["shard"])
     assert names == list(SHARDS)
+    assert FLEET["rollout"] == {"max_failed_shards": len(names)}
     assert JOB["completions"] == JOB["parallelism"] == len(names)
     assert [shard["token_env"] for shard in FLEET["shard"]] == [variable(name) for name in names]
 
@@ -113,6 +114,27 @@ def test_interrupted_pods_cost_no_retry(
     assert job.succeeded == ALL
     assert 143 in [ended.code for ended in job.ended[0]]
     assert [ended.code for ended in job.ended[1]] == [0]
+    world.each_once()
+
+
+def test_what_time_helps_is_tried_again(
+    moto_server: Server, tmp_path: Path, world: Organizations
+) -> None:
+    """A token that the server refuses for a while is exit 1; the next pod of the index succeeds."""
+    users = world.simulator.tokens or {}
+    world.simulator.tokens = {name: users[name] for name in users if name != token("acme-us")}
+    pods = Pods(world, moto_server, tmp_path)
+
+    def pod(index: int) -> Ended:
+        ended = pods.pod(index)
+        if ended.code != 0:
+            world.simulator.tokens = users
+        return ended
+
+    job = IndexedJob(JOB, pod)
+    job.run()
+    assert job.succeeded == ALL, job.ended
+    assert [ended.code for ended in job.ended[SHARDS.index("acme-us")]] == [1, 0]
     world.each_once()
 
 
@@ -143,7 +165,7 @@ def test_waves_need_no_more_pods_at_a_time_than_one(
 ) -> None:
     """The lowest indexes are the first wave's shards, whatever their names: none waits for an index
     that can't start before it has ended."""
-    changes = [("# [rollout]\n# waves", "[rollout]\nwaves")]
+    changes = [("max_failed_shards = 4", 'waves = ["acme-labs", "100%"]')]
     turn = ["acme-labs", *(name for name in SHARDS if name != "acme-labs")]
     strikes = {0: [Strike(9)], 2: [Strike(9)]}
     pods = Pods(world, moto_server, tmp_path, order=turn, strikes=strikes, changes=changes)
