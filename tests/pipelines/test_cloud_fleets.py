@@ -38,8 +38,8 @@ class Platform(NamedTuple):
 
     command: list[str]
     secrets: list[str]
-    index: str
-    count: str
+    index_in: str
+    count_in: str
 
 
 (CONTAINER,) = TASK["containers"]
@@ -80,8 +80,8 @@ class Account:
             environment={
                 **self.bucket.exported("us-east-1"),
                 **{name: self.world.tokens[name] for name in platform.secrets},
-                platform.index: str(index),
-                platform.count: str(len(SHARDS)),
+                platform.index_in: str(index),
+                platform.count_in: str(len(SHARDS)),
                 "HOME": "/",
             },
             strike=strike,

@@ -42,16 +42,10 @@ class Repository(GitHub):
 
     organizations: Organizations
 
-    def all_parts(self, number: int, parts: list[str] = PARTS, **inputs: object) -> list[int]:
-        """Run the matrix, and return the exit codes of bulkops."""
-        return [self.part(part, number, **inputs).code for part in parts]
-
-    def part(self, part: str, number: int, strike: Strike | None = None, **inputs: object) -> Done:
+    def part(self, part: str, number: int, strike: Strike | None = None) -> Done:
         """Run one job of the matrix, and return how bulkops ended."""
-        given = {**FLEET, **inputs}
-        return self.attempt("apply", number, strike=strike, inputs=given, matrix={"shard": part})[
-            "Apply"
-        ]
+        done = self.attempt("apply", number, strike=strike, inputs=FLEET, matrix={"shard": part})
+        return done["Apply"]
 
 
 @pytest.fixture
@@ -101,7 +95,7 @@ def test_a_fleet_is_planned_approved_applied_and_reported(github: Repository) ->
     assert github.attempt("plan", 1, inputs=FLEET)["Plan"].code == 0
     assert "24 to attach" in github.summary.read_text(encoding="utf-8")
     assert github.world.writes == 0
-    assert github.all_parts(1) == [0] * 4
+    assert [github.part(part, 1).code for part in PARTS] == [0] * 4
     github.organizations.each_once()
     assert github.attempt("report", 1, inputs=FLEET)["Report"].code == 0
     assert "24 succeeded of 24" in github.summary.read_text(encoding="utf-8")
@@ -115,7 +109,7 @@ def test_a_rerun_of_a_lost_runners_part_resumes_it(github: Repository) -> None:
     github.attempt("plan", 1, inputs=FLEET)
     killed = github.part(PARTS[1], 1, Strike(SIGKILL, write=3))
     assert killed.code != 0
-    assert github.all_parts(1, [PARTS[0], *PARTS[2:]]) == [0] * 3
+    assert [github.part(part, 1).code for part in (PARTS[0], *PARTS[2:])] == [0] * 3
     assert github.bucket
     github.bucket.expire()
     assert github.part(PARTS[1], 2).code == 0
