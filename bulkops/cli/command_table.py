@@ -178,6 +178,6 @@ COMMANDS: tuple[click.Command, ...] = (
         "simulate:simulate",
         "Serve simulated organizations to rehearse on.",
     ),
-    OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
+    OnDemand("demo", "demo.start:demo", "Watch a simulated rollout get killed and resume."),
 )
 """All commands, in the order in which ``--help`` lists them."""

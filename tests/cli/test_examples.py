@@ -41,6 +41,9 @@ NOT_RUN = {
     "bulkops demo --journal s3://my-bucket/bulkops/demo": (
         "a long test of tests/cli/commands/test_demo.py looks at what it prints"
     ),
+    "bulkops demo --fleet": (
+        "a long test of tests/cli/commands/test_demo.py looks at what it prints"
+    ),
     "bulkops demo": "a long test of tests/documents/test_readme.py looks at what it prints",
 }
 ENDS_WITH = {

@@ -160,6 +160,10 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
     if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
+    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+    if unplanned:
+        shards = counted(unplanned, "shard")
+        note(f"Nothing was changed. {shards} can't be planned: the line of each says why.")
     _note_course(fleet, runs)
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:

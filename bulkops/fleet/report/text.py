@@ -41,7 +41,7 @@ def total(fleet: FleetReport) -> Iterator[str]:
     counts = fleet.counts
     operations = counted(sum(counts.values()), "operation")
     yield ""
-    yield f"Total: {counts_in_words(counts) or 'nothing to do'} of {operations}"
+    yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
 
 
 def headline(name: str, kind: str, task: str, shards: int, waves: int = 1) -> str:

@@ -183,6 +183,11 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     assert "acme-2  acme-2  failed\n" in done.out
     assert "job.toml, shard acme-2: " in done.out
     assert "or this token can't see it" in done.out
+    again = here(*APPLY)
+    assert (again.code, world.writes) == (2, 6)
+    assert again.err.endswith(
+        "Nothing was changed. 1 shard can't be planned: the line of each says why.\n"
+    )
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
