@@ -53,6 +53,7 @@ def prepare(world: Organizations, store: Server) -> Path:
         file.touch(0o600)
         file.write_text(token(name), encoding="utf-8")
         text += f'[[shard]]\norganization = "{name}"\ntoken_file = "{file.name}"\n'
+    text += f"[rollout]\nmax_failed_shards = {len(world.names)}\n"
     job = JOB.replace('organization = "acme"\n', "") + f'\n[journal]\nlease = "{LEASE:g}s"\n'
     (folder / "fleet.toml").write_text(text, encoding="utf-8")
     (folder / "job.toml").write_text(job, encoding="utf-8")
