@@ -3,7 +3,8 @@
     python -m tests.pipelines.killed_fleet --seeds 10
 
 The pods are those of ``jobs/kubernetes-fleet.yaml``, the controller is ``IndexedJob``, the journals
-are in SeaweedFS. A seed draws how often each index is killed, and at which of its requests.
+are in SeaweedFS. A seed draws how often each index is killed, and at which of its requests. With an
+odd seed, the fleet has waves.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from itertools import groupby
 from pathlib import Path
 from random import Random
 
@@ -25,6 +27,9 @@ from tests.pipelines.pods import JOB, Pods, Strike, mounts, shards_of
 NAMES = tuple(f"acme-{letter}" for letter in "abcdefgh")
 WORKSPACES = 150
 AT_A_TIME = 4
+WAVES = (NAMES[-1:], NAMES[:1], NAMES[1:-1])
+"""The canary is the last by name."""
+WITH_WAVES = ("max_failed_shards = 4", 'waves = ["acme-h", "25%", "100%"]')
 
 
 def drawn(seed: int) -> dict[int, list[Strike]]:
@@ -46,15 +51,30 @@ def rolled_out(seed: int, store: Server, folder: Path) -> int:
     """Roll the fleet out and check that every change was made once; return the number of kills."""
     with organizations(folder, NAMES, WORKSPACES) as world:
         spec = {**JOB, "completions": len(NAMES), "parallelism": AT_A_TIME}
-        strikes = drawn(seed)
-        pods = Pods(world, store, folder, shards=shards_of(NAMES), strikes=strikes)
+        waved = seed % 2 == 1
+        pods = Pods(
+            world,
+            store,
+            folder,
+            shards=shards_of(NAMES),
+            order=[name for wave in WAVES for name in wave] if waved else NAMES,
+            strikes=drawn(seed),
+            changes=[WITH_WAVES] if waved else [],
+        )
         job = IndexedJob(spec, pods.pod)
         job.run()
         assert job.failed == set(), job.ended
         assert job.succeeded == set(range(len(NAMES)))
         world.each_once()
+        if waved:
+            order = (effect.names["organization"] for effect in world.simulator.effects)
+            assert tuple(wave for wave, _ in groupby(order, _wave_of)) == WAVES
         _check_report(_reported(pods))
         return sum(ended.code == 137 for one in job.ended.values() for ended in one)
+
+
+def _wave_of(name: str) -> tuple[str, ...]:
+    return next(wave for wave in WAVES if name in wave)
 
 
 def _reported(pods: Pods) -> Done:
