@@ -10,13 +10,13 @@ from pathlib import Path
 from bulkops.simulator.state import User
 from tests.cli.support import TASK, StagedSimulator, World, serving, workspaces
 
-SHARDS = ("acme-apac", "acme-emea", "acme-labs", "acme-us")
+SHARDS = ("acme-canary", "acme-emea", "acme-onprem", "acme-retail")
 """The organizations of each fleet in ``jobs/``."""
 
 
 def variable(organization: str) -> str:
-    """Return the environment variable of an organization's token: ``EMEA_TOKEN``."""
-    return f"{organization.removeprefix('acme-').upper()}_TOKEN"
+    """Return the environment variable of an organization's token: ``ACME_EMEA_TOKEN``."""
+    return f"{organization.upper().replace('-', '_')}_TOKEN"
 
 
 def token(organization: str) -> str:

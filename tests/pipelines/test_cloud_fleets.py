@@ -110,19 +110,19 @@ def test_a_killed_index_is_resumed_by_the_next_attempt(account: Account, name: s
 
 def test_a_retry_after_failures_would_plan_anew(account: Account) -> None:
     """Cloud Run doesn't know exit codes: so it never retries, and a person decides."""
-    labs = account.world.simulator.world.organizations["acme-labs"]
-    allowed, less = labs.entitlements, Entitlements(run_task_workspace_limit=2)
+    onprem = account.world.simulator.world.organizations["acme-onprem"]
+    allowed, less = onprem.entitlements, Entitlements(run_task_workspace_limit=2)
 
     def shrink(request: Request) -> None:
         if request.writes:
-            labs.entitlements = less
+            onprem.entitlements = less
 
     account.world.simulator.before = shrink
     tolerant = '[rollout]\nmax_failures = "100%"\n\n[pace]'
     account.world.job(('organization = "acme"\n', ""), ("[pace]", tolerant))
-    platform, index = PLATFORMS["Cloud Run"], SHARDS.index("acme-labs")
+    platform, index = PLATFORMS["Cloud Run"], SHARDS.index("acme-onprem")
     assert account.start(platform, index).code == ExitCode.UNFULFILLED
-    account.world.simulator.before, labs.entitlements = None, allowed
+    account.world.simulator.before, onprem.entitlements = None, allowed
     assert account.world.writes == 2
     assert account.start(platform, index).code == 0
     assert account.world.writes == account.world.number

@@ -122,7 +122,7 @@ def test_what_time_helps_is_tried_again(
 ) -> None:
     """A token that the server refuses for a while is exit 1; the next pod of the index succeeds."""
     users = world.simulator.tokens or {}
-    world.simulator.tokens = {name: users[name] for name in users if name != token("acme-us")}
+    world.simulator.tokens = {name: users[name] for name in users if name != token("acme-retail")}
     pods = Pods(world, moto_server, tmp_path)
 
     def pod(index: int) -> Ended:
@@ -134,7 +134,7 @@ def test_what_time_helps_is_tried_again(
     job = IndexedJob(JOB, pod)
     job.run()
     assert job.succeeded == ALL, job.ended
-    assert [ended.code for ended in job.ended[SHARDS.index("acme-us")]] == [1, 0]
+    assert [ended.code for ended in job.ended[SHARDS.index("acme-retail")]] == [1, 0]
     world.each_once()
 
 
@@ -142,17 +142,17 @@ def test_a_shard_that_can_not_be_helped_fails_its_index_alone(
     moto_server: Server, tmp_path: Path, world: Organizations
 ) -> None:
     """Its first failure is its last pod; the same Job with both options finishes it later."""
-    labs = world.simulator.world.organizations["acme-labs"]
-    allowed, labs.entitlements = labs.entitlements, Entitlements(run_task_workspace_limit=2)
+    onprem = world.simulator.world.organizations["acme-onprem"]
+    allowed, onprem.entitlements = onprem.entitlements, Entitlements(run_task_workspace_limit=2)
     pods = Pods(world, moto_server, tmp_path)
     job = IndexedJob(JOB, pods.pod)
     job.run()
-    failed = SHARDS.index("acme-labs")
+    failed = SHARDS.index("acme-onprem")
     assert job.failed == {failed}, job.ended
     assert job.succeeded == ALL - {failed}
     assert len(job.ended[failed]) == 1
     assert action_of(JOB, job.ended[failed][0].code) == "FailIndex"
-    labs.entitlements = allowed
+    onprem.entitlements = allowed
     again = IndexedJob(JOB, lambda index: pods.pod(index, "--continue", "--retry-failed"))
     again.run()
     assert again.succeeded == ALL
@@ -165,8 +165,8 @@ def test_waves_need_no_more_pods_at_a_time_than_one(
 ) -> None:
     """The lowest indexes are the first wave's shards, whatever their names: none waits for an index
     that can't start before it has ended."""
-    changes = [("max_failed_shards = 4", 'waves = ["acme-labs", "100%"]')]
-    turn = ["acme-labs", *(name for name in SHARDS if name != "acme-labs")]
+    changes = [("max_failed_shards = 4", 'waves = ["acme-onprem", "100%"]')]
+    turn = ["acme-onprem", *(name for name in SHARDS if name != "acme-onprem")]
     strikes = {0: [Strike(9)], 2: [Strike(9)]}
     pods = Pods(world, moto_server, tmp_path, order=turn, strikes=strikes, changes=changes)
     job = IndexedJob({**JOB, "parallelism": 1}, pods.pod)

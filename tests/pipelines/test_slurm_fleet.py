@@ -58,7 +58,7 @@ def prepare(world: Organizations, store: Server) -> Path:
     (folder / "fleet.toml").write_text(text, encoding="utf-8")
     (folder / "job.toml").write_text(job, encoding="utf-8")
     variables = {**store.env, "TFE_ADDRESS": world.address}
-    lines = [f"{name}={value}\n" for name, value in variables.items()]
+    lines = [f"{name}='{value}'\n" for name, value in variables.items()]
     (folder / "bucket.env").write_text("".join(lines), encoding="utf-8")
     return folder
 
@@ -140,7 +140,7 @@ def test_a_task_is_started_again_after_an_exit_code_that_time_may_help(
     folder = prepare(world, seaweedfs_server)
     users = world.simulator.tokens
     world.simulator.tokens = {
-        name: user for name, user in (users or {}).items() if name != token("acme-us")
+        name: user for name, user in (users or {}).items() if name != token("acme-retail")
     }
     job = submitted(cluster, folder)
     until(lambda: any(one.get("Restarts") == "1" for one in cluster.tasks(job, folder)), SECONDS)
