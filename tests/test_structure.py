@@ -88,6 +88,8 @@ PURE = (
     "fleet/access.py",
     "fleet/fleet.py",
     "fleet/index.py",
+    "fleet/processes/record.py",
+    "fleet/processes/stop.py",
     "fleet/report/csv_table.py",
     "fleet/report/json_document.py",
     "fleet/report/model.py",

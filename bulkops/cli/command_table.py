@@ -118,6 +118,12 @@ COMMANDS: tuple[click.Command, ...] = (
                 "fleet.apply:apply",
                 "Run a job in each organization of a fleet, or resume it from the journals.",
             ),
+            OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
+            OnDemand(
+                "verify",
+                "fleet.verify:verify",
+                "Check for drift in all organizations of a fleet.",
+            ),
             OnDemand(
                 "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
             ),

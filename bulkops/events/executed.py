@@ -239,10 +239,6 @@ class Facts(OfShard, frozen=True, kw_only=True):
         """Return the event of a report."""
         return msgspec.convert(report, cls, from_attributes=True)
 
-    def of_shard(self, name: str) -> Self:
-        """Return the event as one of a shard."""
-        return msgspec.structs.replace(self, shard=name)
-
 
 class Report(Facts, frozen=True, kw_only=True, tag="report"):
     """The result of an execution; its last line."""

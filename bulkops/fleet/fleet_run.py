@@ -72,7 +72,7 @@ class FleetRun:
         """Record what the shards of this process are, none of which has anything to do."""
         try:
             await self._others.join()
-            for run in self.runs.values() if not self.stopped else ():
+            for run in self.runs.values() if not self._part.stopped else ():
                 if run.problem is not None and run.state is State.NOT_BEGUN:
                     run.state = State.FAILED
             await self._record_ended()
@@ -113,9 +113,9 @@ class FleetRun:
         return len(self._part.not_begun)
 
     @property
-    def stopped(self) -> str:
-        """Why no other shard begins; empty if one may."""
-        return self._part.stopped
+    def stops_here(self) -> str:
+        """Why shards of this process don't begin; empty if they may, or all have begun."""
+        return self._part.stopped if self._part.not_begun else ""
 
     @property
     def is_paused(self) -> bool:
@@ -131,7 +131,7 @@ class FleetRun:
             codes.append(self.problem.exit_code)
         if self.signal:
             codes.append(SIGNALS[self.signal])
-        if self.not_begun and self.stopped:
+        if self.stops_here:
             codes.append(ExitCode.STOPPED)
         if self.is_paused:
             codes.append(ExitCode.PAUSED)

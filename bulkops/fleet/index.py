@@ -30,7 +30,8 @@ depends only on the name and on n: every organization has exactly one owner, who
 list. The parts are less even, and so a process may have nothing to do.
 
 Neither decides who *may* run a shard: that is who holds its journal. Another n after a restart
-does no harm, since a shard is resumed from its journal by whichever process it now belongs to.
+does no harm, since a shard is resumed from its journal by whichever process it now belongs to. In
+which order the shards of all processes begin, ``bulkops.fleet.waves`` decides.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
 from bulkops.cli.run.open_fleet import OpenFleet, task_of
+from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
 from bulkops.clock import Clock
@@ -76,6 +77,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
 
     Raises:
         Exit: always, unless an error is raised.
+        NotAJournal: this is an undo, and no shard has a journal.
         JobError: there is no terminal to ask on, and the options don't confirm it.
     """
     leave_waiting(MOST)
@@ -91,7 +93,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
         on_wait=watch.waits,
     )
     with only_reading():
-        run_all(lambda: side_by_side(looks, opened.connect()))
+        run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
         run_all(fleet.peek)
         _confirm(opened, fleet, options)
     leave_waiting()
@@ -113,7 +115,8 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     """Yield what the fleet does, and what each shard will do."""
     job, runs = opened.job, opened.runs
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
-    yield headline(opened.fleet.name, kind, task, len(opened.fleet.shards), waves)
+    shards = len(opened.fleet.shards)
+    yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
     if opened.at is not None:
         own = f"{len(runs):,}" if runs else "None"
         yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"
@@ -130,6 +133,7 @@ def _report(opened: OpenFleet) -> FleetReport:
         task=task_of(opened.job),
         waves=len(opened.waves),
         shards=tuple(map(fleet_text.shard_report, opened.runs)),
+        undo=opened.undo,
     )
 
 
@@ -140,27 +144,44 @@ def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
         with heard_or_not():
             for name, plan in plans:
                 print_objects(plan, shard=name)
-    note(*_overview(opened, retry_failed=retry), *gate_lines(opened.job), "")
+    if opened.undo and all(fleet_text.has_no_journal(run) for run in runs):
+        raise none_begun(opened.fleet)
+    gates = () if opened.undo else gate_lines(opened.job)
+    note(*_overview(opened, retry_failed=retry), *gates, "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
     if not fleet.has_more() or not (todo or resumed):
         _end_without_changes(opened, fleet, options)
-    addresses = ", ".join(dict.fromkeys(run.address for run in runs))
-    organizations = counted(len(runs), "organization")
-    question = f"Apply {counted(todo, 'operation')} in {organizations} ({addresses})?"
-    destructive = todo > 0 and is_destructive(opened.job, "")
+    if opened.undo and not todo:
+        # What is left is a verification, which changes nothing.
+        return
+    question = _question(opened, todo, retry_failed=retry)
+    destructive = todo > 0 and not opened.undo and is_destructive(opened.job, "")
     have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
+
+
+def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
+    concerned = [
+        run
+        for run in opened.runs
+        if not opened.undo or fleet_text.to_do([run], retry_failed=retry_failed)
+    ]
+    addresses = ", ".join(dict.fromkeys(run.address for run in concerned))
+    organizations = counted(len(concerned), "organization")
+    verb = "Undo" if opened.undo else "Apply"
+    return f"{verb} {counted(todo, 'operation')} in {organizations} ({addresses})?"
 
 
 def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
+    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
     if runs:
         run_all(fleet.settle)
     if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
-        note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
-    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+        nothing = f"Nothing to {'undo' if opened.undo else 'do'}"
+        note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
     if unplanned:
         shards = counted(unplanned, "shard")
         note(f"Nothing was changed. {shards} can't be planned: the line of each says why.")
@@ -168,7 +189,7 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            _print_reports(opened, code, fleet.stops_here)
     raise Exit(code)
 
 
@@ -204,7 +225,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            _print_reports(opened, fleet.exit_code, fleet.stops_here)
         else:
             print_text("", *lines(_report(opened)))
     _note_course(fleet, runs)
@@ -212,21 +233,21 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
 
 def _note_course(fleet: FleetRun, runs: Sequence[ShardRun]) -> None:
     """Note why shards have not begun, or not ended, and what to do about it."""
-    left = f"{counted(fleet.not_begun, 'shard')} did not begin"
+    left = f"{counted(fleet.not_begun, 'shard')} did not begin" if fleet.not_begun else ""
     states = {run.state for run in runs}
     if fleet.problem is not None:
         fail(fleet.problem)
     if State.INTERRUPTED in states or fleet.signal:
         note("Not finished. The same command resumes every shard.")
-    elif fleet.not_begun and fleet.stopped:
-        note(f"Stopped: {fleet.stopped}: {left}. The same command with --continue begins them.")
+    elif fleet.stops_here:
+        note(f"Stopped: {fleet.stops_here}: {left}. The same command with --continue begins them.")
     elif State.RUNNING in states:
-        note(f"A shard is in use by another process; {left}.")
+        note(f"A shard is in use by another process{'; ' * bool(left)}{left}.")
     elif State.PAUSED in states or fleet.is_paused:
         note("Paused. The same command with --continue continues past the pause.")
 
 
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
+def _print_reports(opened: OpenFleet, code: ExitCode, stopped: str) -> None:
     fleet = _report(opened)
     for one in fleet.shards:
         if one.report is not None:
@@ -237,6 +258,7 @@ def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
             counts=fleet.counts,
             states=fleet.states,
             problems=fleet.problems,
+            stopped=stopped,
             exit_code=code,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class OpenFleet(NamedTuple):
         others: the other processes of the rollout.
         at: which of several processes this one is; ``None`` if it is the only one.
         connect: returns name → new client; each event loop needs its own.
+        undo: the runs undo what the job did.
     """
 
     fleet: Fleet
@@ -56,8 +58,9 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
-    at: Position | None
     others: Others
+    at: Position | None = None
+    undo: bool = False
 
 
 def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
@@ -77,11 +80,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
     ca_file = str(server.ca_file) if server.ca_file else None
-
-    def access(shard: Shard) -> Access:
-        insecure = server.insecure_http
-        return access_of(shard, os.environ, read_if_there, insecure_http=insecure)
-
+    access = partial(shard_access, server=server)
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
         client = clients_of({every.name: access(every)}, ca_file)[every.name]
@@ -98,18 +97,27 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
         job,
         fleet.waves(),
         runs,
-        lambda: _connected(accesses, ca_file),
+        lambda: connected(accesses, ca_file),
+        others_of(fleet, job.digest, every_job, accesses, how),
         at,
-        _others(fleet, every_job, accesses, how),
     )
 
 
-def _others(fleet: Fleet, jobs: Sequence[ShardJob], own: Collection[str], how: How) -> Others:
+def others_of(
+    fleet: Fleet, job: str, jobs: Sequence[ShardJob], own: Collection[str], how: How
+) -> Others:
+    """Return the other processes of a fleet's rollout.
+
+    Args:
+        job: what its rollout is of: the job's digest, or that of its undo.
+        jobs: of all shards.
+        own: names of this process's shards.
+    """
     clock, shards = Clock(), {one.shard.name: one for one in jobs}
     counts = fleet.rollout.max_failures is not None
     return Others(
         objects_of(fleet, trusted=how.trust_files),
-        jobs[0].job.digest,
+        job,
         [*shards],
         own,
         str(holder(clock)),
@@ -122,6 +130,11 @@ def _others(fleet: Fleet, jobs: Sequence[ShardJob], own: Collection[str], how: H
 def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
     """Return what the processes of a fleet have in common."""
     return Objects.at(journals_at(fleet.journals_base(default_base())), trusted=trusted)
+
+
+def shard_access(shard: Shard, server: FleetServer) -> Access:
+    """Return where a shard's requests go, with which token; raises as ``access_of`` does."""
+    return access_of(shard, os.environ, read_if_there, insecure_http=server.insecure_http)
 
 
 def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:
@@ -152,19 +165,38 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
         JobError: the fleet file or the job file is wrong.
         JournalError: the place of the journals can't be read.
     """
-    fleet = load_fleet(path, trust_files=trust_files)
+    fleet, waves = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
-    waves = len(fleet.waves()) if fleet.shards else 0
-    if not fleet.shards:
-        fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+    # Nothing is sent because of what they say here.
+    objects = objects_of(fleet, trusted=True)
+    record, stop = objects.read()
+    if record is not None and record.job != job.digest:
+        # Of another job, its undo, or another version of it.
+        record = None
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of)),
+        shards=read_shards(shard_jobs(fleet, job, address_of), record),
+        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
     )
+
+
+def load_begun(path: Path, *, trust_files: bool) -> tuple[Fleet, int]:
+    """Return a fleet, and the number of its waves: 0 if its shards have yet to be found.
+
+    Such a fleet's shards are those that have begun.
+
+    Raises:
+        JobError: the fleet file is wrong.
+        JournalError: the place of the journals can't be read.
+    """
+    fleet = load_fleet(path, trust_files=trust_files)
+    if fleet.shards:
+        return fleet, len(fleet.waves())
+    return fleet.among(journals_at(fleet.journals_base(default_base())).names()), 0
 
 
 def task_of(job: Job) -> str:
@@ -177,7 +209,8 @@ def address_of(shard: Shard) -> str:
     return shard.address or destination(None, os.environ, insecure_http=True).address
 
 
-def _connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+def connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+    """Return name → new client, which notes when its server is away."""
     clients = clients_of(accesses, ca_file)
     for name, client in clients.items():
         client.outage.listeners.append(_outage_noter(name, client))

@@ -37,6 +37,10 @@ class Objects(NamedTuple):
             stopped and stop.decoded(stopped.data, self.stop),
         )
 
+    def in_words(self, stopped: Stop) -> str:
+        """Return why a rollout is stopped, and which object says so."""
+        return f"{stopped.reason} ({self.stop}, by {stopped.stopped_by})"
+
     def replace_record(
         self, change: Callable[[RolloutRecord | None], RolloutRecord]
     ) -> RolloutRecord | None:

@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 TRIES = 200
 """Lost races in a row, each after a moment's rest, until something else must be wrong."""
-REST = 0.5
-"""Seconds: the longest rest after a lost race."""
+REST, LONGEST_REST = 0.5, 5.0
+"""Seconds: the longest rest after the first lost race, by which the next ones grow, and of all."""
 PATIENCE = 300.0
 """Seconds for which a store that can't be read or written is tried again."""
 AGAIN = 5.0
@@ -202,7 +202,7 @@ class Others:
                     failures=progress.failures,
                 )
         if stopped is not None and stopped.holds(mine.number):
-            reason = f"{stopped.reason} ({self._objects.stop}, by {stopped.stopped_by})"
+            reason = self._objects.in_words(stopped)
         self.seen = Seen(shards, reason)
 
     async def _read_running_but(self, own: Collection[str]) -> dict[str, ShardProgress]:
@@ -229,11 +229,11 @@ class Others:
         return await self._until_done(at.record, lambda: at.replace_record(change))
 
     async def _until_done(self, at: SharedObject, attempt: Callable[[], T | None]) -> T:
-        for _ in range(TRIES):
+        for lost in range(1, TRIES + 1):
             done = await self._patiently(attempt)
             if done:
                 return done
-            await self.clock.sleep(self._random.uniform(0.0, REST))
+            await self.clock.sleep(self._random.uniform(0.0, min(lost * REST, LONGEST_REST)))
         raise JournalWriteFailed(f"{at}: can't be written: other processes keep replacing it")
 
     async def _patiently(self, call: Callable[[], T]) -> T:

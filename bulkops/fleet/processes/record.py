@@ -5,13 +5,13 @@ shard had nothing to do, or failed before it had a journal, and which ends are o
 
     {"format": 1, "number": 4, "job": "5c0f…", "shards": {"acme-1": {"state": "done", …}}}
 
-| a process starts, and the object            | it                                       |
-|---------------------------------------------|------------------------------------------|
-| is missing                                  | begins rollout 1                         |
-| is of its job, some shard has not ended     | joins that rollout                       |
-| is of its job, every shard is done or failed| begins the next one                      |
-| is of another job                           | begins the next one                      |
-| can't be read, or has another format        | stops with an error                      |
+| a process starts, and the object             | it                                      |
+|----------------------------------------------|-----------------------------------------|
+| is missing                                   | begins rollout 1                        |
+| is of its job, and some shard has not ended  | joins that rollout                      |
+| is of its job, every shard is done or failed | begins the next one                     |
+| is of another job                            | begins the next one                     |
+| can't be read, or has another format         | stops with an error                     |
 
 A process whose rollout was followed by another one finishes the shards that it has begun, and
 begins none (``PlanStale``). No dates are compared: clocks of machines differ.
@@ -68,7 +68,7 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         number: from 1; the next rollout has the next one.
-        job: the job's digest.
+        job: what is rolled out: the job's digest, or that of its undo.
         shards: name → entry, of those that have begun.
     """
 

@@ -146,6 +146,7 @@ def test_an_apply_as_json(here: Here) -> None:
         "counts": {"succeeded": 9},
         "states": dict.fromkeys(NAMES, "done"),
         "problems": {},
+        "stopped": "",
         "exit_code": 0,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -9,10 +10,12 @@ import anyio
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.errors import ExitCode
+from bulkops.errors import ExitCode, JournalError
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
 from tests.fleet.processes.world import BASE, FleetWorld, together
+from tests.journal.remote.memory import MemoryStore
+from tests.journal.remote.misbehaving import MisbehavingStore, Odds
 from tests.kinds import TASK
 
 CONTINUE = How(continue_paused=True)
@@ -59,15 +62,24 @@ def test_the_next_rollout_has_waves_of_its_own(tmp_path: Path) -> None:
     assert world.recorded().number == 2
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_killed_processes_are_replaced_by_others_in_any_number(tmp_path: Path, seed: int) -> None:
-    """Whoever holds a journal runs the shard: each change is made once, and waves hold."""
+    """Whoever holds a journal runs the shard: each change is made once, and waves hold.
+
+    For half of the seeds, the store loses, delays and refuses writes of the common objects.
+    """
     world = FleetWorld(tmp_path)
     random = Random(seed)
+    world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time, Random(seed))
+    if seed % 2:
+        store.odds = Odds(lost=0.05, unheard=0.05, late=0.05, repeated=0.05, conflict=0.05)
 
     async def supervised(index: int, count: int) -> None:
         for _ in range(100):
-            with anyio.move_on_after(random.uniform(0.05, 4.0) if random.random() < 0.7 else 999):
+            with (
+                suppress(JournalError),
+                anyio.move_on_after(random.uniform(0.05, 4.0) if random.random() < 0.7 else 999),
+            ):
                 if await world.part(index, count).apply() is ExitCode.DONE:
                     return
             await anyio.sleep(random.uniform(0.0, 20.0))
@@ -80,6 +92,7 @@ def test_killed_processes_are_replaced_by_others_in_any_number(tmp_path: Path, s
             for index in range(3):
                 group.start_soon(supervised, index, 3)
         # Numbers that changed may have left shards without a process.
+        store.odds = Odds()
         assert await world.part(0, 1).apply() is ExitCode.DONE
 
     world.run(all_of_them)
@@ -213,6 +226,50 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
     assert world.run(process.apply) is ExitCode.USAGE
     assert world.changed() == {"a": 3}
     assert "is not what this version" in str(process.fleet.problem)
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(200.0, ExitCode.DONE), (500.0, ExitCode.ERROR)])
+def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code: ExitCode) -> None:
+    """For five minutes: nothing begins meanwhile, and what has begun is finished."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time)
+    waiting = world.process("b")
+
+    async def both() -> list[ExitCode]:
+        codes = list[ExitCode]()
+        async with anyio.create_task_group() as group:
+
+            async def wait() -> None:
+                codes.append(await waiting.apply())
+
+            group.start_soon(wait)
+            await anyio.sleep(2.0)
+            store.away = (3.0, 3.0 + seconds)
+            await anyio.sleep(seconds)
+            await anyio.sleep(5.0)
+            codes.append(await world.process("a").apply())
+        return codes
+
+    assert world.run(both) in ([code, ExitCode.DONE], [ExitCode.DONE, code])
+    assert world.order() == ("ab" if code is ExitCode.DONE else "a")
+
+
+def test_what_has_begun_is_resumed_although_the_fleet_is_stopped(tmp_path: Path) -> None:
+    """An interrupted shard is finished; one that has not begun is not, whoever asks."""
+    pausing: dict[str, object] = {"waves": ["1", "100%"], "pause": "1m"}
+    world = FleetWorld(tmp_path, "abc", (), job_rollout=pausing)
+
+    async def stopped() -> list[ExitCode]:
+        with anyio.move_on_after(30.0):
+            await world.process("a").apply()
+        assert world.changed() == {"a": 1}
+        world.simulator.remove_task(TASK, organization="b")
+        codes = [await world.process(own).apply() for own in "bca"]
+        return [*codes, await world.process("ac").apply()]
+
+    done, no, stop_ = ExitCode.DONE, ExitCode.USAGE, ExitCode.STOPPED
+    assert world.run(stopped) == [no, stop_, done, stop_]
+    assert world.changed() == {"a": 3}
 
 
 def test_a_rollout_of_another_job_ends_the_one_before(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ T = TypeVar("T")
 ADDRESS = "https://tfe.example"
 PLAIN = How()
 BASE = parse("s3://bucket/fleet")
+LONGEST = 4 * 3600.0
+"""Seconds of virtual time: processes that wait for each other would never end."""
 A_CALL = 0.003
 """Seconds that a call to a file or to the store takes."""
 
@@ -92,10 +94,15 @@ class FleetWorld:
         self._started = 0
 
     def run(self, scenario: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of a coroutine function, in virtual time."""
+        """Return the result of a coroutine function, in virtual time: within ``LONGEST``."""
+
+        async def timed() -> T:
+            with anyio.fail_after(LONGEST):
+                return await scenario()
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(anyio.to_thread, "run_sync", _inline)
-            return virtual_time.run(scenario)
+            return virtual_time.run(timed)
 
     def process(
         self, own: Collection[str], how: How = PLAIN, *, version: str = "advisory"
