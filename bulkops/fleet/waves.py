@@ -33,8 +33,9 @@ class State(StrEnum):
     """How far a shard is.
 
     ``NOT_BEGUN`` has no journal, ``RUNNING`` one that a process holds, and ``INTERRUPTED`` one that
-    no process holds, with operations left to do. ``PAUSED`` waits for ``--continue``: it paused, or
-    its gate was inconclusive. ``DONE`` has nothing left to do. ``FAILED`` ended in any other way.
+    no process holds, with operations left to do; or its server gave no answer when it was to begin.
+    ``PAUSED`` waits for ``--continue``: it paused, or its gate was inconclusive. ``DONE`` has
+    nothing left to do. ``FAILED`` ended in any other way.
     """
 
     NOT_BEGUN = "not begun"

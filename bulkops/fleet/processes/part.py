@@ -99,6 +99,9 @@ class Part:
         step = self.next
         if not self.not_begun or self.stopped or step.course is Course.PAUSED:
             return False
+        if any(self.runs[name].state is State.INTERRUPTED for name in self.begun):
+            # Its wave can't end here: this command has to be run again.
+            return False
         return not all(self._is_held(name) for name in self._unfinished(step.wave))
 
     def awaited(self) -> tuple[int, list[str]]:

@@ -13,6 +13,7 @@ from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JournalError
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
+from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.fleet.processes.world import BASE, FleetWorld, together
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds
@@ -128,6 +129,37 @@ def test_a_failed_shard_stops_every_process_until_one_continues(tmp_path: Path) 
     _, found = world.objects.read()
     assert found is not None
     assert (found.lifted_by[:8], found.failed_shards) == ("process ", ("a",))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_after_an_outage_the_same_command_lets_the_waves_go_on(
+    tmp_path: Path, *, begun: bool
+) -> None:
+    """Whether its shard had begun or not: it has not failed, so the others wait for it."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+
+    def trouble(request: Request) -> Trouble | None:
+        """Refuse connections: for what is read in a, or for every change."""
+        away = request.writes if begun else "/organizations/a/" in request.path
+        return Trouble(NEVER_LEFT) if away else None
+
+    async def restarted() -> list[ExitCode]:
+        codes = list[ExitCode]()
+
+        async def canary() -> None:
+            world.wire.troubles = trouble
+            codes.append(await world.process("a").apply())
+            world.wire.troubles = lambda _: None
+            codes.append(await world.process("a").apply())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(canary)
+            codes.append(await world.process("b").apply())
+        return codes
+
+    assert world.run(restarted) == [ExitCode.ERROR, ExitCode.DONE, ExitCode.DONE]
+    assert world.order() == "ab"
+    assert world.once_each()
 
 
 def test_what_another_process_did_since_the_plan_is_not_done_again(tmp_path: Path) -> None:
