@@ -42,7 +42,9 @@ _CHANGES_NOTHING = (
     *("fleet plan", "fleet status", "fleet report", "journal list", "journal check"),
     *("task list", "task show", "workspace-task list", "workspace-task show"),
 )
-_OF_A_FLEET = ("fleet plan", "fleet apply", "fleet status", "fleet report")
+_OF_A_FLEET = tuple(
+    f"fleet {name}" for name in ("plan", "apply", "status", "report", "watch", "verify", "undo")
+)
 _NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"
 _REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run task"
 _VERBOSE = (Advice("`bulkops --debug {}` logs every request"),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,19 +14,23 @@ from bulkops.cli.session import only_reading, read_if_there, run
 from bulkops.client.access.address import destination
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
+from bulkops.clock import Clock
 from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
+from bulkops.fleet.processes.objects import Objects
+from bulkops.fleet.processes.others import Others
 from bulkops.fleet.report.model import FleetReport
-from bulkops.fleet.report.reading import read_shards
+from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base, journals_at
+from bulkops.journal.process import holder
 
 
 class FleetServer(NamedTuple):
@@ -42,8 +47,10 @@ class OpenFleet(NamedTuple):
         job: the job in the job file; that of each shard is in its run.
         waves: the names of each wave's shards.
         runs: one for each shard of this process, by name.
+        others: the other processes of the rollout.
         at: which of several processes this one is; ``None`` if it is the only one.
         connect: returns name → new client; each event loop needs its own.
+        undo: the runs undo what the job did.
     """
 
     fleet: Fleet
@@ -51,14 +58,9 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
+    others: Others
     at: Position | None = None
-
-    @property
-    def own_waves(self) -> list[tuple[str, ...]]:
-        """The names of each wave's shards, of those that are this process's."""
-        own = {run.name for run in self.runs}
-        waves = (tuple(name for name in wave if name in own) for wave in self.waves)
-        return [wave for wave in waves if wave]
+    undo: bool = False
 
 
 def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
@@ -78,11 +80,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
     ca_file = str(server.ca_file) if server.ca_file else None
-
-    def access(shard: Shard) -> Access:
-        insecure = server.insecure_http
-        return access_of(shard, os.environ, read_if_there, insecure_http=insecure)
-
+    access = partial(shard_access, server=server)
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
         client = clients_of({every.name: access(every)}, ca_file)[every.name]
@@ -94,7 +92,49 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
-    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: _connected(accesses, ca_file), at)
+    return OpenFleet(
+        fleet,
+        job,
+        fleet.waves(),
+        runs,
+        lambda: connected(accesses, ca_file),
+        others_of(fleet, job.digest, every_job, accesses, how),
+        at,
+    )
+
+
+def others_of(
+    fleet: Fleet, job: str, jobs: Sequence[ShardJob], own: Collection[str], how: How
+) -> Others:
+    """Return the other processes of a fleet's rollout.
+
+    Args:
+        job: what its rollout is of: the job's digest, or that of its undo.
+        jobs: of all shards.
+        own: names of this process's shards.
+    """
+    clock, shards = Clock(), {one.shard.name: one for one in jobs}
+    counts = fleet.rollout.max_failures is not None
+    return Others(
+        objects_of(fleet, trusted=how.trust_files),
+        job,
+        [*shards],
+        own,
+        str(holder(clock)),
+        read_running=(lambda name: running_progress(shards[name])) if counts else None,
+        continue_paused=how.continue_paused,
+        clock=clock,
+    )
+
+
+def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
+    """Return what the processes of a fleet have in common."""
+    return Objects.at(journals_at(fleet.journals_base(default_base())), trusted=trusted)
+
+
+def shard_access(shard: Shard, server: FleetServer) -> Access:
+    """Return where a shard's requests go, with which token; raises as ``access_of`` does."""
+    return access_of(shard, os.environ, read_if_there, insecure_http=server.insecure_http)
 
 
 def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:
@@ -125,19 +165,38 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
         JobError: the fleet file or the job file is wrong.
         JournalError: the place of the journals can't be read.
     """
-    fleet = load_fleet(path, trust_files=trust_files)
+    fleet, waves = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
-    waves = len(fleet.waves()) if fleet.shards else 0
-    if not fleet.shards:
-        fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+    # Nothing is sent because of what they say here.
+    objects = objects_of(fleet, trusted=True)
+    record, stop = objects.read()
+    if record is not None and record.job != job.digest:
+        # Of another job, its undo, or another version of it.
+        record = None
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of)),
+        shards=read_shards(shard_jobs(fleet, job, address_of), record),
+        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
     )
+
+
+def load_begun(path: Path, *, trust_files: bool) -> tuple[Fleet, int]:
+    """Return a fleet, and the number of its waves: 0 if its shards have yet to be found.
+
+    Such a fleet's shards are those that have begun.
+
+    Raises:
+        JobError: the fleet file is wrong.
+        JournalError: the place of the journals can't be read.
+    """
+    fleet = load_fleet(path, trust_files=trust_files)
+    if fleet.shards:
+        return fleet, len(fleet.waves())
+    return fleet.among(journals_at(fleet.journals_base(default_base())).names()), 0
 
 
 def task_of(job: Job) -> str:
@@ -150,7 +209,8 @@ def address_of(shard: Shard) -> str:
     return shard.address or destination(None, os.environ, insecure_http=True).address
 
 
-def _connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+def connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+    """Return name → new client, which notes when its server is away."""
     clients = clients_of(accesses, ca_file)
     for name, client in clients.items():
         client.outage.listeners.append(_outage_noter(name, client))
