@@ -103,7 +103,7 @@ def why_not_text(error: UnicodeError) -> str:
         return "it is a ZIP archive or an Excel workbook, not text. Export it as CSV in UTF-8"
     if data.count(b"\0") * 3 > len(data) and not mark_of(data):
         return f"{refused}: it looks like UTF-16 without a byte order mark. Save it as UTF-8"
-    if expected != "UTF-8" or b"\0" in data or error.reason == "unexpected end of data":
+    if expected != "UTF-8" or b"\0" in data or not data[:at].isascii():
         return refused
     try:
         data.decode("cp1252")

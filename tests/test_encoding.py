@@ -35,7 +35,10 @@ REFUSED = {
         "it is not UTF-8 text (byte 11): in line 2 it looks like Windows-1252. Save it as UTF-8"
     ),
     b"name\n\x81\n": "it is not UTF-8 text (byte 6)",
-    "prod-ü".encode()[:-1]: "it is not UTF-8 text (byte 6)",
+    "ü\nprod-ü".encode()[:-1]: "it is not UTF-8 text (byte 9)",
+    "José".encode("cp1252"): (
+        "it is not UTF-8 text (byte 4): in line 1 it looks like Windows-1252. Save it as UTF-8"
+    ),
     "name\nprod\n".encode("utf-16-le"): (
         "it is not UTF-8 text (byte 2): it looks like UTF-16 without a byte order mark. "
         "Save it as UTF-8"

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
 import msgspec
@@ -23,6 +24,7 @@ NAMES = ("workspace", "name", "workspace_name")
 """Columns or members to read: the first one present counts, ids before names."""
 
 _KNOWN = (*IDS, *NAMES)
+_COLUMNS = frozenset(_KNOWN)
 _ALLOWED = 'a column or member "name" or "workspace", or "id" or "workspace_id"'
 _EXACT = "a workspace's exact name or id"
 _ENTRY = re.compile(r"[^\s,;]{1,90}")
@@ -58,12 +60,17 @@ def _csv_rows(text: str, source: str) -> Iterator[tuple[str, _Row]]:
     delimiter = told[1] if told else _delimiter(lines, source)
     table = _Table(lines, delimiter, skipped=1 if told else 0)
     try:
-        header = [_column(name) for name in table.row()]
-        _check_header(header, table.start, f"{source}, line {table.number}")
+        header = _header(table.row(), table.start, f"{source}, line {table.number}")
         while row := table.row():
             place = f"{source}, line {table.number}"
             if table.start.startswith("#"):
                 raise _comment(place, table.start)
+            if any(row[len(header) :]):
+                cells = f"{len(row)} cells, the header has {len(header)}"
+                raise JobError(
+                    f"{place}: {cells}: list one workspace per line, and quote a cell with "
+                    f"{shown(delimiter)} in it"
+                )
             yield place, {key: cell.strip() for key, cell in zip(header, row, strict=False)}
     except csv.Error as problem:
         raise JobError(f"{source}, line {table.number}: not CSV: {problem}") from None
@@ -104,13 +111,10 @@ def _delimiter(lines: Sequence[str], source: str) -> str:
     """Return the delimiter with which the header has a column that lists workspaces."""
     headers: dict[str, list[str]] = {}
     for delimiter in _DELIMITERS:
-        try:
-            header = [_column(name) for name in _Table(lines, delimiter).row()]
-        except csv.Error:
-            continue
-        headers[delimiter] = header
-    usable = {one: header for one, header in headers.items() if set(header) & set(_KNOWN)}
-    if any(header != next(iter(usable.values())) for header in usable.values()):
+        with suppress(csv.Error):
+            headers[delimiter] = _Table(lines, delimiter).row()
+    usable = {one: cells for one, cells in headers.items() if set(map(_column, cells)) & _COLUMNS}
+    if any(cells != next(iter(usable.values())) for cells in usable.values()):
         raise JobError(
             f"{source}, line 1: can be read with {' and with '.join(map(shown, usable))} between "
             'the columns: put a line such as "sep=;" before it'
@@ -124,16 +128,18 @@ def _column(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
-def _check_header(header: list[str], line: str, place: str) -> None:
-    if line.startswith("#") and header[0] != "#":
+def _header(cells: list[str], line: str, place: str) -> list[str]:
+    if line.startswith("#") and cells[0] != "#":
         raise _comment(place, line)
-    known = [name for name in header if name in _KNOWN]
+    header = [_column(cell) for cell in cells]
+    known = [name for name in header if name in _COLUMNS]
     if not known:
         hint = ". The first line names the columns" if len(header) == 1 else ""
-        raise JobError(f"{place}: columns {shown(header)}: give {_ALLOWED}{hint}")
+        raise JobError(f"{place}: columns {shown(cells)}: give {_ALLOWED}{hint}")
     for name in known:
         if known.count(name) > 1:
-            raise JobError(f"{place}: columns {shown(header)}: {shown(name)} is there twice")
+            raise JobError(f"{place}: columns {shown(cells)}: {shown(name)} is there twice")
+    return header
 
 
 def _comment(place: str, line: str) -> JobError:
@@ -218,7 +224,7 @@ def _entry(row: _Row, place: str) -> str:
 
 
 def _checked(value: object, place: str, *, ids: bool = False) -> str:
-    if not isinstance(value, str) or not _ENTRY.fullmatch(value):
+    if not isinstance(value, str) or not _ENTRY.fullmatch(value) or not value.isprintable():
         raise JobError(f"{place} = {shown(value)}: not {_EXACT}")
     if _PATTERN.match(value):
         raise JobError(

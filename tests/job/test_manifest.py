@@ -23,7 +23,7 @@ from bulkops.job.manifest import parse_manifest
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),
-    " Name ,owner\n a ,x\nb,y,more\n\n": ("a", "b"),
+    " Name ,owner\n a ,x\nb,y,,\n\n": ("a", "b"),
     "owner,workspace_id,workspace\nx,ws-1,a\ny,,b\n": ("ws-1", "b"),
     'id\n"ws-1"\r\nws-2\r\n': ("ws-1", "ws-2"),
     "name\n": (),
@@ -65,15 +65,21 @@ def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
 REFUSED = {
     "": "list.csv, line 1: columns []: give a column or member",
     "a;b\nx;y\n": 'list.csv, line 1: columns ["a", "b"]: give a column or member "name"',
-    "prod_1\nprod_2\n": (
-        'list.csv, line 1: columns ["prod_1"]: give a column or member "name" or "workspace", or '
+    "prod-1\nprod-2\n": (
+        'list.csv, line 1: columns ["prod-1"]: give a column or member "name" or "workspace", or '
         '"id" or "workspace_id". The first line names the columns'
     ),
     "name,x;id\na,b\n": (
         'list.csv, line 1: can be read with "," and with ";" between the columns: put a line such '
         'as "sep=;" before it'
     ),
-    "Name,name\na,b\n": 'list.csv, line 1: columns ["name", "name"]: "name" is there twice',
+    "name\na\nb,c\n": (
+        "list.csv, line 3: 2 cells, the header has 1: list one workspace per line, and "
+        'quote a cell with "," in it'
+    ),
+    "owner;name\nA; B;prod-1\n": "list.csv, line 2: 3 cells, the header has 2: list one",
+    "name\nprod-1\u200b\n": r'list.csv, line 2: name = "prod-1\u200b": not a workspace',
+    "Name,name\na,b\n": 'list.csv, line 1: columns ["Name", "name"]: "name" is there twice',
     "# mine, name\na,b\n": 'list.csv, line 1: "# mine, name": a list has no comments: remove',
     "sep=;\nname\na\n\n#b\n": 'list.csv, line 5: "#b": a list has no comments: remove this line',
     "owner,name\n#x,prod-1\n": 'list.csv, line 2: "#x,prod-1": a list has no comments',
