@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from bulkops.simulator.problems import not_found
+from bulkops.simulator.messages.problems import not_found
 from bulkops.simulator.state import Organization, Task, User, Workspace
 from bulkops.simulator.world import World
 

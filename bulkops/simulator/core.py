@@ -10,9 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.simulator import run_tasks
 from bulkops.simulator.access import user_at
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
 from bulkops.simulator.faults import (
     LATE_SECONDS,
@@ -24,9 +22,11 @@ from bulkops.simulator.faults import (
 )
 from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, RateLimits, Window
-from bulkops.simulator.problems import Problem, not_found
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.routes import Route, match
+from bulkops.simulator.routes import run_tasks
+from bulkops.simulator.routes.table import Route, match
 from bulkops.simulator.setup import Setup
 from bulkops.simulator.state import User
 from bulkops.simulator.world import World

@@ -17,7 +17,7 @@ from bulkops.operations.kinds.workspace_lock import ONLY_ITS_HOLDER, WorkspaceLo
 from bulkops.operations.model import Observed, Operation, Target
 from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
-from bulkops.simulator import documents
+from bulkops.simulator.messages import documents
 from bulkops.simulator.state import User
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble

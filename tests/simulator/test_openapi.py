@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes import ROUTES
+from bulkops.simulator.routes.table import ROUTES
 
 Ask = Callable[..., Response]
 

@@ -11,7 +11,7 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes import ROUTES
+from bulkops.simulator.routes.table import ROUTES
 from bulkops.simulator.state import Entitlements, User
 
 Ask = Callable[..., Response]

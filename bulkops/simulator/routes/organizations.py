@@ -6,12 +6,12 @@ from typing import Literal
 
 import msgspec
 
-from bulkops.simulator import documents
 from bulkops.simulator.access import seen
-from bulkops.simulator.call import Call
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
-from bulkops.simulator.tags import TagBindings
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
+from bulkops.simulator.routes.tags import TagBindings
 
 
 class _ProjectAttributes(msgspec.Struct):

@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call, check_name
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
+from bulkops.simulator.routes.tags import TagBindings, effective_documents, identifiers
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.tags import TagBindings, effective_documents, identifiers
 from bulkops.simulator.world import in_order
 
 

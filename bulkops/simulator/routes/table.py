@@ -8,9 +8,16 @@ from urllib.parse import unquote
 
 import msgspec
 
-from bulkops.simulator import locks, organizations, run_tasks, tags, workspace_tasks, workspaces
-from bulkops.simulator.call import Call
-from bulkops.simulator.documents import Resource
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.documents import Resource
+from bulkops.simulator.routes import (
+    locks,
+    organizations,
+    run_tasks,
+    tags,
+    workspace_tasks,
+    workspaces,
+)
 
 Handler: TypeAlias = Callable[[Call], Resource | None]
 

@@ -10,11 +10,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call, check_name
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.state import GlobalConfiguration, Organization, Task, WorkspaceTask
 
 DESCRIPTION_LENGTH = 300

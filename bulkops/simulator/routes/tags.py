@@ -8,11 +8,11 @@ from typing import Literal
 
 import msgspec
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.state import Workspace
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.problems import Problem, not_found
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.state import Workspace
 
 

@@ -12,7 +12,7 @@ import msgspec
 from bulkops.api.messages import UNREADABLE, Request
 from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
 from bulkops.simulator.history import History
-from bulkops.simulator.problems import Problem, not_found, unprocessable
+from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import Organization, Task, User, Workspace, WorkspaceTask
 from bulkops.simulator.world import World
