@@ -22,7 +22,12 @@ _RIGHTS: Final[dict[str, tuple[str, Callable[[str], User]]]] = {
 }
 """Option → the beginning of its users' names, and a user with its rights; the least ones last."""
 _ENTITLEMENT: Final = "--entitlement"
-_FIELDS: Final = {field.encode_name: field for field in msgspec.structs.fields(Entitlements)}
+_FIELDS: Final = {
+    field.encode_name: field
+    for field in msgspec.structs.fields(Entitlements)
+    if "run_task" in field.name
+}
+"""Those that change what the simulator does, by their names in the API."""
 
 
 class BadArgument(ValueError):

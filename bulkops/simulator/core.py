@@ -23,6 +23,7 @@ from bulkops.simulator.faults import (
 from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, RateLimits, Window
 from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.discovery import services
 from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
 from bulkops.simulator.routes import run_tasks
@@ -38,12 +39,6 @@ _DEFAULT_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ANONYMOUS: Final = User.read_only("anonymous")
 _JSON_API: Final = f"{MEDIA_TYPE}; charset=utf-8"
 _ENCODER: Final = msgspec.json.Encoder()
-_DISCOVERY: Final = {
-    "state.v2": "/api/v2/",
-    "tfe.v2": "/api/v2/",
-    "tfe.v2.1": "/api/v2/",
-    "tfe.v2.2": "/api/v2/",
-}
 
 
 class Simulator(Setup):
@@ -258,7 +253,7 @@ class Simulator(Setup):
         """Answer a request outside the API: discovery and the control endpoints."""
         match request.path:
             case "/.well-known/terraform.json":
-                document: object = _DISCOVERY
+                document: object = services(self.profile)
             case "/_simulator/effects":
                 document = {
                     "effects": self.effects,

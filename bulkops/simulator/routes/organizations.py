@@ -1,39 +1,49 @@
-"""The routes around workspaces and run tasks: organizations, projects, the account."""
+"""The routes of organizations, their entitlements, and the account."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.access import seen
+from bulkops.simulator.effects import snapshot
 from bulkops.simulator.messages import documents
 from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_name
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
-from bulkops.simulator.routes.tags import TagBindings
+from bulkops.simulator.state import Entitlements, Organization
 
 
-class _ProjectAttributes(msgspec.Struct):
-    name: str
-    description: str | None = None
+class _Attributes(msgspec.Struct, rename="kebab"):
+    name: str | UnsetType = UNSET
+    aggregated_commit_status_enabled: bool | UnsetType = UNSET
+    allow_force_delete_workspaces: bool | UnsetType = UNSET
+    assessments_enforced: bool | UnsetType = UNSET
+    collaborator_auth_policy: Literal["password", "two_factor_mandatory"] | UnsetType = UNSET
+    cost_estimation_enabled: bool | UnsetType = UNSET
+    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    owners_team_saml_role_id: str | UnsetType | None = UNSET
+    send_passing_statuses_for_untriggered_speculative_plans: bool | UnsetType = UNSET
+    session_remember: int | UnsetType | None = UNSET
+    session_timeout: int | UnsetType | None = UNSET
+    speculative_plan_management_enabled: bool | UnsetType = UNSET
+    stacks_enabled: bool | UnsetType = UNSET
 
 
-class _ProjectRelationships(msgspec.Struct, rename="kebab"):
-    tag_bindings: TagBindings = msgspec.field(default_factory=lambda: TagBindings(data=()))
+class _Resource(msgspec.Struct):
+    type: Literal["organizations"]
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
 
 
-class _ProjectResource(msgspec.Struct):
-    type: Literal["projects"]
-    attributes: _ProjectAttributes
-    relationships: _ProjectRelationships = msgspec.field(default_factory=_ProjectRelationships)
+class _Document(msgspec.Struct):
+    data: _Resource
 
 
-class _ProjectDocument(msgspec.Struct):
-    data: _ProjectResource
-
-
-_PROJECT = msgspec.json.Decoder(_ProjectDocument)
+_DECODER = msgspec.json.Decoder(_Document)
 
 
 def index(call: Call) -> documents.Resource:
@@ -50,43 +60,68 @@ def show(call: Call) -> documents.Resource:
     return {"data": documents.organization(call.organization(), call.user)}
 
 
+def create(call: Call) -> documents.Resource:
+    """POST /organizations: entitled to everything, until it subscribes to less."""
+    # A user who sees only some organizations would not see the new one.
+    if call.user.organizations is not None or not call.user.manage_workspaces:
+        raise not_found("Organization")
+    requested = call.body(_DECODER).data.attributes
+    for name in ("name", "email"):
+        if not getattr(requested, name):
+            raise unprocessable(f"{name.title()} can't be blank", f"/data/attributes/{name}")
+    check_name(str(requested.name), call.world.organizations, "Organization")
+    created = call.world.create_organization(
+        str(requested.name), entitlements=Entitlements(), now=call.now
+    )
+    created.settings |= _settings(requested)
+    call.record("create", created)
+    return {"data": documents.organization(created, call.user)}
+
+
+def update(call: Call) -> documents.Resource:
+    """PATCH /organizations/:organization."""
+    organization = _managed(call)
+    requested = call.body(_DECODER).data.attributes
+    before = snapshot(organization)
+    if requested.name is not UNSET and requested.name != organization.name:
+        others = call.world.organizations.keys() - {organization.name}
+        check_name(requested.name, others, "Organization")
+        call.world.rename_organization(organization, requested.name)
+    organization.settings |= _settings(requested)
+    call.record("update", organization, before=before)
+    return {"data": documents.organization(organization, call.user)}
+
+
+def delete(call: Call) -> None:
+    """DELETE /organizations/:organization, with everything in it."""
+    organization = _managed(call)
+    before = snapshot(organization)
+    call.world.delete_organization(organization)
+    call.record("delete", organization, before=before)
+
+
+def _managed(call: Call) -> Organization:
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    return organization
+
+
+def _settings(requested: _Attributes) -> dict[str, object]:
+    values = msgspec.to_builtins(requested)
+    return {name: value for name, value in values.items() if name != "name"}
+
+
 def entitlement_set(call: Call) -> documents.Resource:
     """GET /organizations/:organization/entitlement-set."""
     return {"data": documents.entitlement_set(call.organization())}
 
 
-def projects(call: Call) -> documents.Resource:
-    """GET /organizations/:organization/projects."""
-    records = list(call.organization().projects.values())
-    requested = call.query.get("filter[names]")
-    if requested:
-        records = [project for project in records if project.name in requested.split(",")]
-    sort = call.query.get("sort", "")
-    if sort.removeprefix("-") == "name":
-        records.sort(key=lambda project: project.name, reverse=sort.startswith("-"))
-    document, _ = page(call, records, lambda project: documents.project(project, call.user))
+def nothing(call: Call) -> documents.Resource:
+    """GET a list under /organizations/:organization that is always empty."""
+    call.organization()
+    document, _ = page(call, [], dict)
     return document
-
-
-def create_project(call: Call) -> documents.Resource:
-    """POST /organizations/:organization/projects."""
-    organization = call.organization()
-    if not call.user.manage_workspaces:
-        raise not_found("Organization")
-    requested = call.body(_PROJECT).data
-    name = requested.attributes.name
-    if not name.strip():
-        raise unprocessable("Name can't be blank", "/data/attributes/name")
-    if name in organization.projects:
-        raise unprocessable("Name has already been taken", "/data/attributes/name")
-    project = call.world.create_project(
-        organization,
-        name,
-        now=call.now,
-        description=requested.attributes.description,
-        tag_bindings=requested.relationships.tag_bindings.as_dict(),
-    )
-    return {"data": documents.project(project, call.user)}
 
 
 def account(call: Call) -> documents.Resource:

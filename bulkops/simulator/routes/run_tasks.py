@@ -11,8 +11,9 @@ from msgspec import UNSET, UnsetType
 
 from bulkops.api.messages import UNREADABLE
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents
-from bulkops.simulator.messages.call import Call, check_name
+from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_name, check_pool
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.state import GlobalConfiguration, Organization, Task, WorkspaceTask
@@ -50,7 +51,7 @@ class _Relationships(msgspec.Struct, rename="kebab"):
 
 class _Resource(msgspec.Struct):
     type: Literal["tasks"]
-    attributes: _Attributes
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
     relationships: _Relationships = msgspec.field(default_factory=_Relationships)
 
 
@@ -185,11 +186,14 @@ def _check_url(call: Call, url: str) -> None:
 
 def _check_pool(organization: Organization, relationships: _Relationships) -> None:
     pool = relationships.agent_pool
-    if pool and pool.data and not organization.entitlements.private_run_tasks:
+    if not pool or not pool.data:
+        return
+    if not organization.entitlements.private_run_tasks:
         raise unprocessable(
             "Private run tasks are not part of this organization's plan",
             "/data/relationships/agent-pool",
         )
+    check_pool(organization, pool.data.id, "/data/relationships/agent-pool")
 
 
 def _assign(task: Task, resource: _Resource) -> None:
@@ -225,7 +229,8 @@ def _with_included(
     if "workspace_tasks.workspace" in requested:
         workspaces = {record.workspace.id: record.workspace for record in records}
         included += [
-            documents.workspace(one, call.user, call.profile) for one in workspaces.values()
+            workspace_documents.workspace(one, call.user, call.profile)
+            for one in workspaces.values()
         ]
     document["included"] = included
     return document

@@ -1,9 +1,9 @@
-"""The routes of tags: plain ones (a name) and tag bindings (a key and a value)."""
+"""The routes of plain tags, which have only a name."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -13,27 +13,7 @@ from bulkops.simulator.messages import documents
 from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
-from bulkops.simulator.state import Workspace
-
-
-class _Resolved(msgspec.Struct):
-    key: str
-    value: str = ""
-
-
-class _BindingResource(msgspec.Struct):
-    type: Literal["tag-bindings"]
-    attributes: _Resolved
-
-
-class TagBindings(msgspec.Struct):
-    """A document, or a relationship, of inline tag bindings."""
-
-    data: tuple[_BindingResource, ...]
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the values by key."""
-        return {one.attributes.key: one.attributes.value for one in self.data}
+from bulkops.simulator.state import Organization, Workspace
 
 
 class _TagName(msgspec.Struct):
@@ -46,12 +26,13 @@ class _Tag(msgspec.Struct):
     attributes: _TagName = msgspec.field(default_factory=_TagName)
 
 
-class _Tags(msgspec.Struct):
+class Tags(msgspec.Struct, frozen=True):
+    """A document, or a relationship, of plain tags."""
+
     data: tuple[_Tag, ...]
 
 
-_BINDINGS = msgspec.json.Decoder(TagBindings)
-_TAGS = msgspec.json.Decoder(_Tags)
+_TAGS = msgspec.json.Decoder(Tags)
 
 
 def index_of_organization(call: Call) -> documents.Resource:
@@ -77,7 +58,7 @@ def index(call: Call) -> documents.Resource:
 def add(call: Call) -> None:
     """POST /workspaces/:workspace/relationships/tags; an unknown name creates a tag."""
     workspace = _managed(call)
-    names = [_name(workspace, tag) for tag in call.body(_TAGS).data]
+    names = names_of(workspace.organization, call.body(_TAGS))
     before = snapshot(workspace)
     call.world.tag(workspace, names)
     _changed(call, workspace, before)
@@ -86,43 +67,30 @@ def add(call: Call) -> None:
 def remove(call: Call) -> None:
     """DELETE /workspaces/:workspace/relationships/tags; a tag that isn't set is no error."""
     workspace = _managed(call)
-    names = {_name(workspace, tag) for tag in call.body(_TAGS).data}
+    names = names_of(workspace.organization, call.body(_TAGS))
     before = snapshot(workspace)
     workspace.tags = [name for name in workspace.tags if name not in names]
     _changed(call, workspace, before)
 
 
-def bindings(call: Call) -> documents.Resource:
-    """GET /workspaces/:workspace/tag-bindings, which is not paged."""
-    workspace = call.workspace()
-    return {
-        "data": [
-            _binding(workspace.id, key, value) for key, value in workspace.tag_bindings.items()
-        ]
-    }
+def delete(call: Call) -> None:
+    """DELETE /organizations/:organization/tags: also from the workspaces that have them."""
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    gone = set(names_of(organization, call.body(_TAGS)))
+    for workspace in organization.workspaces.values():
+        before = snapshot(workspace)
+        if not gone.isdisjoint(workspace.tags):
+            workspace.tags = [name for name in workspace.tags if name not in gone]
+            _changed(call, workspace, before)
+    for name in gone & organization.tags.keys():
+        del organization.tags[name]
 
 
-def effective_bindings(call: Call) -> documents.Resource:
-    """GET /workspaces/:workspace/effective-tag-bindings, which is not paged."""
-    return {"data": list(effective_documents(call.workspace()))}
-
-
-def add_bindings(call: Call) -> None:
-    """POST /workspaces/:workspace/relationships/tag-bindings: add bindings or change values."""
-    workspace = _managed(call)
-    requested = call.body(_BINDINGS).as_dict()
-    before = snapshot(workspace)
-    workspace.tag_bindings = workspace.tag_bindings | requested
-    _changed(call, workspace, before)
-
-
-def replace_bindings(call: Call) -> None:
-    """PATCH /workspaces/:workspace/relationships/tag-bindings: replace all bindings."""
-    workspace = _managed(call)
-    requested = call.body(_BINDINGS).as_dict()
-    before = snapshot(workspace)
-    workspace.tag_bindings = requested
-    _changed(call, workspace, before)
+def names_of(organization: Organization, tags: Tags) -> list[str]:
+    """Return the names of tags, each given by its name or its id, or raise a 422."""
+    return [_name(organization, tag) for tag in tags.data]
 
 
 def _managed(call: Call) -> Workspace:
@@ -132,10 +100,10 @@ def _managed(call: Call) -> Workspace:
     return workspace
 
 
-def _name(workspace: Workspace, tag: _Tag) -> str:
+def _name(organization: Organization, tag: _Tag) -> str:
     if tag.attributes.name:
         return tag.attributes.name
-    for name, tag_id in workspace.organization.tags.items():
+    for name, tag_id in organization.tags.items():
         if tag_id == tag.id:
             return name
     raise unprocessable("A tag needs the id of one that exists, or a name", "/data")
@@ -148,39 +116,3 @@ def _changed(call: Call, workspace: Workspace, before: dict[str, object]) -> Non
 
 def _tag(tag_id: str, attributes: Mapping[str, object]) -> documents.Resource:
     return {"id": tag_id, "type": "tags", "attributes": attributes}
-
-
-def _binding(workspace_id: str, key: str, value: str) -> documents.Resource:
-    return {
-        "id": f"tb-{workspace_id.removeprefix('ws-')}-{key}",
-        "type": "tag-bindings",
-        "attributes": {"key": key, "value": value},
-    }
-
-
-def effective_documents(record: Workspace) -> Iterator[documents.Resource]:
-    """Yield a workspace's ``effective-tag-bindings``: its own, then those of its project."""
-    for key, value in record.tag_bindings.items():
-        yield _effective(record, key, value, {})
-    inherited: Mapping[str, object] = {
-        "relationships": {"inherited-from": documents.identifier("projects", record.project.id)}
-    }
-    for key, value in record.project.tag_bindings.items():
-        if key not in record.tag_bindings:
-            yield _effective(record, key, value, inherited)
-
-
-def identifiers(resources: Sequence[documents.Resource]) -> list[documents.Resource]:
-    """Return the linkage for these resources."""
-    return [{"id": one["id"], "type": one["type"]} for one in resources]
-
-
-def _effective(
-    record: Workspace, key: str, value: str, inherited: Mapping[str, object]
-) -> documents.Resource:
-    return {
-        "id": f"{record.id.removeprefix('ws-')}-{key}",
-        "type": "effective-tag-bindings",
-        "attributes": {"key": key, "value": value},
-        **inherited,
-    }

@@ -36,7 +36,8 @@ class _Relationships(msgspec.Struct):
 
 
 class _NewResource(msgspec.Struct):
-    type: Literal["workspace-tasks"]
+    # terrasnek calls it by the second name, which the service accepts.
+    type: Literal["workspace-tasks", "tasks"]
     attributes: _Attributes
     relationships: _Relationships
 
