@@ -22,8 +22,8 @@ from bulkops.simulator.faults import (
 )
 from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, RateLimits, Window
+from bulkops.simulator.messages import discovery
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.discovery import services
 from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
 from bulkops.simulator.routes import run_tasks
@@ -253,7 +253,9 @@ class Simulator(Setup):
         """Answer a request outside the API: discovery and the control endpoints."""
         match request.path:
             case "/.well-known/terraform.json":
-                document: object = services(self.profile)
+                document: object = discovery.services(self.profile)
+            case discovery.GPG_KEYS:
+                document = discovery.NO_GPG_KEYS
             case "/_simulator/effects":
                 document = {
                     "effects": self.effects,

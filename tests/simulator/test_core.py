@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.api.messages import Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.population import PROJECTS, populate
 
@@ -128,6 +128,12 @@ def test_discovery(simulator: Simulator, ask: Ask) -> None:
     assert {"modules.v1", "providers.v1", "motd.v1", "versions.v1"} <= services.keys()
     assert "login.v1" not in services
     assert ask(simulator, "GET", "/_simulator/nothing").status == 404
+
+
+def test_there_are_no_gpg_keys(simulator: Simulator) -> None:
+    """The list that clients read outside /api/v2 is an empty page."""
+    request = Request("GET", "/api/registry/private/v2/gpg-keys")
+    assert msgspec.json.decode(simulator.handle(request, 0.0).body)["data"] == []
 
 
 def test_enterprise_announces_its_login(ask: Ask) -> None:

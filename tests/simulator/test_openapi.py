@@ -71,6 +71,7 @@ def test_every_documented_operation_answers_as_documented(
         ("POST", f"/workspaces/{workspace}/actions/lock", {"reason": "a freeze"}, {}, 200),
         ("POST", f"/workspaces/{workspace}/actions/unlock", None, {}, 200),
         ("POST", f"/workspaces/{workspace}/tasks", {"data": link}, {}, 201),
+        ("GET", f"/workspaces/{workspace}/varsets", None, {}, 200),
         ("GET", f"/workspaces/{workspace}/tasks", None, {}, 200),
         ("GET", f"/workspaces/{workspace}/tasks/{attached}", None, {}, 200),
         ("PATCH", f"/workspaces/{workspace}/tasks/{attached}", {"data": change}, {}, 200),

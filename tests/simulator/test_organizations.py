@@ -11,6 +11,7 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
+from bulkops.simulator.routes.empty import OF_ORGANIZATION, OF_WORKSPACE
 from bulkops.simulator.routes.table import ROUTES
 from bulkops.simulator.state import Entitlements, User
 
@@ -245,14 +246,22 @@ def test_a_subscription_switches_the_entitlements(simulator: Simulator, ask: Ask
     assert ask(simulator, "POST", path, {"data": unknown}).status == 404
 
 
-@pytest.mark.parametrize("name", ["stacks", "policies", "policy-sets", "teams", "ssh-keys"])
+@pytest.mark.parametrize("name", [*OF_ORGANIZATION, *OF_WORKSPACE])
 def test_what_no_simulated_organization_has_is_an_empty_list(
     simulator: Simulator, ask: Ask, name: str
 ) -> None:
     """A client that only looks for it finds an empty page."""
-    answer = ask(simulator, "GET", f"/organizations/acme/{name}")
+    workspace = simulator.world.organizations["acme"].workspaces["prod-1"].id
+    owner = f"workspaces/{workspace}" if name in OF_WORKSPACE else "organizations/acme"
+    answer = ask(simulator, "GET", f"/{owner}/{name}")
     document = msgspec.json.decode(answer.body)
     assert (document["data"], document["meta"]["pagination"]["total-count"]) == ([], 0)
+
+
+def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:
+    """An organization's capacity shows no runs."""
+    shown = _data(ask(simulator, "GET", "/organizations/acme/capacity"))["attributes"]
+    assert shown == {"pending": 0, "running": 0}
 
 
 def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: Ask) -> None:

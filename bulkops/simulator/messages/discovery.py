@@ -30,6 +30,22 @@ _ENTERPRISE: Final[dict[str, object]] = {
     }
 }
 
+GPG_KEYS: Final = "/api/registry/private/v2/gpg-keys"
+"""The one list outside /api/v2 that clients look at; it is empty here."""
+NO_GPG_KEYS: Final[dict[str, object]] = {
+    "data": [],
+    "meta": {
+        "pagination": {
+            "current-page": 1,
+            "page-size": 20,
+            "prev-page": None,
+            "next-page": None,
+            "total-pages": 1,
+            "total-count": 0,
+        }
+    },
+}
+
 
 def services(profile: Profile) -> dict[str, object]:
     """Return ``/.well-known/terraform.json`` of a server version."""

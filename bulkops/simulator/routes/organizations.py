@@ -117,11 +117,16 @@ def entitlement_set(call: Call) -> documents.Resource:
     return {"data": documents.entitlement_set(call.organization())}
 
 
-def nothing(call: Call) -> documents.Resource:
-    """GET a list under /organizations/:organization that is always empty."""
-    call.organization()
-    document, _ = page(call, [], dict)
-    return document
+def capacity(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/capacity: nothing runs here."""
+    organization = call.organization()
+    return {
+        "data": {
+            "id": organization.name,
+            "type": "organization-capacity",
+            "attributes": {"pending": 0, "running": 0},
+        }
+    }
 
 
 def account(call: Call) -> documents.Resource:

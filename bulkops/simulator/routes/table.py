@@ -12,6 +12,7 @@ from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.documents import Resource
 from bulkops.simulator.routes import (
     agent_pools,
+    empty,
     locks,
     organizations,
     projects,
@@ -46,12 +47,6 @@ _PROJECT = "/projects/:project"
 _WORKSPACE = "/workspaces/:workspace"
 _NAMED = f"{_ORG}/workspaces/:name"
 _TAG_BINDINGS = "relationships/tag-bindings"
-# What clients look for in every organization, and no simulated one has.
-_EMPTY = (
-    *("oauth-clients", "oauth-tokens", "organization-memberships", "policies", "policy-sets"),
-    *("registry-modules", "registry-providers", "reserved-tag-keys", "ssh-keys", "stacks"),
-    *("team-tokens", "teams", "varsets"),
-)
 
 
 def _of_bindings(path: str, owners: Bindings) -> tuple[tuple[str, str, int, Handler], ...]:
@@ -80,7 +75,9 @@ ROUTES: Final = tuple(
         ("PATCH", _ORG, 200, organizations.update),
         ("DELETE", _ORG, 204, organizations.delete),
         ("GET", f"{_ORG}/entitlement-set", 200, organizations.entitlement_set),
-        *(("GET", f"{_ORG}/{name}", 200, organizations.nothing) for name in _EMPTY),
+        ("GET", f"{_ORG}/capacity", 200, organizations.capacity),
+        *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
+        *(("GET", f"{_WORKSPACE}/{p}", 200, empty.of_workspace) for p in empty.OF_WORKSPACE),
         ("GET", f"{_ORG}/agent-pools", 200, agent_pools.index),
         ("POST", f"{_ORG}/agent-pools", 201, agent_pools.create),
         ("GET", _POOL, 200, agent_pools.show),
