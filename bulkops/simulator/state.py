@@ -67,9 +67,13 @@ class Entitlements(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     agents: bool = True
     assessments: bool = True
     audit_logging: bool = True
+    change_requests: bool = True
     configuration_designer: bool = True
     cost_estimation: bool = True
     global_run_tasks: bool = True
+    hyok: bool = True
+    infragraph: bool = True
+    infragraph_with_nrtu: bool = False
     module_tests_generation: bool = True
     operations: bool = True
     policy_enforcement: bool = True
@@ -87,12 +91,16 @@ class Entitlements(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     self_serve_billing: bool = True
     sentinel: bool = True
     sso: bool = True
+    stacks: bool = True
     state_storage: bool = True
     teams: bool = True
+    terraform_actions: bool = True
     usage_reporting: bool = True
     user_limit: int | None = None
     vcs_integrations: bool = True
     versioned_policy_set_limit: int | None = None
+    waypoint_actions: bool = False
+    waypoint_templates_and_addons: bool = True
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):

@@ -248,8 +248,9 @@ def test_organizations_and_projects(simulator: Simulator, ask: Ask) -> None:
 def test_entitlement_set(simulator: Simulator, ask: Ask) -> None:
     """The entitlement set has all of the API's attributes, and null for no limit."""
     attributes = _data(ask(simulator, "GET", f"{ACME}/entitlement-set"))["attributes"]
-    assert len(attributes) == 29
+    assert len(attributes) == 37
     limits = {name: value for name, value in attributes.items() if name.endswith("limit")}
     assert set(limits.values()) == {None}
     assert {"run-task-limit", "run-task-workspace-limit", "policy-set-limit"} <= limits.keys()
-    assert all(value is True for name, value in attributes.items() if name not in limits)
+    others = {"waypoint-actions", "infragraph-with-nrtu"}
+    assert {name for name, value in attributes.items() if value is False} == others

@@ -72,6 +72,8 @@ def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> 
     effective = _data(ask(simulator, "GET", f"{base}/effective-tag-bindings"))
     assert [one.get("relationships") for one in effective] == [None]
     assert ask(simulator, "POST", path, {"data": [{"type": "tag-bindings"}]}).status == 422
+    eleven = bindings(**{f"key-{number}": "" for number in range(11)})
+    assert ask(simulator, "PATCH", path, eleven).status == 422
     answer = ask(simulator, "PATCH", f"{base}/tag-bindings", bindings(a="1", team="ours"))
     assert answer.status == 200
     assert [one["attributes"]["value"] for one in _data(answer)] == ["ours", "1"]

@@ -11,7 +11,7 @@ import msgspec
 from bulkops.simulator.effects import snapshot
 from bulkops.simulator.messages import documents
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.problems import not_found
+from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.state import Project, Workspace
 
 Owner: TypeAlias = Workspace | Project
@@ -37,6 +37,7 @@ class TagBindings(msgspec.Struct, frozen=True):
         return {one.attributes.key: one.attributes.value for one in self.data}
 
 
+_MOST: Final = 10
 _DECODER: Final = msgspec.json.Decoder(TagBindings)
 
 
@@ -88,6 +89,8 @@ class Bindings:
         return owner
 
     def _set(self, call: Call, owner: Owner, bindings: dict[str, str]) -> None:
+        if len(bindings) > _MOST:
+            raise unprocessable(f"cannot exceed {_MOST} bindings per resource", "/data")
         before = snapshot(owner)
         owner.tag_bindings = bindings
         if isinstance(owner, Workspace):

@@ -28,7 +28,7 @@ _FREE: Final = Entitlements(
 # Free and Business are the two that matter for run tasks; the names are the service's.
 _PLANS: Final = {
     "Free": _FREE,
-    "Standard (entitlement)": Entitlements(audit_logging=False),
+    "Standard (entitlement)": Entitlements(),
     "Business": Entitlements(),
 }
 
