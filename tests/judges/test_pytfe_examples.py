@@ -39,7 +39,7 @@ WORKSPACE = ("--org", "acme", "--workspace-id", "{workspace}", "--workspace", "p
         ("org", (), ["create organization", "delete organization"]),
         ("organization_tags", ("--org", "acme"), []),
         ("workspace", ("--org", "acme", "--list", "--create"), ["create workspace"]),
-        ("workspace", (*WORKSPACE, "--read", "--update"), ["update workspace"] * 2),
+        ("workspace", (*WORKSPACE, "--read", "--update"), ["update workspace"]),
         ("workspace", (*WORKSPACE, "--lock", "--unlock"), ["update workspace"] * 2),
         ("workspace", (*WORKSPACE, "--lock", "--force-unlock"), ["update workspace"] * 2),
         ("workspace", (*WORKSPACE, "--tag-ops"), ["update workspace"] * 2),
