@@ -57,10 +57,10 @@ _SETTINGS = {
 }
 
 
-# No simulated workspace has ever had a Terraform run.
-_NOTHING_THERE = {
-    name: identifier("", None)
-    for name in (
+# No simulated workspace has ever had a Terraform run. Encoded once, as lists have many of these.
+_NOTHING = msgspec.Raw(msgspec.json.encode(identifier("", None)))
+_NOTHING_THERE = dict.fromkeys(
+    (
         "current-run",
         "latest-run",
         "current-state-version",
@@ -68,8 +68,9 @@ _NOTHING_THERE = {
         "current-assessment-result",
         "readme",
         "ssh-key",
-    )
-}
+    ),
+    _NOTHING,
+)
 
 
 def _permissions(*, manages: bool, attaches: bool) -> msgspec.Raw:

@@ -76,8 +76,6 @@ ROUTES: Final = tuple(
         ("DELETE", _ORG, 204, organizations.delete),
         ("GET", f"{_ORG}/entitlement-set", 200, organizations.entitlement_set),
         ("GET", f"{_ORG}/capacity", 200, organizations.capacity),
-        *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
-        *(("GET", f"{_WORKSPACE}/{p}", 200, empty.of_workspace) for p in empty.OF_WORKSPACE),
         ("GET", f"{_ORG}/agent-pools", 200, agent_pools.index),
         ("POST", f"{_ORG}/agent-pools", 201, agent_pools.create),
         ("GET", _POOL, 200, agent_pools.show),
@@ -119,18 +117,21 @@ ROUTES: Final = tuple(
         ("POST", f"{_WORKSPACE}/relationships/tags", 204, tags.add),
         ("DELETE", f"{_WORKSPACE}/relationships/tags", 204, tags.remove),
         *_of_bindings(_WORKSPACE, OF_WORKSPACES),
+        *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
+        *(("GET", f"{_WORKSPACE}/{p}", 200, empty.of_workspace) for p in empty.OF_WORKSPACE),
     )
 )
 
 _Shape: TypeAlias = tuple[tuple[str | None, ...], Route]
 
 
-def _index() -> dict[tuple[str, int], list[_Shape]]:
-    index: dict[tuple[str, int], list[_Shape]] = {}
+def _index() -> dict[tuple[str, int, str], list[_Shape]]:
+    """Return method, number of parts, and first part → the routes among which to search."""
+    index: dict[tuple[str, int, str], list[_Shape]] = {}
     for route in ROUTES:
         parts = route.path.split("/")[1:]
         shape = tuple(None if part.startswith(":") else part for part in parts)
-        index.setdefault((route.method, len(parts)), []).append((shape, route))
+        index.setdefault((route.method, len(parts), parts[0]), []).append((shape, route))
     return index
 
 
@@ -140,7 +141,7 @@ _INDEX: Final = _index()
 def match(method: str, path: str) -> tuple[Route, tuple[str, ...]] | None:
     """Return the route of a path below /api/v2 and its decoded parameters, None if unknown."""
     parts = path.split("/")[1:]
-    for shape, route in _INDEX.get((method, len(parts)), ()):
+    for shape, route in _INDEX.get((method, len(parts), parts[0] if parts else ""), ()):
         if all(name in (None, part) for name, part in zip(shape, parts, strict=True)):
             return route, tuple(
                 unquote(part) for name, part in zip(shape, parts, strict=True) if name is None
