@@ -199,6 +199,16 @@ def test_global_configuration_needs_its_entitlement(simulator: Simulator, ask: A
     assert "global-configuration" not in _data(response)["attributes"]
 
 
+def test_a_global_configuration_is_changed_in_part(simulator: Simulator, ask: Ask) -> None:
+    """A PATCH that only disables it, as the Terraform provider's, keeps its stages and level."""
+    spec = {"enabled": True, "stages": ["pre_plan"], "enforcement-level": "mandatory"}
+    path = f"/tasks/{_id(simulator)}"
+    assert ask(simulator, "PATCH", path, _patch(global_configuration=spec)).status == 200
+    answer = ask(simulator, "PATCH", path, _patch(global_configuration={"enabled": False}))
+    shown = _data(answer)["attributes"]["global-configuration"]
+    assert shown == spec | {"enabled": False}
+
+
 def test_agent_pool_needs_its_entitlement(simulator: Simulator, ask: Ask) -> None:
     """An agent pool is stored and can be removed; without the entitlement it is a 422."""
     simulator.add_agent_pool("apool-1")

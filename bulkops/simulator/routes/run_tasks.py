@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from bulkops.api.messages import UNREADABLE
 from bulkops.simulator.effects import snapshot
@@ -16,15 +16,15 @@ from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.checks import check_name, check_pool
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
-from bulkops.simulator.state import GlobalConfiguration, Organization, Task, WorkspaceTask
+from bulkops.simulator.state import Organization, Task, WorkspaceTask
 
 DESCRIPTION_LENGTH = 300
 
 
 class _GlobalConfiguration(msgspec.Struct, rename="kebab"):
-    enabled: bool = True
-    stages: tuple[str, ...] = ()
-    enforcement_level: Literal["advisory", "mandatory"] | None = None
+    enabled: bool | UnsetType = UNSET
+    stages: tuple[str, ...] | UnsetType = UNSET
+    enforcement_level: Literal["advisory", "mandatory"] | UnsetType | None = UNSET
 
 
 class _Attributes(msgspec.Struct, rename="kebab"):
@@ -162,7 +162,7 @@ def _check(call: Call, requested: _Attributes, organization: Organization) -> No
             f"Description is too long (maximum is {DESCRIPTION_LENGTH} characters)",
             "/data/attributes/description",
         )
-    if requested.global_configuration:
+    if requested.global_configuration and requested.global_configuration.stages:
         for stage in requested.global_configuration.stages:
             if stage not in call.profile.stages:
                 raise unprocessable(
@@ -208,9 +208,8 @@ def _assign(task: Task, resource: _Resource) -> None:
     # Without the entitlement the server ignores a global configuration and answers 201.
     spec = requested.global_configuration
     if spec and task.organization.entitlements.global_run_tasks:
-        task.global_configuration = GlobalConfiguration(
-            enabled=spec.enabled, stages=spec.stages, enforcement_level=spec.enforcement_level
-        )
+        named = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+        task.global_configuration = structs.replace(task.global_configuration, **named)
     pool = resource.relationships.agent_pool
     if pool is not UNSET:
         task.agent_pool = pool.data.id if pool.data else None
