@@ -47,7 +47,7 @@ _TAKEN_BY = {
     A_JOURNAL: "`bulkops resume {}` resumes it",
     A_PLAN: "`bulkops apply {}` applies it",
     A_JOB: "`bulkops apply {}` runs it",
-    A_FLEET: "`bulkops check {}` checks it",
+    A_FLEET: "`bulkops fleet plan {}` plans it",
 }
 
 _START = 64 << 10

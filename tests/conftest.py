@@ -13,6 +13,7 @@ from hypothesis import settings
 from bulkops.cli import DEBUG, main
 from bulkops.cli.signals import handled
 from bulkops.client.access.address import VARIABLES
+from bulkops.fleet.index import PLATFORMS
 from tests.cli.support import (
     Done,
     StagedSimulator,
@@ -62,7 +63,8 @@ def here(
 ) -> Iterator[Here]:
     """The command, run in this process with the world's folder and environment."""
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-    for name in (*VARIABLES, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
+    indices = [one.index for one in PLATFORMS]
+    for name in (*VARIABLES, *indices, "TFE_ORGANIZATION", "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     # ``--debug`` sets it; this restores only what was set here.

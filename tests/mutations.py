@@ -289,6 +289,36 @@ MUTATIONS = (
         ("    for permit in permits:\n", "    for permit in ():\n"),
         ("journal/test_copying.py",),
     ),
+    Mutation(
+        "a fleet's undo is started though its job was resumed meanwhile",
+        "fleet/recorded/shard_undo.py",
+        ("len(replay.executions) != self._executions or ", ""),
+        ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "what a job did after its undo is taken for undone",
+        "fleet/recorded/shard_undo.py",
+        ("if more := not_covered(undone, replay):", "if more := 0:"),
+        ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "another job's journal is taken for that of a shard's undo",
+        "fleet/recorded/shard_undo.py",
+        ("    check_same(replay.header,", "    print(replay.header,"),
+        ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "a shard that was undone is resumed, so that only its rest is applied",
+        "fleet/shard_job.py",
+        ("return resumable and not is_undone(place, replay.header.run_id)", "return resumable"),
+        ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "a failed shard keeps others from being undone",
+        "cli/run/recorded_fleet.py",
+        ("FleetRollout(max_failed_shards=len(runs))", "FleetRollout()"),
+        ("cli/commands/fleet/test_undo.py",),
+    ),
 )
 
 

@@ -118,9 +118,16 @@ COMMANDS: tuple[click.Command, ...] = (
                 "fleet.apply:apply",
                 "Run a job in each organization of a fleet, or resume it from the journals.",
             ),
+            OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
+            OnDemand(
+                "verify",
+                "fleet.verify:verify",
+                "Check for drift in all organizations of a fleet.",
+            ),
             OnDemand(
                 "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
             ),
+            OnDemand("watch", "fleet.watch:watch", "Show a running fleet live, from its journals."),
             OnDemand(
                 "report", "fleet.journals:report", "Report what a fleet did, from its journals."
             ),
@@ -178,6 +185,6 @@ COMMANDS: tuple[click.Command, ...] = (
         "simulate:simulate",
         "Serve simulated organizations to rehearse on.",
     ),
-    OnDemand("demo", "demo:demo", "Watch a simulated rollout get killed and resume."),
+    OnDemand("demo", "demo.start:demo", "Watch a simulated rollout get killed and resume."),
 )
 """All commands, in the order in which ``--help`` lists them."""

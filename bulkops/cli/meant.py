@@ -42,6 +42,9 @@ _CHANGES_NOTHING = (
     *("fleet plan", "fleet status", "fleet report", "journal list", "journal check"),
     *("task list", "task show", "workspace-task list", "workspace-task show"),
 )
+_OF_A_FLEET = tuple(
+    f"fleet {name}" for name in ("plan", "apply", "status", "report", "watch", "verify", "undo")
+)
 _NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"
 _REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run task"
 _VERBOSE = (Advice("`bulkops --debug {}` logs every request"),)
@@ -118,7 +121,12 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice("use --organization NAME", "--organization"),
         Advice("name the organization in the job file, or set TFE_ORGANIZATION"),
     ),
-    "organization": (Advice("name it in the job file, or set TFE_ORGANIZATION"),),
+    "organization": (
+        Advice("name it under [[shard]] in the fleet file", commands=_OF_A_FLEET),
+        Advice("name it in the job file, or set TFE_ORGANIZATION"),
+    ),
+    "address": (Advice("name it under [[shard]] in the fleet file", commands=_OF_A_FLEET),),
+    "journal journals": (Advice("set journals in the fleet file", commands=_OF_A_FLEET),),
     "config file job job-file": (
         Advice("give the job file without an option: `bulkops {} JOB`", commands=_WITH_A_JOB),
     ),

@@ -17,7 +17,7 @@ from bulkops.events.examined import (
     Workspace,
 )
 from bulkops.events.executed import Progress, Report, Result, Status, Wave
-from bulkops.events.fleets import FleetPlan, FleetReport, FleetStatus
+from bulkops.events.fleets import FleetPlan, FleetReport, FleetStatus, FleetVerify
 from bulkops.events.model import Event
 from bulkops.events.planned import Operation, Plan, Skip
 from bulkops.events.tasks import Deleted, Detached, RunTask, WorkspaceTask
@@ -40,6 +40,7 @@ EVENTS: tuple[type[Event], ...] = (
     FleetStatus,
     Differing,
     Verified,
+    FleetVerify,
     Listed,
     Journal,
     Copied,
@@ -61,6 +62,7 @@ __all__ = [
     "FleetPlan",
     "FleetReport",
     "FleetStatus",
+    "FleetVerify",
     "Job",
     "Journal",
     "Listed",

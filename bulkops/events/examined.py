@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from bulkops.events.executed import End
-from bulkops.events.model import Counts, Event, OfTarget, Time
+from bulkops.events.model import Counts, Event, OfShard, OfTarget, Time
 
 if TYPE_CHECKING:
     from bulkops.operations.model import Target
@@ -102,7 +102,7 @@ class Differing(OfTarget, frozen=True, kw_only=True, tag="differing"):
     shows: str
 
 
-class Verified(Event, frozen=True, kw_only=True, tag="verified"):
+class Verified(OfShard, frozen=True, kw_only=True, tag="verified"):
     """The totals of a verification; printed after the operations that differ.
 
     Attributes:

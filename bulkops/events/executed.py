@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.errors import SIGNALS
-from bulkops.events.model import Action, Counts, Event, OfShard, OfTarget, Time, TimeOrEmpty
+from bulkops.events.model import Action, Counts, OfShard, OfTarget, Time, TimeOrEmpty
 from bulkops.journal.states import Held, How, Outcome, Reached
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Wave(OfShard, frozen=True, kw_only=True, tag="wave"):
         )
 
 
-class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+class Progress(OfShard, frozen=True, kw_only=True, tag="progress"):
     """The progress of an execution; printed every few seconds.
 
     Attributes:
@@ -238,10 +238,6 @@ class Facts(OfShard, frozen=True, kw_only=True):
     def of(cls, report: reports.Report) -> Self:
         """Return the event of a report."""
         return msgspec.convert(report, cls, from_attributes=True)
-
-    def of_shard(self, name: str) -> Self:
-        """Return the event as one of a shard."""
-        return msgspec.structs.replace(self, shard=name)
 
 
 class Report(Facts, frozen=True, kw_only=True, tag="report"):

@@ -60,3 +60,25 @@ class FleetReport(FleetFacts, frozen=True, kw_only=True, tag="fleet_report"):
 
 class FleetStatus(FleetFacts, frozen=True, kw_only=True, tag="fleet_status"):
     """The state of a fleet, from its journals; the last line."""
+
+
+class FleetVerify(Event, frozen=True, kw_only=True, tag="fleet_verify"):
+    """The totals of a fleet's verification; its last line.
+
+    Attributes:
+        fleet: the fleet's name.
+        verified: number of operations in all shards whose desired state the server shows.
+        differing: number of operations in all shards for which the server shows another state.
+        unreadable: number of operations in all shards whose result can't be read back.
+        not_begun: the shards that have no journal of the job, and so nothing to verify.
+        problems: shard that can't be verified → why, human-readable.
+        exit_code: the command's exit code: the worst of all shards.
+    """
+
+    fleet: str
+    verified: int
+    differing: int
+    unreadable: int
+    not_begun: tuple[str, ...]
+    problems: dict[str, str]
+    exit_code: int

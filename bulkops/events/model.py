@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -45,6 +45,10 @@ class OfShard(Event, frozen=True, kw_only=True):
     """
 
     shard: str | UnsetType = UNSET
+
+    def of_shard(self, name: str) -> Self:
+        """Return the event as one of a shard."""
+        return msgspec.structs.replace(self, shard=name)
 
 
 class OfTarget(OfShard, frozen=True, kw_only=True):

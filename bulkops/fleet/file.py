@@ -34,7 +34,7 @@ def load_fleet(path: str | Path, *, trust_files: bool = False) -> Fleet:
             text = text_of(stream, MOST_OF_A_JOB, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(path, error)) from error
-    return parse_fleet(text, file.absolute(), str(path))
+    return parse_fleet(text, file, str(path))
 
 
 def load_fleet_job(fleet: Fleet) -> Job:

@@ -43,8 +43,8 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
         organization: ``None`` if the job file or the environment names it.
         address: as ``canonical`` returns it; ``None`` if the environment names it.
         token_env: name of the variable with its token.
-        token_file: absolute path of the file with its token. With neither of these two, the token
-            comes from the environment, too.
+        token_file: path of the file with its token. With neither of these two, the token comes
+            from the environment, too.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
         source: the fleet file, for messages.
-        job: absolute path of the job file.
+        job: path of the job file.
         shards: ordered by name; empty if they have yet to be found (see ``found``).
         organizations: names and globs of organizations; empty if the shards are listed.
-        journals: an address in object storage, or the absolute path of a folder; ``None`` for the
-            default place.
+        journals: an address in object storage, or the path of a folder; ``None`` for the default
+            place.
     """
 
     name: str
@@ -169,7 +169,7 @@ def parse_fleet(text: str, path: Path, source: str = "fleet file") -> Fleet:
     """Return the fleet that a TOML text describes.
 
     Args:
-        path: the file's absolute path, whose folder the paths in it are relative to.
+        path: the file's path, whose folder the paths in it are relative to.
         source: the file's name, for error messages.
 
     Raises:

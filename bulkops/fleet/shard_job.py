@@ -22,7 +22,7 @@ from bulkops.journal.waiting import locked
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
 from bulkops.plan.trusted import open_journal, sound_journal
-from bulkops.plan.unfinished_jobs import is_resumable
+from bulkops.plan.unfinished_jobs import is_resumable, is_undone
 from bulkops.runner.assignment import LockedJournal
 
 
@@ -70,6 +70,8 @@ class ShardJob(NamedTuple):
     def newest(self, journals: JobJournals, how: How) -> Place | None:
         """Return the newest journal that can be resumed, ``None`` if there is none.
 
+        One that was undone is not resumed: the rest of its job alone would be done.
+
         Raises:
             JournalDamaged: a newer one is damaged, so that its content is unknown.
             JobError: other users may have written it.
@@ -79,7 +81,8 @@ class ShardJob(NamedTuple):
         def fits(place: Place) -> bool:
             replay = sound_journal(place.reader(trusted=how.trust_files)).replay
             rollout, retry = self.job.rollout, how.retry_failed
-            return is_resumable(replay, mine, self.address, rollout, retry_failed=retry)
+            resumable = is_resumable(replay, mine, self.address, rollout, retry_failed=retry)
+            return resumable and not is_undone(place, replay.header.run_id)
 
         return journals.newest(fits)
 

@@ -22,6 +22,7 @@ from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.standing import before_running, ended_as, progress_of
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import Place
+from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
 from bulkops.plan.current_state import check_names
@@ -33,7 +34,7 @@ from bulkops.plan.unfinished_jobs import (
     with_unfinished_noted,
 )
 from bulkops.report.model import exit_code
-from bulkops.runner.assignment import Instructions, Observer
+from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import check_gate_to_resume
 from bulkops.runner.hmac_key import key_to_resume
@@ -103,18 +104,21 @@ class ShardRun:
         try:
             await self._look(client)
         except BulkopsError as problem:
-            self.problem = _explained(problem, client)
+            self.problem = explained(problem, client)
 
     async def look_at_server(self, client: Client) -> None:
         """Plan, whatever its journals say; an error is the shard's own: ``problem``."""
         try:
             self.plan = await self._planned(client)
         except BulkopsError as problem:
-            self.problem = _explained(problem, client)
+            self.problem = explained(problem, client)
 
     async def _planned(self, client: Client) -> Plan:
         plan = await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
-        unfinished = await to_thread.run_sync(unfinished_jobs, plan, self.address)
+        return await self._with_unfinished(plan)
+
+    async def _with_unfinished(self, plan: Plan, journal: Place | None = None) -> Plan:
+        unfinished = await to_thread.run_sync(unfinished_jobs, plan, self.address, journal)
         self._contradicted = [one.place for one in unfinished if one.contradicts]
         return with_unfinished_noted(plan, unfinished)
 
@@ -125,10 +129,13 @@ class ShardRun:
             if self.state is State.INTERRUPTED and self.replay is not None:
                 await check_names(client, self.replay.header, found)
             return
-        self.plan = await self._planned(client)
-        if self._contradicted and self.plan.operations and not self._how.despite_unfinished:
+        self._take(await self._planned(client))
+
+    def _take(self, plan: Plan) -> None:
+        self.plan = plan
+        if self._contradicted and plan.operations and not self._how.despite_unfinished:
             raise unfinished_first(self._contradicted[0])
-        self.state = State.NOT_BEGUN if self.plan.operations else State.DONE
+        self.state = State.NOT_BEGUN if plan.operations else State.DONE
 
     def _note_waiting(self, busy: JournalLocked) -> None:
         if not self._waited:
@@ -136,19 +143,26 @@ class ShardRun:
             self._how.on_wait(self.name, busy)
 
     async def _look_into(self, found: Place) -> None:
-        def state() -> Replay:
-            return open_journal(found.reader(trusted=self._how.trust_files)).replay
-
         self.place = found
-        reading = partial(found.read_with_holder, state)
-        replay, running = await to_thread.run_sync(reading)
-        self.replay = replay
+        self.replay, running = await self._read(found)
         if running is not None and not self._how.wait:
-            self.state = State.RUNNING
-            by = f"{running.user} on {running.host}, process {running.pid}"
-            self.problem = JournalLocked(f"{found}: is in use by {by}")
+            self._leave(found, running)
             return
-        self.state = self._before_running(replay)
+        self.state = self._before_running(self.replay)
+
+    async def _read(self, place: Place) -> tuple[Replay, Holder | None]:
+        """Return the state of a journal, and who holds it."""
+
+        def state() -> Replay:
+            return open_journal(place.reader(trusted=self._how.trust_files)).replay
+
+        return await to_thread.run_sync(partial(place.read_with_holder, state))
+
+    def _leave(self, place: Place, running: Holder) -> None:
+        """Leave a journal to the process that holds it."""
+        self.state = State.RUNNING
+        by = f"{running.user} on {running.host}, process {running.pid}"
+        self.problem = JournalLocked(f"{place}: is in use by {by}")
 
     def _before_running(self, replay: Replay) -> State:
         return before_running(
@@ -190,7 +204,7 @@ class ShardRun:
         self.state = ended_as(exit_code(self.replay))
 
     def _fail(self, problem: BulkopsError, client: Client) -> None:
-        self.problem = _explained(problem, client)
+        self.problem = explained(problem, client)
         if isinstance(problem, JournalLocked | JournalTakenOver):
             self.state = State.RUNNING
         else:
@@ -204,11 +218,17 @@ class ShardRun:
         elif self._preparing is not None:
             self._preparing.cancel()
 
+    async def _held(
+        self, stack: AsyncExitStack, client: Client, seen: Plan | Place
+    ) -> LockedJournal:
+        """Hold the journal to resume, or start one; see ``ShardJob.held``."""
+        return await self._of.held(stack, client, self._how, seen, self._note_waiting)
+
     async def _prepared(
         self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe
     ) -> JobExecution | None:
         """Return the execution of the held journal; ``None`` if it has stopped meanwhile."""
-        journal = await self._of.held(stack, client, self._how, seen, self._note_waiting)
+        journal = await self._held(stack, client, seen)
         hold, contents = journal.hold, journal.contents
         self.place, self.replay = hold.place, contents.replay
         retry, continued = self._how.retry_failed, self._how.continue_paused
@@ -226,7 +246,8 @@ class ShardRun:
         )
 
 
-def _explained(problem: BulkopsError, client: Client) -> BulkopsError:
+def explained(problem: BulkopsError, client: Client) -> BulkopsError:
+    """Return a shard's problem, which names where a refused token comes from."""
     if isinstance(problem, Unauthorized) and client.kept_in:
         problem.args = (f"{problem}. Put a valid one in {client.kept_in}",)
     return problem

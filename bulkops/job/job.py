@@ -20,7 +20,7 @@ from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
-from bulkops.job.unquoted import unquoted_hint
+from bulkops.job.unquoted import toml_hint
 from bulkops.operations import kind_named, kind_names
 from bulkops.operations.model import Scope, Spec
 
@@ -170,7 +170,7 @@ def parse_toml(text: str, source: str) -> dict[str, object]:
     except RecursionError:
         raise JobError(f"{source}: not valid TOML: nested too deeply") from None
     except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
-        hint = unquoted_hint(str(problem), text)
+        hint = toml_hint(str(problem), text)
         raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}{hint}") from None
 
 

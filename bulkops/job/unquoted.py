@@ -1,4 +1,4 @@
-"""A hint for the most common mistake in TOML: text without quotes. Pure."""
+"""Hints for the most common mistakes in TOML, above all text without quotes. Pure."""
 
 from __future__ import annotations
 
@@ -24,12 +24,20 @@ _SWITCHES = {
 _NOTHING = {"none", "null", "nil"}
 
 
-def unquoted_hint(problem: str, text: str) -> str:
-    """Return a sentence on how to fix a value without quotes, starting with ". ".
+def toml_hint(problem: str, text: str) -> str:
+    """Return a sentence on how to fix a mistake in TOML, starting with ". "; empty without one.
 
     Args:
         problem: the message of ``tomllib``, which names the line.
         text: the text of the whole file.
+    """
+    if problem.startswith("Cannot declare ('shard',)"):
+        return ". Write [[shard]] with two brackets for each of them"
+    return _unquoted_hint(problem, text)
+
+
+def _unquoted_hint(problem: str, text: str) -> str:
+    """Return a sentence on how to fix a value without quotes, starting with ". ".
 
     Returns:
         Empty if the mistake is a different one, or the value may be a token.

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bulkops.errors import JobError
@@ -229,6 +229,12 @@ def place_of(text: str | Path) -> Place:
     from bulkops.journal.local.place import LocalPlace  # noqa: PLC0415 - it implements this module
 
     return LocalPlace(Path(text))
+
+
+def place_of_undo(place: Place) -> Place:
+    """Return the default place of a journal's undo: beside it, with ``.undo`` before its suffix."""
+    name = PurePath(place.name)
+    return place.sibling(f"{name.stem}.undo{name.suffix}")
 
 
 def _remote(text: str) -> Place:

@@ -76,6 +76,22 @@ def is_not_ours(decided: Operation | Skip) -> bool:
     return isinstance(decided, Skip) and decided.reason == NOT_OURS
 
 
+def not_covered(replay: Replay, undo: Replay) -> int:
+    """Return how many changes a job has made since its undo was planned.
+
+    Args:
+        undo: of the undo's journal.
+    """
+    not_ours = sum(skip.reason == NOT_OURS for skip in undo.skips)
+    return max(0, not_ours - sum(not _is_ours(one) for one in replay.operations.values()))
+
+
+def _is_ours(progress: Progress) -> bool:
+    """Return whether the job changed the target, or may have."""
+    result = progress.result
+    return progress.outcome is Outcome.IN_DOUBT or (result is not None and result.ours)
+
+
 def _decided(progress: Progress, observations: Observations, kind: Kind) -> Operation | Skip:
     operation = progress.operation
     observed = observations[operation.aspect].get(operation.target.id, ())

@@ -12,9 +12,9 @@ from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError, JobError
 from bulkops.job.rollout import Rollout
 from bulkops.journal.identity import Identity, identity_of
-from bulkops.journal.place import Place, default_journals
+from bulkops.journal.place import Place, default_journals, place_of_undo
 from bulkops.journal.progress import Progress
-from bulkops.journal.reader import header_of, header_of_unended, is_complete
+from bulkops.journal.reader import ends_of, header_of, header_of_unended, is_complete
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
@@ -119,6 +119,22 @@ def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> l
         # All others are looked at only if it matters whether one is the undo of these.
         undone = set(pool.map(_undone_by, places.values())) if found else ()
     return [one for one in found if one.run_id not in undone]
+
+
+def is_undone(place: Place, run_id: str) -> bool:
+    """Return whether the undo beside a journal has reverted its job.
+
+    Args:
+        run_id: that of the journal.
+
+    Raises:
+        JournalError: the undo's journal can't be read.
+    """
+    undo = place_of_undo(place)
+    if not undo.exists():
+        return False
+    header, ended = ends_of(undo.reader())
+    return header.undo_of == run_id and ended is not None and ended.how == How.COMPLETE
 
 
 def _undone_by(place: Place) -> str:

@@ -41,6 +41,9 @@ NOT_RUN = {
     "bulkops demo --journal s3://my-bucket/bulkops/demo": (
         "a long test of tests/cli/commands/test_demo.py looks at what it prints"
     ),
+    "bulkops demo --fleet": (
+        "a long test of tests/cli/commands/test_demo.py looks at what it prints"
+    ),
     "bulkops demo": "a long test of tests/documents/test_readme.py looks at what it prints",
 }
 ENDS_WITH = {
@@ -114,8 +117,7 @@ def prepare(world: World, example: str) -> str:
     if "retired.jsonl" in example:
         apply(world, "jobs/detach-retired.toml", "retired.jsonl")
     if "fleet.toml" in example:
-        fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
-        (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
+        prepare_fleet(world, example)
     if "apply canary.plan" in example:
         assert world.run("plan", "jobs/canary.toml", "--out", "canary.plan").code == 0
     if "journal repair" in example:
@@ -123,6 +125,15 @@ def prepare(world: World, example: str) -> str:
         damaged[len(damaged) // 2] ^= 1
         (world.folder / "canary.jsonl").write_bytes(damaged)
     return _with_ids(world, example)
+
+
+def prepare_fleet(world: World, example: str) -> None:
+    """Create the fleet file of an example, and what its command needs."""
+    if "fleet watch" not in example:
+        fleet = 'job = "jobs/canary.toml"\norganizations = ["acme"]\n'
+        (world.folder / "fleet.toml").write_text(fleet, encoding="utf-8")
+    if any(f"fleet {name}" in example for name in ("watch", "verify", "undo")):
+        assert world.run("fleet", "apply", "fleet.toml", "--yes").code == 0
 
 
 def apply(world: World, job_file: str, journal: str) -> Report:

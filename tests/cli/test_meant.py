@@ -49,6 +49,9 @@ CASES = {
     "task --auto-approve delete lint": "--yes answers the question.",
     "apply -f job.toml": "give the job file without an option: `bulkops apply JOB`.",
     "report scan.jsonl --json": "use --format.",
+    "fleet apply fleet.toml --journal s3://bucket/scan": "set journals in the fleet file.",
+    "fleet plan fleet.toml --address localhost": "name it under [[shard]] in the fleet file.",
+    "fleet plan fleet.toml --organization acme": "name it under [[shard]] in the fleet file.",
     "destroy": "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run "
     "task.",
     "init": "there is nothing to initialize: write a job file, then run `bulkops plan JOB`.",

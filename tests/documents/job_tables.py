@@ -1,6 +1,6 @@
-"""Generates the documentation of job files in ``jobs/``: README's tables, and the schema.
+"""Generates the documentation of job and fleet files in ``jobs/``: README's tables, the schemas.
 
-``python -m tests.documents.job_tables`` writes both, and the tables and the schema of
+``python -m tests.documents.job_tables`` writes them, and the tables and the schema of
 ``tests.documents.event_tables``.
 """
 
@@ -15,12 +15,13 @@ from msgspec import inspect
 
 from bulkops.checking import allowed, one_of, shown
 from bulkops.fleet.rollout import FleetRollout
+from bulkops.fleet.schema import fleet_schema
 from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.job import JobFile
 from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
-from bulkops.job.schema import KIND_MEANING, meanings, schema_of
+from bulkops.job.schema import KIND_MEANING, Schema, meanings, schema_of
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Scope
@@ -28,6 +29,7 @@ from tests.documents import event_tables
 
 JOBS = Path(__file__).parents[2] / "jobs"
 SCHEMA = JOBS / "job.schema.json"
+FLEET_SCHEMA = JOBS / "fleet.schema.json"
 HEADER = "| field | type | default | allowed | meaning |\n|---|---|---|---|---|\n"
 
 SELECT = "`[select]`"
@@ -88,9 +90,13 @@ def of_which_kinds() -> str:
     return textwrap.fill(text, 120, break_on_hyphens=False)
 
 
-def schema_as_it_should_be() -> str:
-    """Return the text of ``jobs/job.schema.json``."""
-    return msgspec.json.format(msgspec.json.encode(schema_of(KINDS)), indent=2).decode() + "\n"
+def schemas_as_they_should_be() -> dict[Path, str]:
+    """Return the texts of ``jobs/job.schema.json`` and ``jobs/fleet.schema.json``."""
+    return {SCHEMA: _text_of(schema_of(KINDS)), FLEET_SCHEMA: _text_of(fleet_schema())}
+
+
+def _text_of(schema: Schema) -> str:
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2).decode() + "\n"
 
 
 def rows(struct: type[msgspec.Struct]) -> str:
@@ -136,7 +142,8 @@ if __name__ == "__main__":
     readme = JOBS / "README.md"
     text = readme_as_it_should_be(readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
-    SCHEMA.write_text(schema_as_it_should_be(), encoding="utf-8")
+    for path, schema in schemas_as_they_should_be().items():
+        path.write_text(schema, encoding="utf-8")
     text = event_tables.document_as_it_should_be(event_tables.DOCUMENT.read_text(encoding="utf-8"))
     event_tables.DOCUMENT.write_text(text, encoding="utf-8")
     event_tables.SCHEMA.write_text(event_tables.schema_as_it_should_be(), encoding="utf-8")

@@ -17,7 +17,8 @@ from tests.cli.support import StagedSimulator, World, no_secret_below, serving
 from tests.conftest import Here
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
-FILES = sorted(JOBS.glob("*.toml"))
+FLEET = JOBS / "fleet.toml"
+FILES = sorted({*JOBS.glob("*.toml")} - {FLEET})
 
 Attachments = list[tuple[str, tuple[str, ...]]]
 """Level and stages of each attachment of one run task to one workspace."""

@@ -1,4 +1,4 @@
-"""``jobs/README.md`` agrees with the code, and each job file beside it is ready to use."""
+"""``jobs/README.md`` agrees with the code, and each file beside it is ready to use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkops.fleet.fleet import parse_fleet
+from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.standing import WORST_FIRST
 from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
@@ -17,15 +18,17 @@ from bulkops.job.schema import meanings
 from bulkops.operations import KINDS
 from bulkops.operations.model import Scope
 from tests.documents.job_tables import (
+    FLEET_SCHEMA,
     JOBS,
     SCHEMA,
     TABLES,
     readme_as_it_should_be,
     rows,
-    schema_as_it_should_be,
+    schemas_as_they_should_be,
 )
 
-FILES = sorted(JOBS.glob("*.toml"))
+FLEET = JOBS / "fleet.toml"
+FILES = sorted({*JOBS.glob("*.toml")} - {FLEET})
 README = (JOBS / "README.md").read_text(encoding="utf-8")
 
 
@@ -63,12 +66,13 @@ def test_the_kinds_with_a_selection_are_the_codes() -> None:
     assert set(re.findall(r"`([a-z-]+)`", text)) == set(selecting)
 
 
-def test_the_schema_in_the_folder_is_up_to_date() -> None:
-    """``jobs/job.schema.json`` is what ``bulkops schema`` prints.
+def test_the_schemas_in_the_folder_are_up_to_date() -> None:
+    """``jobs/job.schema.json`` and ``fleet.schema.json`` are what ``bulkops schema`` prints.
 
-    If this fails, `python -m tests.documents.job_tables` writes it again.
+    If this fails, `python -m tests.documents.job_tables` writes them again.
     """
-    assert SCHEMA.read_text(encoding="utf-8") == schema_as_it_should_be()
+    expected = schemas_as_they_should_be()
+    assert {path: path.read_text(encoding="utf-8") for path in expected} == expected
 
 
 def test_every_attribute_of_a_condition_is_documented() -> None:
@@ -121,6 +125,17 @@ def test_the_examples_are_a_job_and_a_fleet() -> None:
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]
 
 
+def test_the_waves_of_shards_are_the_codes() -> None:
+    """Each row of the fleets' table is what ``FleetRollout.steps`` gives for README's shards."""
+    (listed,) = re.findall(r"(?m)^the shards (`acme-canary`.*):$", README)
+    shards = re.findall("`(.+?)`", listed)
+    found = re.findall(r"^\| (?:none|`(\[.*\])`) \| ([\d, ]+) \|$", README, re.MULTILINE)
+    assert len(found) == 5
+    for written, sizes in found:
+        steps = FleetRollout(waves=tuple(re.findall(r'"(.+?)"', written))).steps(shards)
+        assert ", ".join(str(len(step)) for step in steps) == sizes
+
+
 def test_the_order_of_a_fleets_exit_codes_is_documented() -> None:
     """README lists them from the worst on."""
     (listed,) = re.findall(r"from the worst on: (.*)\.$", README, re.MULTILINE)
@@ -129,9 +144,9 @@ def test_the_order_of_a_fleets_exit_codes_is_documented() -> None:
 
 
 def test_the_readme_names_every_file_and_no_other() -> None:
-    """README lists exactly the job files in the folder."""
+    """README lists exactly the job and fleet files in the folder."""
     named = set(re.findall(r"\]\((\S+\.toml)\)", README))
-    assert named == {path.name for path in FILES}
+    assert named == {path.name for path in (*FILES, FLEET)}
     assert len(FILES) >= 5
 
 
@@ -141,14 +156,24 @@ def test_a_ready_file_is_a_job_that_explains_itself(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     job = parse_job(text, path.name)
     assert (job.name, job.organization) == (path.stem, "acme")
+    _explains_itself(text, SCHEMA, f"plan jobs/{path.name}", f"apply jobs/{path.name}")
+
+
+def test_the_ready_fleet_explains_itself() -> None:
+    """It is valid, has its schema, when to use it, and how to undo it."""
+    text = FLEET.read_text(encoding="utf-8")
+    fleet = parse_fleet(text, FLEET, FLEET.name)
+    assert fleet.name == FLEET.stem
+    assert fleet.job in FILES
+    _explains_itself(
+        text, FLEET_SCHEMA, "fleet plan jobs/fleet.toml", "fleet apply jobs/fleet.toml"
+    )
+
+
+def _explains_itself(text: str, schema: Path, *commands: str) -> None:
     directive, _, rest = text.partition("\n")
-    assert directive == f"#:schema ./{SCHEMA.name}"
+    assert directive == f"#:schema ./{schema.name}"
     comment = rest.partition("\n\n")[0]
     assert all(line.startswith("#") for line in comment.splitlines())
-    for phrase in (
-        "# When: ",
-        f"#   bulkops plan jobs/{path.name}\n",
-        f"#   bulkops apply jobs/{path.name}\n",
-        "# Back: ",
-    ):
-        assert phrase in comment
+    shown = [f"#   bulkops {command}\n" for command in commands]
+    assert all(phrase in comment for phrase in ("# When: ", *shown, "# Back: "))

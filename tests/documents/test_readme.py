@@ -22,8 +22,12 @@ from tests.journal.remote.tiny_s3 import tiny_s3
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "jobs" / "guarantees.md").read_text(encoding="utf-8")
+FLEET = (ROOT / "jobs" / "fleet.toml").read_text(encoding="utf-8")
 FAULTS = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
-EXECUTED = {"tour": README, "programs": README, "bucket": README, "saved": GUARANTEES}
+EXECUTED = {
+    **dict.fromkeys(("tour", "programs", "bucket", "fleet"), README),
+    "saved": GUARANTEES,
+}
 """Blocks of commands → the page that shows them; each is run in a folder of its own."""
 LEFT_OUT = "  …"
 """Stands in the README for lines that the demo prints and the README leaves out."""
@@ -58,6 +62,9 @@ def simulator(tmp_path: Path) -> Iterator[str]:
     assert command is not None
     # Without the limit: this tests the commands, not the duration of a rollout.
     arguments = command[1].replace("--port 8080", "--port 0 --rate 0").replace("'", "").split()
+    # The first of them is the tour's; those of the ready fleet are beside it.
+    names = ("acme", *re.findall('organization = "(acme-.*)"', FLEET))
+    arguments += [word for name in names for word in ("--organization", name)]
     process = Forked(Order(tuple(arguments), str(tmp_path), {}))
     assert process.stdout is not None
     ready = re.search(r"http://\S+", process.stdout.readline())
@@ -109,9 +116,11 @@ def test_it_can_be_installed_as_the_readme_says(line: str, then: str, tmp_path: 
     assert "Usage: bulkops" in ran.stdout
 
 
-def _jobs(folder: Path) -> None:
-    """Put the ready job files into a folder; lost answers settle soon."""
+def _jobs(folder: Path, address: str) -> None:
+    """Put the ready files into a folder, the fleet for this server; lost answers settle soon."""
     shutil.copytree(ROOT / "jobs", folder / "jobs")
+    fleet = FLEET.replace("https://tfe.example.com", address)
+    (folder / "jobs" / "fleet.toml").write_text(fleet, encoding="utf-8")
     with (folder / "jobs" / "require-security-scan.toml").open("a", encoding="utf-8") as job:
         job.write('\n[pace]\nsettle = "50ms"\n')
 
@@ -119,19 +128,20 @@ def _jobs(folder: Path) -> None:
 @pytest.mark.parametrize("name", EXECUTED)
 def test_the_commands_work(simulator: str, tmp_path: Path, name: str) -> None:
     """All commands of the README succeed, one after the other."""
-    _jobs(tmp_path)
+    _jobs(tmp_path, simulator)
     environment = _block("tour").splitlines()[0]
     script = f"{environment}\n{_block(name, EXECUTED[name])}"
     script = script.replace("http://127.0.0.1:8080", simulator).replace("my-bucket", BUCKET)
     program(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    tokens = dict.fromkeys(re.findall('token_env = "(.*)"', FLEET), "any")
     with tiny_s3() as (server, bucket):
         ran = subprocess.run(
             ["bash", "-euc", script],  # noqa: S607 - the reader's own shell
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, **server.env, "PATH": path, "TFE_ORGANIZATION": ""},
+            env={**os.environ, **server.env, **tokens, "PATH": path, "TFE_ORGANIZATION": ""},
             check=False,
         )
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -149,7 +159,7 @@ def test_every_command_is_executed() -> None:
 
 def test_the_library_example_works(simulator: str, tmp_path: Path) -> None:
     """The README's Python example runs unchanged."""
-    _jobs(tmp_path)
+    _jobs(tmp_path, simulator)
     code = _block("library").replace("http://127.0.0.1:8080", simulator)
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -21,13 +21,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "fleet.toml"
 
 
-def test_a_fleet_is_read_with_its_job(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its paths are absolute, from whichever folder it is read."""
-    monkeypatch.chdir(path.parent)
-    found = load_fleet("fleet.toml")
-    assert (found.name, found.source) == ("fleet", "fleet.toml")
-    assert found.job == path.parent / "jobs" / "scan.toml"
-    monkeypatch.chdir("/")
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_a_fleet_is_read_with_its_job(
+    path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Messages name the job file as the user would; the gate's folder is absolute."""
+    monkeypatch.chdir(path.parent / folder)
+    here = path.relative_to(Path.cwd())
+    found = load_fleet(here)
+    assert (found.name, found.source) == ("fleet", str(here))
+    assert found.job == here.parent / "jobs" / "scan.toml"
     job = load_fleet_job(found)
     assert (job.name, job.organization) == ("job", "acme")
     assert job.folder == str(path.parent / "jobs")

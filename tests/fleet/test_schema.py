@@ -21,6 +21,7 @@ from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.schema import meanings
 from tests.fleet.test_fleet import LISTED
 
+JOBS = Path(__file__).resolve().parents[2] / "jobs"
 SCHEMA = fleet_schema()
 STRUCTS = (FleetFile, ShardTable, FleetRollout)
 ONLY_THE_CODE = (
@@ -144,3 +145,9 @@ def test_they_agree_on_rules_over_several_fields() -> None:
         document: dict[str, Any] = {**job, **more}
         assert VALIDATOR.is_valid(document) is good
         assert (_refusal(document) is None) is good
+
+
+def test_the_ready_file_is_valid() -> None:
+    """``jobs/fleet.toml`` is valid by the schema."""
+    text = (JOBS / "fleet.toml").read_text(encoding="utf-8")
+    assert VALIDATOR.is_valid(tomllib.loads(text))

@@ -13,7 +13,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.kinds.task_update import URL_IS_CALLED
 from bulkops.plan.current_state import undo_recorded
 from bulkops.plan.model import Plan
-from bulkops.plan.undo import BACK, NOT_OURS
+from bulkops.plan.undo import BACK, NOT_OURS, not_covered
 from bulkops.report.model import exit_code
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
@@ -142,6 +142,26 @@ def test_the_undo_of_an_interrupted_job_undoes_what_was_done(
     if plan.operations:
         assert exit_code(world.resume(path=UNDO)) == 0
     assert everything(world) == before
+
+
+@pytest.mark.parametrize("kind", [*METHODS, "replace"])
+@pytest.mark.parametrize("dies_after", [False, True])
+def test_changes_that_the_job_made_since_are_counted(
+    kind: str,
+    dies_after: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """None while its undo is carried out; all that a resumed job adds."""
+    world = world_for(kind, 4)
+    world.start(job(kind))
+    world.wire.die_at = len(world.wire.asked) + 5
+    world.wire.dies_after = dies_after
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=0.0)
+    undone = world.start_undo(PATH, UNDO)
+    assert not_covered(world.journaled(), read(JournalFile(UNDO, world.disk)).replay) == 0
+    left = sum(skip.reason == NOT_OURS for skip in undone.skips)
+    world.resume()
+    assert not_covered(world.journaled(), read(JournalFile(UNDO, world.disk)).replay) == left > 0
 
 
 def test_a_late_effect_is_undone_too() -> None:

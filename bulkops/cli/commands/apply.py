@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import click
 
@@ -40,7 +40,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, digest_of_undo
-from bulkops.journal.place import Place
+from bulkops.journal.place import Place, place_of_undo
 from bulkops.journal.replay import Replay
 from bulkops.journal.together import both
 from bulkops.library import plan_job
@@ -206,8 +206,7 @@ def undo(
         undone, contents = open_locked(
             stack, journal, wait=options.wait, trusted=options.trust_files
         )
-        name = PurePath(undone.place.name)
-        place = undo_journal or undone.place.sibling(f"{name.stem}.undo{name.suffix}")
+        place = undo_journal or place_of_undo(undone.place)
         if place.is_same(journal):
             raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
         held = hold(stack, place, wait=options.wait)

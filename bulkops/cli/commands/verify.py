@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from click.exceptions import Exit
 
 from bulkops import events
@@ -46,13 +48,17 @@ def verify(*, journal: Place, json: bool, trust_files: bool, server: Server) -> 
     with only_reading():
         verified = run(client, lambda c: read_recorded(c, replay, journal))
     if json:
-        _print_verified_json(replay, verified)
+        for event in verified_events(replay, verified):
+            print_json(event)
     else:
-        _print_verified(replay, verified)
+        for line in differing_lines(replay, verified):
+            print_text(line)
+        print_text(f"{verified_in_words(replay, verified)}.")
     raise Exit(ExitCode.UNFULFILLED if verified.differing else ExitCode.DONE)
 
 
-def _print_verified(replay: Replay, verified: Verified) -> None:
+def differing_lines(replay: Replay, verified: Verified) -> Iterator[str]:
+    """Yield a line for each operation whose desired state the server does not show."""
     names = {key: replay.operations[key].operation.target.name for key in verified.differing}
     labels = {key: _label(replay.operations[key]) for key in verified.differing}
     width, column = widest(names.values()), widest(labels.values())
@@ -60,10 +66,14 @@ def _print_verified(replay: Replay, verified: Verified) -> None:
         label, name = filled(labels[key], column), filled(names[key], width)
         operation = replay.operations[key].operation
         desired = wording.state(operation, operation.desired)
-        print_text(f"{label}  {name}  the server shows {shows}; desired: {desired}")
+        yield f"{label}  {name}  the server shows {shows}; desired: {desired}"
+
+
+def verified_in_words(replay: Replay, verified: Verified) -> str:
+    """Return the totals of a verification: ``11 of 12 operations verified``."""
     total = counted(len(replay.operations), "operation")
     rest = f", {verified.unreadable:,} can't be read back" if verified.unreadable else ""
-    print_text(f"{verified.verified:,} of {total} verified{rest}.")
+    return f"{verified.verified:,} of {total} verified{rest}"
 
 
 def _label(progress: Progress) -> str:
@@ -72,14 +82,15 @@ def _label(progress: Progress) -> str:
     return "drifted" if outcome in DONE else outcome_in_words(outcome or PENDING)
 
 
-def _print_verified_json(replay: Replay, verified: Verified) -> None:
+def verified_events(
+    replay: Replay, verified: Verified
+) -> Iterator[events.Differing | events.Verified]:
+    """Yield what ``--json`` prints of a verification."""
     for key, shows in verified.differing.items():
         target = replay.operations[key].operation.target
-        print_json(events.Differing(**target.fields, key=key, shows=shows))
-    print_json(
-        events.Verified(
-            verified=verified.verified,
-            differing=len(verified.differing),
-            unreadable=verified.unreadable,
-        )
+        yield events.Differing(**target.fields, key=key, shows=shows)
+    yield events.Verified(
+        verified=verified.verified,
+        differing=len(verified.differing),
+        unreadable=verified.unreadable,
     )

@@ -12,7 +12,7 @@ from bulkops.clock import Clock
 from bulkops.journal.place import JobJournals, Place, Started, default_journals
 from bulkops.journal.process import holder
 from bulkops.plan.trusted import sound_journal
-from bulkops.plan.unfinished_jobs import is_resumable
+from bulkops.plan.unfinished_jobs import is_resumable, is_undone
 
 
 def journals_of(
@@ -42,8 +42,9 @@ def resumable_by(
 ) -> Callable[[Place], bool]:
     """Return a function that returns whether a journal can be resumed.
 
-    It raises ``JournalDamaged`` if the journal's content is unknown, and ``JobError`` if other
-    users may have written it.
+    One that was undone is not resumed: the rest of its job alone would be done. It raises
+    ``JournalDamaged`` if the journal's content is unknown, and ``JobError`` if other users may have
+    written it.
 
     Args:
         finished: a finished journal counts as one to resume.
@@ -53,7 +54,7 @@ def resumable_by(
     def fits(place: Place) -> bool:
         # A journal of a kind that is not installed is another job's; it is not resumed.
         replay = sound_journal(place.reader(trusted=options.trust_files)).replay
-        return is_resumable(
+        resumable = is_resumable(
             replay,
             undertaking.identity,
             address,
@@ -61,5 +62,6 @@ def resumable_by(
             retry_failed=options.retry_failed,
             finished=finished,
         )
+        return resumable and (finished or not is_undone(place, replay.header.run_id))
 
     return fits

@@ -16,6 +16,7 @@ from bulkops import events
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.fleet import text as fleet_text
+from bulkops.cli.output.fleet.reports import print_reports
 from bulkops.cli.output.fleet.watch import FleetWatch
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.plan_objects import print_objects
@@ -24,7 +25,9 @@ from bulkops.cli.output.printing import heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import OpenFleet, task_of
+from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
 from bulkops.clock import Clock
@@ -71,27 +74,28 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
     return sum(len(plan.operations) for plan in plans), worst(codes)
 
 
-def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
+def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -> None:
     """Look at all shards, have the user confirm, carry out, report, and end the command.
 
     Raises:
         Exit: always, unless an error is raised.
+        NotAJournal: this is an undo, and no shard has a journal.
         JobError: there is no terminal to ask on, and the options don't confirm it.
     """
     leave_waiting(MOST)
     looks = {run.name: run.look for run in opened.runs}
     watch = FleetWatch(Clock(), json=options.json)
     rollout = opened.fleet.rollout
-    fleet = FleetRun(opened.runs, opened.waves, rollout, watch.observe, watch.ended)
+    fleet = FleetRun(opened.runs, opened.own_waves, rollout, watch.observe, watch.ended)
     with only_reading():
-        run_all(lambda: side_by_side(looks, opened.connect()))
+        run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
         _confirm(opened, fleet.course, options)
     leave_waiting()
 
     async def carried_out() -> None:
         loop = asyncio.get_running_loop()
         with received.passed_to(_stopping(fleet, options.drain), loop):
-            async with watch.watching(fleet):
+            async with metrics.watching(), watch.watching(fleet):
                 await fleet.run(opened.connect())
 
     run_all(carried_out)
@@ -105,7 +109,11 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     """Yield what the fleet does, and what each shard will do."""
     job, runs = opened.job, opened.runs
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
-    yield headline(opened.fleet.name, kind, task, len(runs), waves)
+    shards = len(opened.fleet.shards)
+    yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
+    if opened.at is not None:
+        own = f"{len(runs):,}" if runs else "None"
+        yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"
     for_each = partial(fleet_text.planned, retry_failed=retry_failed)
     yield from shard_lines((run.name, run.job.organization, for_each(run)) for run in runs)
     yield from fleet_text.notes_of({run.name: run.plan for run in runs if run.plan is not None})
@@ -119,6 +127,7 @@ def _report(opened: OpenFleet) -> FleetReport:
         task=task_of(opened.job),
         waves=len(opened.waves),
         shards=tuple(map(fleet_text.shard_report, opened.runs)),
+        undo=opened.undo,
     )
 
 
@@ -129,30 +138,50 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
         with heard_or_not():
             for name, plan in plans:
                 print_objects(plan, shard=name)
-    note(*_overview(opened, retry_failed=retry), *gate_lines(opened.job), "")
+    if opened.undo and all(fleet_text.has_no_journal(run) for run in runs):
+        raise none_begun(opened.fleet)
+    gates = () if opened.undo else gate_lines(opened.job)
+    note(*_overview(opened, retry_failed=retry), *gates, "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
     if course is not Course.GO or not (todo or resumed):
         _end_without_changes(opened, course, options)
-    addresses = ", ".join(dict.fromkeys(run.address for run in runs))
-    organizations = counted(len(runs), "organization")
-    question = f"Apply {counted(todo, 'operation')} in {organizations} ({addresses})?"
-    destructive = todo > 0 and is_destructive(opened.job, "")
+    if opened.undo and not todo:
+        # What is left is a verification, which changes nothing.
+        return
+    question = _question(opened, todo, retry_failed=retry)
+    destructive = todo > 0 and not opened.undo and is_destructive(opened.job, "")
     have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
+
+
+def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
+    concerned = [
+        run
+        for run in opened.runs
+        if not opened.undo or fleet_text.to_do([run], retry_failed=retry_failed)
+    ]
+    addresses = ", ".join(dict.fromkeys(run.address for run in concerned))
+    organizations = counted(len(concerned), "organization")
+    verb = "Undo" if opened.undo else "Apply"
+    return f"{verb} {counted(todo, 'operation')} in {organizations} ({addresses})?"
 
 
 def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
-    nothing = all(run.state is State.DONE for run in runs)
-    if nothing:
+    if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
-        note("Nothing to do: what remains is blocked." if blocked else "Nothing to do.")
+        nothing = f"Nothing to {'undo' if opened.undo else 'do'}"
+        note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
+    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+    if unplanned:
+        shards = counted(unplanned, "shard")
+        note(f"Nothing was changed. {shards} can't be planned: the line of each says why.")
     _note_course(course, runs)
     code = worst(run.exit_code for run in runs)
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            print_reports(_report(opened), code)
     raise Exit(code)
 
 
@@ -188,7 +217,7 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            print_reports(_report(opened), fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
     _note_course(fleet.course, runs)
@@ -196,29 +225,15 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
 
 def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
     """Note why shards have not begun, or not ended, and what to do about it."""
-    left = counted(sum(run.state is State.NOT_BEGUN for run in runs), "shard")
+    number = sum(run.state is State.NOT_BEGUN for run in runs)
+    left = counted(number, "shard")
     notes = {
         Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
         Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
-        Course.WAIT: f"A shard is in use by another process; {left} did not begin.",
+        Course.WAIT: "A shard is in use by another process"
+        f"{f'; {left} did not begin' if number else ''}.",
     }
     if any(run.state is State.INTERRUPTED for run in runs):
         note("Not finished. The same command resumes every shard.")
     elif course in notes:
         note(notes[course])
-
-
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
-    fleet = _report(opened)
-    for one in fleet.shards:
-        if one.report is not None:
-            print_json(events.Report.of(one.report).of_shard(one.shard))
-    print_json(
-        events.FleetReport(
-            fleet=fleet.fleet,
-            counts=fleet.counts,
-            states=fleet.states,
-            problems=fleet.problems,
-            exit_code=code,
-        )
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
+from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.reading import read_shards
 from bulkops.fleet.shard_job import How, ShardJob
@@ -40,8 +42,10 @@ class OpenFleet(NamedTuple):
     Attributes:
         job: the job in the job file; that of each shard is in its run.
         waves: the names of each wave's shards.
-        runs: one for each shard, by name.
+        runs: one for each shard of this process, by name.
+        at: which of several processes this one is; ``None`` if it is the only one.
         connect: returns name → new client; each event loop needs its own.
+        undo: the runs undo what the job did.
     """
 
     fleet: Fleet
@@ -49,36 +53,52 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
+    at: Position | None = None
+    undo: bool = False
+
+    @property
+    def own_waves(self) -> list[tuple[str, ...]]:
+        """The names of each wave's shards, of those that are this process's."""
+        own = {run.name for run in self.runs}
+        waves = (tuple(name for name in wave if name in own) for wave in self.waves)
+        return [wave for wave in waves if wave]
 
 
-def open_fleet(path: Path, server: FleetServer, how: How) -> OpenFleet:
+def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
     """Return the fleet in a file; sends requests only if its organizations must be found.
 
+    Args:
+        part: ``--shard``; without it, the environment may say which shards are this process's.
+
     Raises:
-        JobError: the fleet file or the job file is wrong, or a shard has no address or token.
+        JobError: the fleet file or the job file is wrong, a shard of this process has no address or
+            token, or it is unclear which shards are this process's.
         ApiError: the organizations can't be listed.
         BulkopsError: a token can't be read.
     """
+    at = position(part, os.environ)
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
     ca_file = str(server.ca_file) if server.ca_file else None
-
-    def access(shard: Shard) -> Access:
-        insecure = server.insecure_http
-        return access_of(shard, os.environ, read_if_there, insecure_http=insecure)
-
+    access = partial(shard_access, server=server)
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
         client = clients_of({every.name: access(every)}, ca_file)[every.name]
         with only_reading():
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
-    accesses = {shard.name: access(shard) for shard in fleet.shards}
-    every_job = shard_jobs(fleet, job, lambda shard: accesses[shard.name].address)
+    # Only the tokens of its own shards need to be where a process runs.
+    accesses = {shard.name: access(shard) for shard in own_shards(fleet, at)}
+    every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
-    runs = [ShardRun(one, how) for one in every_job]
-    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: _connected(accesses, ca_file))
+    runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
+    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: connected(accesses, ca_file), at)
+
+
+def shard_access(shard: Shard, server: FleetServer) -> Access:
+    """Return where a shard's requests go, with which token; raises as ``access_of`` does."""
+    return access_of(shard, os.environ, read_if_there, insecure_http=server.insecure_http)
 
 
 def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[ShardJob]:
@@ -109,11 +129,8 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
         JobError: the fleet file or the job file is wrong.
         JournalError: the place of the journals can't be read.
     """
-    fleet = load_fleet(path, trust_files=trust_files)
+    fleet, waves = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
-    waves = len(fleet.waves()) if fleet.shards else 0
-    if not fleet.shards:
-        fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
@@ -122,6 +139,21 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
         waves=waves,
         shards=read_shards(shard_jobs(fleet, job, address_of)),
     )
+
+
+def load_begun(path: Path, *, trust_files: bool) -> tuple[Fleet, int]:
+    """Return a fleet, and the number of its waves: 0 if its shards have yet to be found.
+
+    Such a fleet's shards are those that have begun.
+
+    Raises:
+        JobError: the fleet file is wrong.
+        JournalError: the place of the journals can't be read.
+    """
+    fleet = load_fleet(path, trust_files=trust_files)
+    if fleet.shards:
+        return fleet, len(fleet.waves())
+    return fleet.among(journals_at(fleet.journals_base(default_base())).names()), 0
 
 
 def task_of(job: Job) -> str:
@@ -134,7 +166,8 @@ def address_of(shard: Shard) -> str:
     return shard.address or destination(None, os.environ, insecure_http=True).address
 
 
-def _connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+def connected(accesses: dict[str, Access], ca_file: str | None) -> dict[str, Client]:
+    """Return name → new client, which notes when its server is away."""
     clients = clients_of(accesses, ca_file)
     for name, client in clients.items():
         client.outage.listeners.append(_outage_noter(name, client))

@@ -43,6 +43,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         task: the run task as the job file names it; empty for a kind without one.
         waves: the number of waves; 0 if the shards have yet to be found.
         shards: each of them, by name.
+        undo: it is the undo of the job.
     """
 
     fleet: str
@@ -51,6 +52,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     waves: int
     shards: tuple[ShardReport, ...]
+    undo: bool = False
 
     @property
     def counts(self) -> dict[str, int]:

@@ -11,10 +11,11 @@ from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import recorded
 from bulkops.fleet.waves import State
 from bulkops.journal.local.holder import was_killed
-from bulkops.journal.place import Place
+from bulkops.journal.place import Place, place_of_undo
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import sound_journal
 from bulkops.report.model import report
+from bulkops.report.text import totals
 from bulkops.report.timeline import Timeline
 from bulkops.report.words import running_in_words
 
@@ -58,5 +59,16 @@ def _report(name: str, organization: str, place: Place) -> ShardReport:
         state=recorded(replay, running=holder is not None),
         journal=str(place),
         report=of,
-        note=running_in_words(of.running) if of.running else "",
+        note=running_in_words(of.running) if of.running else _undo_of(place),
     )
+
+
+def _undo_of(place: Place) -> str:
+    """Return what became of a journal's undo; empty if none has begun."""
+    undo = place_of_undo(place)
+    if not undo.exists():
+        return ""
+    try:
+        return f"undo: {totals(report(sound_journal(undo.reader()).replay))}"
+    except BulkopsError as problem:
+        return f"undo: {problem}"

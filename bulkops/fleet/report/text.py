@@ -32,7 +32,8 @@ def lines(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
 
 def overview(fleet: FleetReport) -> Iterator[str]:
     """Yield what the fleet does, and a line for each shard."""
-    yield headline(fleet.fleet, fleet.kind, fleet.task, len(fleet.shards), fleet.waves)
+    shards = len(fleet.shards)
+    yield headline(fleet.fleet, fleet.kind, fleet.task, shards, fleet.waves, undo=fleet.undo)
     yield from shard_lines((one.shard, one.organization, state(one)) for one in fleet.shards)
 
 
@@ -41,13 +42,15 @@ def total(fleet: FleetReport) -> Iterator[str]:
     counts = fleet.counts
     operations = counted(sum(counts.values()), "operation")
     yield ""
-    yield f"Total: {counts_in_words(counts) or 'nothing to do'} of {operations}"
+    yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
 
 
-def headline(name: str, kind: str, task: str, shards: int, waves: int = 1) -> str:
+def headline(
+    name: str, kind: str, task: str, shards: int, waves: int = 1, *, undo: bool = False
+) -> str:
     """Return one line: ``fleet: attach security-scan in 8 shards, in 3 waves``."""
     in_waves = f", in {waves} waves" if waves > 1 else ""
-    what = f"{wording.kind_in_words(kind, undo=False)}{task and ' '}{task}"
+    what = f"{wording.kind_in_words(kind, undo=undo)}{task and ' '}{task}"
     return f"{name}: {what} in {counted(shards, 'shard')}{in_waves}"
 
 
@@ -63,7 +66,12 @@ def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
-    word = "in use" if one.state is State.RUNNING else one.state.value
+    word = state_in_words(one)
     done = totals(one.report) if one.report is not None else ""
     facts = ", ".join(filter(None, (done, one.note)))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
+
+
+def state_in_words(one: ShardReport) -> str:
+    """Return the state of a shard in a word or two."""
+    return "in use" if one.state is State.RUNNING else one.state.value

@@ -1,4 +1,4 @@
-"""``bulkops demo --journal URL``: killed on one machine, resumed on another from a bucket."""
+"""``bulkops demo`` with ``--fleet``, and with ``--journal URL``: resumed on another machine."""
 
 from __future__ import annotations
 
@@ -37,6 +37,60 @@ def test_it_resumes_on_another_machine_and_changes_nothing_twice(tmp_path: Path)
     assert again.returncode == 2
 
 
+@pytest.mark.long
+def test_a_fleet_is_killed_and_resumed_and_one_shard_fails(tmp_path: Path) -> None:
+    """The canary comes first, and each workspace is changed once; the user's folder stays empty."""
+    unlike = {
+        "BULKOPS_JOURNALS": str(tmp_path / "journals"),
+        "TFE_ORGANIZATION": "other",
+        "JOB_COMPLETION_INDEX": "0",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "bulkops", "demo", "--fleet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        cwd=tmp_path,
+        env={**os.environ, **unlike},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    out = ran.stdout
+    planned, killed, resumed, ended = re.split(
+        r"Killed with SIGKILL after \d+ results|The server saw 22 changes in acme-canary, then 132 "
+        r"in the others, 0 of them in acme-labs\.|The same command once more:",
+        out,
+    )
+    assert "acme-labs: it does not exist, or this token can't" in planned.replace('"', "")
+    assert planned.count("$ bulkops fleet apply fleet.toml --yes --json\n") == 1
+    assert re.search(r"(?m)^    acme-canary .* done: 22 succeeded of 22 operations$", killed)
+    assert len(re.findall(r"(?m)^    acme-(?:emea|retail) .* interrupted: ", killed)) == 2
+    assert re.search(r"(?m)^    acme-labs .* not begun$", resumed)
+    assert "  Total: 154 succeeded of 154 operations\n" in resumed
+    assert "  Total: 190 succeeded of 190 operations\n" in ended
+    assert "190 workspaces changed, 0 of them twice, 0 of them not selected." in ended
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_a_fleet_resumes_on_another_machine(tmp_path: Path) -> None:
+    """All that it has is the bucket and the two files; the address is then used, and refused."""
+    words = [sys.executable, "-m", "bulkops", "demo", "--fleet", "--journal", ADDRESS]
+    with moto(tmp_path) as server:
+        env = {**os.environ, **server.env}
+        ran = subprocess.run(
+            words, capture_output=True, text=True, check=False, timeout=240, env=env
+        )
+        again = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f'  journals = "{ADDRESS}"\n' in ran.stdout
+    assert len(re.findall(r"(?m)^    acme-(?:emea|retail) .* in use: ", ran.stdout)) == 2
+    assert "190 workspaces changed, 0 of them twice, 0 of them not selected." in ran.stdout
+    assert "On the disks of both machines: fleet.toml, security-scan.toml, and n" in ran.stdout
+    assert f"{ADDRESS}: exists and was left unchanged" in again.stderr
+    assert again.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -45,8 +99,11 @@ def test_it_resumes_on_another_machine_and_changes_nothing_twice(tmp_path: Path)
         ("https://bucket/demo", "a journal is a file, or at one of"),
     ],
 )
-def test_what_is_no_address_is_refused(world: World, here: Here, given: str, words: str) -> None:
+@pytest.mark.parametrize("fleet", [(), ("--fleet",)], ids=["a job", "a fleet"])
+def test_what_is_no_address_is_refused(
+    world: World, here: Here, fleet: tuple[str, ...], given: str, words: str
+) -> None:
     """Exit 2, before anything is served."""
-    done = here("demo", "--journal", given)
+    done = here("demo", *fleet, "--journal", given)
     assert (done.code, words in done.err) == (2, True)
     assert world.requests == 0

@@ -74,6 +74,7 @@ def test_check_of_a_fleet_as_json(here: Here) -> None:
         ("fleet.toml", ("job.toml", "none.toml"), "none.toml: can't be read: No such file"),
         ("fleet.toml", ("job.toml", "fleet.toml"), "fleet.toml: is a fleet file, not a job file: "),
         ("fleet.toml", ("[rollout]", "[rollout"), "fleet.toml: not valid TOML"),
+        ("fleet.toml", ("[[shard]]", "[shard]"), "Write [[shard]] with two brackets for each of"),
         ("job.toml", ("mandatory", "mandatry"), "job.toml: operation.enforcement_level = "),
         ("job.toml", ("[pace]", '[rollout]\ngate = "./none"\n[pace]'), "rollout.gate = ./none: "),
         (
@@ -132,7 +133,9 @@ def test_a_command_for_jobs_names_a_fleet_as_such(
     (folder / "fleet.toml").write_text(text, encoding="utf-8")
     done = here(arguments[0], "fleet.toml", *arguments[1:])
     assert done.code == 2
-    assert "fleet.toml: is a fleet file, not a job file: `bulkops check fleet.toml`" in done.err
+    assert (
+        "fleet.toml: is a fleet file, not a job file: `bulkops fleet plan fleet.toml`" in done.err
+    )
 
 
 @pytest.mark.parametrize("text", [FLEET, GLOBS, f"{GLOBS}broken ="])

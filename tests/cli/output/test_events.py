@@ -86,6 +86,12 @@ def of_a_fleet_that_has_run(world: World, here: Here) -> None:
     assert here("fleet", "apply", "fleet.toml", "--yes").code == 3
 
 
+def of_a_fleet_that_has_drifted(world: World, here: Here) -> None:
+    """The same, then a workspace was changed outside it."""
+    of_a_fleet_that_has_run(world, here)
+    world.simulator.detach("prod-004", TASK)
+
+
 def refused(world: World, _here: Here) -> None:
     """Two workspaces are deleted before they are changed."""
     world.job(TOLERANT)
@@ -248,7 +254,21 @@ CASES = [
     Case(of_one_shard, "fleet plan fleet.toml", 0, "operation skip plan fleet_plan"),
     Case(of_one_shard, "fleet apply fleet.toml --yes", 3, "result report fleet_report"),
     Case(of_a_fleet_that_has_run, "fleet apply fleet.toml", 3, "skip plan fleet_report"),
+    Case(
+        of_a_fleet_that_has_drifted,
+        "fleet undo fleet.toml --yes",
+        0,
+        "operation skip plan result report fleet_report",
+    ),
+    Case(of_a_fleet_that_has_run, "fleet verify fleet.toml", 0, "verified fleet_verify"),
+    Case(
+        of_a_fleet_that_has_drifted,
+        "fleet verify fleet.toml",
+        3,
+        "differing verified fleet_verify",
+    ),
     Case(of_a_fleet_that_has_run, "fleet status fleet.toml", 0, "status fleet_status"),
+    Case(of_a_fleet_that_has_run, "fleet watch fleet.toml", 3, "result report fleet_report"),
     Case(ordinary, "plan job.toml", 0, "operation plan"),
     Case(half_done, "plan job.toml --out scan.plan", 0, "operation skip plan"),
     Case(rolled_out('pause = "5m"\ngate = "true"'), "plan job.toml", 0, "operation plan"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.remote.machines import Site, Strike, site, struck
+from tests.cli.remote.machines import Site, Strike, site, struck, surely_ended
 from tests.cli.support import TASK, workspaces
 from tests.journal.remote.servers import Server
 
@@ -54,3 +54,41 @@ def test_a_killed_fleet_is_resumed_by_another_machine(fleet: Site, strike: Strik
     assert last["states"] == {"acme": "done", OTHER: "done"}
     assert [machine.written() for machine in (first, second, third)] == [[]] * 3
     fleet.no_secret_stored()
+
+
+@pytest.mark.parametrize("strike", [Strike("before", 1), Strike("after", 5)], ids=str)
+def test_a_killed_undo_is_resumed_by_another_machine(fleet: Site, strike: Strike) -> None:
+    """Each change is undone once; another start finds nothing to undo."""
+    file = str(fleet.world.folder / "fleet.toml")
+    first, second, third = map(fleet.machine, ("first", "second", "third"))
+    assert first.run("fleet", "apply", file, "--yes").code == 0
+    words = ("fleet", "undo", file, "--yes", "--wait")
+    assert second.ended(struck(fleet, second, strike, *words)).code == -9
+    done = third.run(*words)
+    assert done.code == 0, done
+    each = Counter(
+        (effect.names["organization"], effect.names["workspace"], effect.method)
+        for effect in fleet.world.simulator.effects
+    )
+    assert len(each) == 2 * 2 * NUMBER
+    assert set(each.values()) == {1}
+    again = first.run("fleet", "undo", file)
+    assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to undo.")
+    assert [machine.written() for machine in (first, second, third)] == [[]] * 3
+    fleet.no_secret_stored()
+
+
+def test_a_fleet_on_another_machine_is_watched(fleet: Site) -> None:
+    """From before its first shard begins to its end, without a token, and without any file."""
+    file = str(fleet.world.folder / "fleet.toml")
+    running, watching = map(fleet.machine, ("running", "watching"))
+    watch = ("fleet", "watch", file, "--json")
+    with surely_ended(watching.start(*watch, more={"TFE_TOKEN": ""})) as watcher:
+        applied = running.run("fleet", "apply", file, "--yes", "--json")
+        done = watching.ended(watcher)
+    assert (applied.code, done.code) == (0, 0), done
+    assert sorted(line for line in done.lines if '"type":"result"' in line) == sorted(
+        line for line in applied.lines if '"type":"result"' in line
+    )
+    assert done.objects[-3:] == applied.objects[-3:]
+    assert watching.written() == []

@@ -187,3 +187,14 @@ def test_a_full_disk_is_exit_14_and_stops_sending(world: World, here: Here) -> N
     assert here(*world.applying).code == 0
     assert world.all_desired()
     assert set(world.changed().values()) == {1}
+
+
+def test_an_unfinished_journal_that_was_undone_is_not_resumed(world: World, here: Here) -> None:
+    """The rest of its job alone would be done: a new journal has all of it."""
+    _interrupted(world, here, "apply", "job.toml", "--yes")
+    (journal,) = _folder(world)
+    assert here("undo", str(journal), "--yes").code == 0
+    assert not any(world.shown().values())
+    assert here("apply", "job.toml", "--yes").code == 0
+    assert len(_folder(world)) == 3
+    assert world.all_desired()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS
+from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS, SHARD
 from bulkops.cli.options import (
     CONFIRM,
     CONTINUE,
     DESPITE_UNFINISHED,
     DRAIN_TIMEOUT,
     JSON,
+    METRICS_FILE,
     RETRY_FAILED,
     TRUST_FILES,
     WAIT,
@@ -21,6 +22,7 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.fleet import apply_fleet
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import FleetServer, open_fleet
 from bulkops.errors import JournalLocked
 from bulkops.fleet.shard_job import How
@@ -30,13 +32,13 @@ APPLYING = Together(
     RunOptions,
     (
         *(YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED),
-        *(WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+        *(WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES),
     ),
 )
 
 
-@command(FLEET, APPLYING, SERVERS)
-def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
+@command(FLEET, SHARD, APPLYING, SERVERS)
+def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetServer) -> None:
     """Run a job in each organization of a fleet, or resume it from the journals.
 
     Plans all shards, asks once, then carries them out side by side, in the waves of the fleet's
@@ -47,6 +49,11 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
     max_failed_shards have failed. One that another process runs is left to it (exit 11), or
     waited for with --wait. The exit code is the worst of all shards.
 
+    --metrics-file has the metrics of all shards of this process, each with the label shard.
+
+    With --shard, or an index in the environment, this process runs only its own shards, and needs
+    only their tokens.
+
     \b
     Exit codes:
       EXIT_CODES
@@ -55,9 +62,17 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
     Examples:
       bulkops fleet apply fleet.toml
       bulkops fleet apply fleet.toml --yes --wait
+      bulkops fleet apply fleet.toml --yes --shard 3/3
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
-    how = How(
+    opened = open_fleet(fleet, server, how_of(options), shard)
+    with FleetMetrics(options.metrics_file, opened) as metrics:
+        apply_fleet(opened, options, metrics)
+
+
+def how_of(options: RunOptions) -> How:
+    """Return how the shards are run, by the command's options."""
+    return How(
         retry_failed=options.retry_failed,
         continue_paused=options.continue_paused,
         trust_files=options.trust_files,
@@ -65,7 +80,6 @@ def apply(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
         despite_unfinished=options.despite_unfinished,
         on_wait=_waiting,
     )
-    apply_fleet(open_fleet(fleet, server, how), options)
 
 
 def _waiting(name: str, busy: JournalLocked) -> None:

@@ -8,4 +8,10 @@ from bulkops.cli.options import CA_FILE, INSECURE_HTTP, PATH, Together
 from bulkops.cli.run.open_fleet import FleetServer
 
 FLEET = click.Argument(["fleet"], type=PATH, metavar="FLEET", help="The fleet file (TOML).")
+SHARD = click.Option(
+    ["--shard"],
+    metavar="I/N",
+    help="Run only the shards of process I of N (from 1). [default: the index that Kubernetes, "
+    "AWS Batch, Cloud Run, GitLab or Slurm sets, else all shards]",
+)
 SERVERS = Together("server", FleetServer, (CA_FILE, INSECURE_HTTP))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.exceptions import Exit
 
-from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS
+from bulkops.cli.commands.fleet.arguments import FLEET, SERVERS, SHARD
 from bulkops.cli.commands.plan import DETAILED_EXITCODE, DetailedExit
 from bulkops.cli.options import JSON, TRUST_FILES, command
 from bulkops.cli.output.printing import fail
@@ -16,9 +16,15 @@ from bulkops.errors import BulkopsError, ExitCode
 from bulkops.fleet.shard_job import How
 
 
-@command(FLEET, JSON, DETAILED_EXITCODE, TRUST_FILES, SERVERS, cls=DetailedExit)
+@command(FLEET, SHARD, JSON, DETAILED_EXITCODE, TRUST_FILES, SERVERS, cls=DetailedExit)
 def plan(
-    *, fleet: Path, json: bool, detailed_exitcode: bool, trust_files: bool, server: FleetServer
+    *,
+    fleet: Path,
+    shard: str | None,
+    json: bool,
+    detailed_exitcode: bool,
+    trust_files: bool,
+    server: FleetServer,
 ) -> None:
     """Show what an apply would change in each organization of a fleet.
 
@@ -31,7 +37,7 @@ def plan(
       bulkops fleet plan fleet.toml --json | jq 'select(.type == "fleet_plan")'
     """
     try:
-        opened = open_fleet(fleet, server, How(trust_files=trust_files))
+        opened = open_fleet(fleet, server, How(trust_files=trust_files), shard)
         operations, code = plan_fleet(opened, json=json)
     except BulkopsError as error:
         if not detailed_exitcode:

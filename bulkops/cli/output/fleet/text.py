@@ -13,18 +13,29 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, Outcome
 from bulkops.plan.model import Plan
 from bulkops.report.model import report
+from bulkops.report.text import totals
+from bulkops.report.words import counts_in_words
 from bulkops.text import counted
+
+NO_JOURNAL = "nothing to undo (no journal)"
 
 
 def planned(run: ShardRun, *, retry_failed: bool = False) -> str:
     """Return what a shard that was looked at will do."""
     if run.problem is not None:
         return str(run.problem)
+    if run.replay is not None and run.state is State.DONE:
+        return f"undone already: {totals(report(run.replay))}"
     if run.replay is not None:
         return resumed(run.replay, run.state, retry_failed=retry_failed)
     if run.plan is None:
-        return "not planned"
+        return NO_JOURNAL if has_no_journal(run) else "not planned"
     return "\n".join((plan_in_words(run.plan), *map(str.strip, blocked_lines(run.plan))))
+
+
+def has_no_journal(run: ShardRun) -> bool:
+    """Return whether a shard was to be undone but has no journal."""
+    return run.state is State.DONE and run.plan is None and run.replay is None
 
 
 def notes_of(plans: Mapping[str, Plan]) -> Iterator[str]:
@@ -107,5 +118,23 @@ def shard_report(run: ShardRun) -> ShardReport:
         journal=str(run.place or ""),
         report=report(run.replay) if run.replay is not None else None,
         problem=str(run.problem or ""),
-        note=plan_in_words(run.plan) if run.plan is not None and run.replay is None else "",
+        note=_note(run),
     )
+
+
+def _note(run: ShardRun) -> str:
+    if has_no_journal(run):
+        return NO_JOURNAL
+    return plan_in_words(run.plan) if run.plan is not None and run.replay is None else ""
+
+
+def progress_in_words(counts: Mapping[str, int], *, running: int, in_flight: int) -> str:
+    """Return the progress of all shards in one line.
+
+    Args:
+        counts: outcome (or ``pending``) → number of operations.
+        running: number of shards that run.
+        in_flight: number of operations in flight.
+    """
+    shards, flying = counted(running, "shard"), counted(in_flight, "operation")
+    return f"{counts_in_words(counts) or 'nothing to do'}; {shards} running, {flying} in flight"

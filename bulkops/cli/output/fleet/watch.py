@@ -14,7 +14,7 @@ from bulkops import events
 from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
 from bulkops.cli.output.fleet.live import FleetView, ShardLine
-from bulkops.cli.output.fleet.text import shard_report
+from bulkops.cli.output.fleet.text import progress_in_words, shard_report
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.results import Lines
@@ -30,10 +30,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations.model import Operation
 from bulkops.report.model import PENDING
-from bulkops.report.words import counts_in_words
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
-from bulkops.text import counted
 
 
 class FleetWatch:
@@ -154,9 +152,7 @@ def progress_line(fleet: FleetRun) -> str:
         total.update(_counts(run))
     running = [run for run in runs if run.state is State.RUNNING and run.execution is not None]
     flying = sum(run.execution.activity().in_flight for run in running if run.execution)
-    shards = counted(len(running), "shard")
-    done = counts_in_words(total) or "nothing to do"
-    return f"{done}; {shards} running, {counted(flying, 'operation')} in flight"
+    return progress_in_words(total, running=len(running), in_flight=flying)
 
 
 def shard_line(run: ShardRun) -> ShardLine:
