@@ -233,8 +233,6 @@ def _pool(
 
 
 def _assign(workspace: Workspace, requested: _Resource) -> None:
-    if requested.attributes.execution_mode is not UNSET:
-        workspace.settings["setting-overwrites"] = {"execution-mode": True, "agent-pool": True}
     for name in _PLAIN:
         value = getattr(requested.attributes, name)
         if value is not UNSET:
