@@ -1,4 +1,7 @@
-"""What really happened on the server, whatever answers the clients received."""
+"""What really happened on the server, whatever answers the clients received.
+
+Changes of agent pools and of an organization's own list of tags are not recorded.
+"""
 
 from __future__ import annotations
 
