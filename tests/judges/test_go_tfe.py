@@ -2,9 +2,10 @@
 
 ``go_tfe.jsonl`` has what go-tfe v1.109.0 sent to the simulator when these of its integration tests
 passed: all that need a server of the 17 for run tasks, and some for projects, workspaces and tags.
-A row is one request, with the status it got and the message of a refusal. An id that the server
+A row is one request, with the status it got, the message of a refusal, and the number of rows of
+a list. An id that the server
 made is ``{task-1}``, the first ``task-…`` that an answer of the same test showed; a random name is
-``name-1``.
+``name-01``.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class _Replay:
         self._ids: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
 
-    def send(self, row: dict[str, Any]) -> tuple[int, str | None]:
-        """Return the status, and the message if it was refused."""
+    def send(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what the answer has of ``status``, ``error`` and ``rows``."""
         body = self._here(msgspec.json.encode(row["body"]).decode()) if "body" in row else ""
         query = tuple((name, self._here(value)) for name, value in row.get("query", {}).items())
         headers = _HEADERS if row["method"] == "GET" else _HEADERS | _BODY
@@ -71,9 +72,13 @@ class _Replay:
         answer = self._simulator.handle(request, 0.0)
         self._judge(request, answer)
         self._learn(answer.body.decode())
-        refused = answer.status >= 400
-        errors = msgspec.json.decode(answer.body)["errors"] if refused else []
-        return answer.status, errors[0]["detail"] if errors else None
+        document = msgspec.json.decode(answer.body or b"{}")
+        got = {"status": answer.status}
+        if "errors" in document:
+            got["error"] = document["errors"][0]["detail"]
+        if isinstance(document.get("data"), list):
+            got["rows"] = len(document["data"])
+        return got
 
     def _here(self, text: str) -> str:
         for placeholder, ident in self._ids.items():
@@ -92,5 +97,5 @@ def test_each_request_is_answered_as_when_go_tfes_test_passed(judge: Judge, test
     """Every request gets the recorded status and message, in an answer that the OpenAPI allows."""
     replay = _Replay(judge)
     for number, row in enumerate(RECORDED[test], 1):
-        expected = row["status"], row.get("error")
+        expected = {key: row[key] for key in ("status", "error", "rows") if key in row}
         assert replay.send(row) == expected, f"{test}, request {number}: {row}"
