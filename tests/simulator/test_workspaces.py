@@ -341,6 +341,7 @@ def test_written_settings_are_kept(simulator: Simulator, ask: Ask) -> None:
     for name in ("new", "dev-1"):
         shown = _data(ask(simulator, "GET", f"{WORKSPACES}/{name}"))["attributes"]
         assert {key: shown[key] for key in SETTINGS} == SETTINGS
+        assert shown["vcs-repo-identifier"] == "acme/app"
     assert simulator.effects[-1].after is not None
     assert (
         SETTINGS.items()

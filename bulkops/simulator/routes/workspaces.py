@@ -241,6 +241,9 @@ def _assign(workspace: Workspace, requested: _Resource) -> None:
         value = getattr(requested.attributes, name)
         if value is not UNSET:
             workspace.settings[shown_as] = value
+    if "vcs-repo" in workspace.settings:
+        repository: Any = workspace.settings["vcs-repo"] or {}
+        workspace.settings["vcs-repo-identifier"] = repository.get("identifier")
     if requested.relationships.tag_bindings is not UNSET:
         workspace.tag_bindings = requested.relationships.tag_bindings.as_dict()
 
