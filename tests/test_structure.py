@@ -93,6 +93,8 @@ PURE = (
     "fleet/fleet.py",
     "fleet/index.py",
     "fleet/outlook.py",
+    "fleet/processes/record.py",
+    "fleet/processes/stop.py",
     "fleet/report/csv_table.py",
     "fleet/report/html/",
     "fleet/report/json_document.py",

@@ -43,6 +43,8 @@ def total(fleet: FleetReport) -> Iterator[str]:
     operations = counted(sum(counts.values()), "operation")
     yield ""
     yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
+    if fleet.stopped:
+        yield f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
 
 
 def headline(

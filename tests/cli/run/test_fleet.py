@@ -155,6 +155,7 @@ def test_an_apply_as_json(here: Here) -> None:
         "counts": {"succeeded": 9},
         "states": dict.fromkeys(NAMES, "done"),
         "problems": {},
+        "stopped": "",
         "exit_code": 0,
     }
 
@@ -200,14 +201,28 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
-    """Unless ``max_failed_shards`` tolerates it."""
+    """Until ``--continue`` is given: from then on, that shard no longer counts."""
     declare(world, CANARY)
     world.simulator.remove_task(TASK, organization="acme-1")
     done = here(*APPLY)
     assert done.code == 2
     assert world.writes == 0
-    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    assert "Stopped: 1 shard failed, max_failed_shards = 0 (" in done.err
+    assert "2 shards did not begin. The same command with --continue begins them." in done.err
+    again = here(*APPLY)
+    assert again.code == 2
+    assert "(.bulkops/fleet/stop.json, by " in again.err
+    assert world.writes == 0
+    done = here(*APPLY, "--continue")
+    assert done.code == 2
+    assert "Stopped" not in done.err
+    assert changes(world) == {"acme-2": 3, "acme-3": 3}
+
+
+def test_a_failed_shard_that_is_tolerated_does_not_stop_the_fleet(world: World, here: Here) -> None:
+    """The next wave begins; the exit code is that of the failed shard."""
     declare(world, f"{CANARY}max_failed_shards = 1\n")
+    world.simulator.remove_task(TASK, organization="acme-1")
     assert here(*APPLY).code == 2
     assert changes(world) == {"acme-2": 3, "acme-3": 3}
 
@@ -466,8 +481,12 @@ def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: H
     world.simulator.duplicate_attach = "reject"
     done = here(*APPLY)
     assert done.code == 4, done
-    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    assert "Stopped: 2 of 3 operations failed, max_failures = 0 (" in done.err
     assert set(changes(world)) == {"acme-1"}
+    assert here(*APPLY).code == 4
+    world.simulator.duplicate_attach = "accept"
+    assert here(*APPLY, "--continue").code == 0
+    assert changes(world)["acme-2"] == changes(world)["acme-3"] == 3
 
 
 def test_a_signal_ends_the_waiting_for_a_held_shard(world: World, here: Here) -> None:
@@ -510,7 +529,7 @@ def test_the_metrics_of_all_shards_are_in_one_file(world: World, here: Here) -> 
     assert samples["bulkops_exit_code", "acme-1"] == 2
     assert ("bulkops_exit_code", "acme-2") not in samples
     world.simulator.add_task(TASK, organization="acme-1")
-    assert here(*apply).code == 0
+    assert here(*apply, "--continue").code == 0
     samples = metrics(world)
     for name in NAMES:
         assert samples["bulkops_exit_code", name] == 0

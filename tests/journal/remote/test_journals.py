@@ -151,7 +151,9 @@ def test_a_store_that_gives_no_answer_is_not_written() -> None:
     """The same command again is safe."""
     store = MisbehavingStore(MemoryStore(), lambda: 0.0)
     store.script = [Trouble.LOST]
-    with pytest.raises(JournalWriteFailed, match=f"{FOLDER}: can't be written: .*nothing was sent"):
+    with pytest.raises(
+        JournalWriteFailed, match=f"{FOLDER}/current: can't be written: .*nothing was sent"
+    ):
         of_job(store).new(NOW)
     store.away = (0.0, 1.0)
     with pytest.raises(JournalError, match=f"{FOLDER}: can't be read: connection refused"):

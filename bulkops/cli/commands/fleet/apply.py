@@ -46,13 +46,14 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
     command is killed or interrupted, run it again: it resumes every shard.
 
     A shard that fails does not end the others; no further one begins if more than
-    max_failed_shards have failed. One that another process runs is left to it (exit 11), or
-    waited for with --wait. The exit code is the worst of all shards.
+    max_failed_shards have failed, until --continue is given. One that another process runs is
+    left to it (exit 11), or waited for with --wait. The exit code is the worst of all shards.
 
     --metrics-file has the metrics of all shards of this process, each with the label shard.
 
     With --shard, or an index in the environment, this process runs only its own shards, and needs
-    only their tokens.
+    only their tokens. It waits while other processes run the waves before them; all processes see
+    a stop. They need the same fleet file, and journals in the same bucket or folder.
 
     \b
     Exit codes:

@@ -41,6 +41,7 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
             counts=found.counts,
             states=found.states,
             problems=found.problems,
+            stopped=found.stopped,
         )
     )
 

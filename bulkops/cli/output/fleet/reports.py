@@ -23,6 +23,7 @@ def print_reports(fleet: FleetReport, code: ExitCode) -> None:
             counts=fleet.counts,
             states=fleet.states,
             problems=fleet.problems,
+            stopped=fleet.stopped,
             exit_code=code,
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 
 from msgspec.structs import replace
@@ -99,6 +99,10 @@ class FleetWatch:
         """Print that a shard has ended."""
         for line in state(shard_report(run)).split("\n"):
             self.say(f"{run.name}: {line}")
+
+    def waits(self, wave: int, names: Sequence[str]) -> None:
+        """Print that shards of other processes have to end before one of this process begins."""
+        self.say(f"Waiting for wave {wave} to end in other processes: {', '.join(names)}")
 
     def catch_up(self) -> None:
         """Print how many results were only counted because stdout was not read."""
