@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.profiles import DEFAULT_STAGE, Profile
 from bulkops.simulator.state import Organization, Workspace
 
@@ -36,7 +36,8 @@ class _Relationships(msgspec.Struct):
 
 
 class _NewResource(msgspec.Struct):
-    type: Literal["workspace-tasks"]
+    # terrasnek calls it by the second name, which the service accepts.
+    type: Literal["workspace-tasks", "tasks"]
     attributes: _Attributes
     relationships: _Relationships
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from bulkops.api.messages import UNREADABLE, Request
-from bulkops.simulator.effects import Action, Effect, Snapshot, names, snapshot
+from bulkops.simulator.effects import Action, Effect, Record, Snapshot, names, snapshot
 from bulkops.simulator.history import History
-from bulkops.simulator.problems import Problem, not_found, unprocessable
+from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
 from bulkops.simulator.profiles import Profile
-from bulkops.simulator.state import Organization, Task, User, Workspace, WorkspaceTask
+from bulkops.simulator.state import (
+    Organization,
+    Project,
+    Task,
+    User,
+    Workspace,
+    WorkspaceTask,
+)
 from bulkops.simulator.world import World
 
 _Body = TypeVar("_Body")
@@ -75,10 +81,17 @@ class Call:
 
     def organization(self) -> Organization:
         """Return the organization whose name is the first path parameter, or raise a 404."""
-        organization = self.world.organizations.get(self.args[0])
+        organization = self.world.organization(self.args[0])
         if organization is None:
             raise not_found("Organization")
         return organization
+
+    def project(self) -> Project:
+        """Return the project whose id is the first path parameter, or raise a 404."""
+        project = self.world.projects.get(self.args[0])
+        if project is None:
+            raise not_found("Project")
+        return project
 
     def workspace(self) -> Workspace:
         """Return the workspace whose id is the first path parameter, or raise a 404."""
@@ -104,7 +117,7 @@ class Call:
     def record(
         self,
         action: Action,
-        record: Task | Workspace | WorkspaceTask,
+        record: Record,
         *,
         before: Snapshot | None = None,
     ) -> None:
@@ -124,13 +137,3 @@ class Call:
                 after=None if action == "delete" else snapshot(record),
             )
         )
-
-
-def check_name(name: str, taken: Iterable[str], what: str) -> None:
-    """Raise a 422 unless ``name`` is well-formed and not taken."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,90}", name):
-        raise unprocessable(
-            f"{what} name can only include letters, numbers, - and _", "/data/attributes/name"
-        )
-    if name in taken:
-        raise unprocessable("Name has already been taken", "/data/attributes/name")

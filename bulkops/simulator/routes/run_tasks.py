@@ -7,23 +7,24 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from bulkops.api.messages import UNREADABLE
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
-from bulkops.simulator.state import GlobalConfiguration, Organization, Task, WorkspaceTask
+from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_name, check_pool
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
+from bulkops.simulator.state import Organization, Task, WorkspaceTask
 
 DESCRIPTION_LENGTH = 300
 
 
 class _GlobalConfiguration(msgspec.Struct, rename="kebab"):
-    enabled: bool = True
-    stages: tuple[str, ...] = ()
-    enforcement_level: Literal["advisory", "mandatory"] | None = None
+    enabled: bool | UnsetType = UNSET
+    stages: tuple[str, ...] | UnsetType = UNSET
+    enforcement_level: Literal["advisory", "mandatory"] | UnsetType | None = UNSET
 
 
 class _Attributes(msgspec.Struct, rename="kebab"):
@@ -50,7 +51,7 @@ class _Relationships(msgspec.Struct, rename="kebab"):
 
 class _Resource(msgspec.Struct):
     type: Literal["tasks"]
-    attributes: _Attributes
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
     relationships: _Relationships = msgspec.field(default_factory=_Relationships)
 
 
@@ -161,7 +162,7 @@ def _check(call: Call, requested: _Attributes, organization: Organization) -> No
             f"Description is too long (maximum is {DESCRIPTION_LENGTH} characters)",
             "/data/attributes/description",
         )
-    if requested.global_configuration:
+    if requested.global_configuration and requested.global_configuration.stages:
         for stage in requested.global_configuration.stages:
             if stage not in call.profile.stages:
                 raise unprocessable(
@@ -185,11 +186,14 @@ def _check_url(call: Call, url: str) -> None:
 
 def _check_pool(organization: Organization, relationships: _Relationships) -> None:
     pool = relationships.agent_pool
-    if pool and pool.data and not organization.entitlements.private_run_tasks:
+    if not pool or not pool.data:
+        return
+    if not organization.entitlements.private_run_tasks:
         raise unprocessable(
             "Private run tasks are not part of this organization's plan",
             "/data/relationships/agent-pool",
         )
+    check_pool(organization, pool.data.id, "/data/relationships/agent-pool")
 
 
 def _assign(task: Task, resource: _Resource) -> None:
@@ -204,9 +208,8 @@ def _assign(task: Task, resource: _Resource) -> None:
     # Without the entitlement the server ignores a global configuration and answers 201.
     spec = requested.global_configuration
     if spec and task.organization.entitlements.global_run_tasks:
-        task.global_configuration = GlobalConfiguration(
-            enabled=spec.enabled, stages=spec.stages, enforcement_level=spec.enforcement_level
-        )
+        named = {name: value for name, value in structs.asdict(spec).items() if value is not UNSET}
+        task.global_configuration = structs.replace(task.global_configuration, **named)
     pool = resource.relationships.agent_pool
     if pool is not UNSET:
         task.agent_pool = pool.data.id if pool.data else None
@@ -225,7 +228,8 @@ def _with_included(
     if "workspace_tasks.workspace" in requested:
         workspaces = {record.workspace.id: record.workspace for record in records}
         included += [
-            documents.workspace(one, call.user, call.profile) for one in workspaces.values()
+            workspace_documents.workspace(one, call.user, call.profile)
+            for one in workspaces.values()
         ]
     document["included"] = included
     return document

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import (
     Organization,
     Project,
     Task,
     User,
-    Workspace,
     WorkspaceTask,
 )
 
@@ -34,7 +31,8 @@ def task(record: Task, profile: Profile) -> Resource:
         "created-at": record.created_at,
         "updated-at": record.updated_at,
     }
-    if record.global_configuration is not None:
+    # Clients take its absence for a missing entitlement.
+    if record.organization.entitlements.global_run_tasks:
         attributes["global-configuration"] = record.global_configuration
     relationships: dict[str, object] = {
         "organization": identifier("organizations", record.organization.name),
@@ -76,122 +74,17 @@ def workspace_task(record: WorkspaceTask, profile: Profile) -> Resource:
     }
 
 
-_OPEN_TO_READERS = (
-    "can-read-run",
-    "can-read-variable",
-    "can-read-state-versions",
-    "can-read-state-outputs",
-    "can-read-settings",
-    "can-read-assessment-results",
-)
-_FOR_MANAGERS = (
-    "can-update",
-    "can-destroy",
-    "can-queue-run",
-    "can-update-variable",
-    "can-create-state-versions",
-    "can-queue-apply",
-    "can-lock",
-    "can-unlock",
-    "can-force-unlock",
-    "can-manage-tags",
-    "can-force-delete",
-    "can-manage-assessments",
-    "can-manage-ephemeral-workspaces",
-    "can-queue-destroy",
-)
-# Attributes that the simulator doesn't model are the same in every workspace.
-_WORKSPACE_CONSTANTS = {
-    "actions": {"is-destroyable": True},
-    "allow-destroy-plan": True,
-    "auto-apply-run-trigger": False,
-    "auto-destroy-activity-duration": None,
-    "auto-destroy-at": None,
-    "environment": "default",
-    "file-triggers-enabled": True,
-    "global-remote-state": False,
-    "operations": True,
-    "queue-all-runs": False,
-    "resource-count": 0,
-    "source": "tfe-api",
-    "source-name": None,
-    "source-url": None,
-    "speculative-enabled": True,
-    "structured-run-output-enabled": True,
-    "trigger-patterns": [],
-    "trigger-prefixes": [],
-    "vcs-repo": None,
-    "vcs-repo-identifier": None,
-}
-
-
-def _workspace_permissions(*, manages: bool, attaches: bool) -> msgspec.Raw:
-    return msgspec.Raw(
-        msgspec.json.encode(
-            dict.fromkeys(_OPEN_TO_READERS, True)
-            | dict.fromkeys(_FOR_MANAGERS, manages)
-            | {"can-manage-run-tasks": attaches}
-        )
-    )
-
-
-_WORKSPACE_PERMISSIONS = {
-    (manages, attaches): _workspace_permissions(manages=manages, attaches=attaches)
-    for manages in (False, True)
-    for attaches in (False, True)
-}
-
-
-def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
-    """Return a ``workspaces`` object with this user's permissions on it."""
-    name = record.organization.name
-    related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
-    tags = {"effective-tag-bindings": {"links": related}}
-    return {
-        "id": record.id,
-        "type": "workspaces",
-        "attributes": _WORKSPACE_CONSTANTS
-        | {
-            "name": record.name,
-            "description": record.description,
-            "locked": record.locked,
-            "locked-reason": record.locked_reason,
-            "auto-apply": record.auto_apply,
-            "execution-mode": record.execution_mode,
-            "terraform-version": record.terraform_version,
-            "working-directory": record.working_directory,
-            "assessments-enabled": record.assessments_enabled,
-            "created-at": record.created_at,
-            "updated-at": record.updated_at,
-            "latest-change-at": record.updated_at,
-            "tag-names": record.tags,
-            "permissions": _WORKSPACE_PERMISSIONS[user.manage_workspaces, user.may_attach(record)],
-        },
-        "relationships": {
-            "organization": identifier("organizations", name),
-            "project": identifier("projects", record.project.id),
-            "current-run": identifier("runs", None),
-            "locked-by": identifier(*holder(record)),
-            "agent-pool": identifier("agent-pools", record.agent_pool),
-            **({} if profile.bindings == "absent" else tags),
-        },
-        "links": {"self": f"/api/v2/organizations/{name}/workspaces/{record.name}"},
-    }
-
-
-def holder(record: Workspace) -> tuple[str, str | None]:
-    """Return the type and id of the holder of a workspace's lock."""
-    prefix = (record.locked_by or "user").partition("-")[0]
-    return f"{prefix}s", record.locked_by
-
-
 def project(record: Project, user: User) -> Resource:
-    """Return a ``projects`` object."""
+    """Return a ``projects`` object with this user's permissions on it."""
     manages = user.manage_workspaces
+    link = f"/api/v2/projects/{record.id}"
     return {
         "id": record.id,
         "type": "projects",
         "attributes": {
+            "auto-destroy-activity-duration": None,
+            "default-execution-mode": "remote",
+            **record.settings,
             "name": record.name,
             "description": record.description,
             "created-at": record.created_at,
@@ -204,8 +97,12 @@ def project(record: Project, user: User) -> Resource:
                 "can-manage-tags": manages,
             },
         },
-        "relationships": {"organization": identifier("organizations", record.organization)},
-        "links": {"self": f"/api/v2/projects/{record.id}"},
+        "relationships": {
+            "organization": identifier("organizations", record.organization),
+            "default-agent-pool": identifier("agent-pools", None),
+            "tag-bindings": {"links": {"related": f"{link}/tag-bindings"}},
+        },
+        "links": {"self": link},
     }
 
 
@@ -216,14 +113,15 @@ def organization(record: Organization, user: User) -> Resource:
         "id": record.name,
         "type": "organizations",
         "attributes": {
+            "email": f"admin@{record.name}.example",
+            "collaborator-auth-policy": "password",
+            "default-execution-mode": "remote",
+            **record.settings,
             "name": record.name,
             "external-id": record.id,
             "created-at": record.created_at,
-            "email": f"admin@{record.name}.example",
-            "collaborator-auth-policy": "password",
             "plan-expired": False,
             "plan-is-trial": False,
-            "default-execution-mode": "remote",
             "permissions": {
                 "can-update": manages,
                 "can-destroy": manages,
@@ -236,6 +134,7 @@ def organization(record: Organization, user: User) -> Resource:
             },
         },
         "relationships": {
+            "default-agent-pool": identifier("agent-pools", None),
             "default-project": identifier("projects", record.default_project.id),
             "entitlement-set": identifier("entitlement-sets", record.id),
         },

@@ -1,13 +1,13 @@
-"""The two actions that lock and unlock a workspace."""
+"""The actions that lock and unlock a workspace."""
 
 from __future__ import annotations
 
 import msgspec
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.problems import Problem, not_found
+from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.state import Workspace
 
 
@@ -51,6 +51,14 @@ def unlock(call: Call) -> documents.Resource:
     return _set(call, workspace, None, None)
 
 
+def force_unlock(call: Call) -> documents.Resource:
+    """POST /workspaces/:workspace/actions/force-unlock, whoever holds the lock."""
+    workspace = _may(call)
+    if not workspace.locked:
+        raise Problem(409, "Unable to unlock workspace. The workspace is already unlocked.")
+    return _set(call, workspace, None, None)
+
+
 def _own(call: Call) -> str:
     return f"user-{call.user.name}"
 
@@ -70,4 +78,4 @@ def _set(
     workspace.locked_reason = reason or None
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
-    return {"data": documents.workspace(workspace, call.user, call.profile)}
+    return {"data": workspace_documents.workspace(workspace, call.user, call.profile)}

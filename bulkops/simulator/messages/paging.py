@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from bulkops.simulator.call import Call
+from bulkops.simulator.messages.call import Call
 
 _T = TypeVar("_T")
 

@@ -30,9 +30,10 @@ class Problem(Exception):
 
     def document(self) -> dict[str, object]:
         """Return the JSON:API error document."""
+        invalid = self.pointer.startswith("/data/attributes/")
         error: dict[str, object] = {
             "status": str(self.status),
-            "title": _TITLES.get(self.status, "error"),
+            "title": "invalid attribute" if invalid else _TITLES.get(self.status, "error"),
             "detail": self.detail,
         }
         if self.pointer:

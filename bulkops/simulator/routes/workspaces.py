@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.simulator import documents
-from bulkops.simulator.call import Call, check_name
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.paging import page
-from bulkops.simulator.problems import not_found, unprocessable
+from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_name, check_pool, check_version
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
+from bulkops.simulator.routes.bindings import TagBindings, include_effective
+from bulkops.simulator.routes.filters import filters
+from bulkops.simulator.routes.tags import Tags, names_of
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.tags import TagBindings, effective_documents, identifiers
 from bulkops.simulator.world import in_order
 
 
-class _Attributes(msgspec.Struct, rename="kebab"):
+class _Settings(msgspec.Struct, rename="kebab"):
+    """The attributes that are kept and shown, and that nothing acts on."""
+
+    allow_destroy_plan: bool | UnsetType = UNSET
+    auto_apply_run_trigger: bool | UnsetType = UNSET
+    auto_destroy_activity_duration: str | UnsetType | None = UNSET
+    auto_destroy_at: str | UnsetType | None = UNSET
+    file_triggers_enabled: bool | UnsetType = UNSET
+    global_remote_state: bool | UnsetType = UNSET
+    hyok_enabled: bool | UnsetType = UNSET
+    inherits_project_auto_destroy: bool | UnsetType = UNSET
+    project_remote_state: bool | UnsetType = UNSET
+    queue_all_runs: bool | UnsetType = UNSET
+    setting_overwrites: dict[str, bool] | UnsetType = UNSET
+    source_name: str | UnsetType | None = UNSET
+    source_url: str | UnsetType | None = UNSET
+    speculative_enabled: bool | UnsetType = UNSET
+    structured_run_output_enabled: bool | UnsetType = UNSET
+    trigger_patterns: tuple[str, ...] | UnsetType | None = UNSET
+    trigger_prefixes: tuple[str, ...] | UnsetType | None = UNSET
+    vcs_repo: dict[str, Any] | UnsetType | None = UNSET
+
+
+class _Attributes(_Settings, rename="kebab"):
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     auto_apply: bool | UnsetType = UNSET
@@ -28,6 +53,12 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     working_directory: str | UnsetType | None = UNSET
     assessments_enabled: bool | UnsetType = UNSET
     agent_pool_id: str | UnsetType | None = UNSET
+    operations: bool | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        """Replace ``operations``, as it was called before there were agents."""
+        if self.operations is not UNSET and self.execution_mode is UNSET:
+            self.execution_mode = "remote" if self.operations else "local"
 
 
 class _ProjectIdentifier(msgspec.Struct):
@@ -41,6 +72,7 @@ class _ProjectRelationship(msgspec.Struct):
 class _Relationships(msgspec.Struct, rename="kebab"):
     project: _ProjectRelationship | UnsetType = UNSET
     tag_bindings: TagBindings | UnsetType = UNSET
+    tags: Tags = Tags(data=())
 
 
 class _Resource(msgspec.Struct):
@@ -54,9 +86,12 @@ class _Document(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Document)
+_SETTINGS = {field.name: field.encode_name for field in msgspec.structs.fields(_Settings)}
 # These have the same name in the request and in the record; the others are handled separately.
 _PLAIN = tuple(
-    name for name in _Attributes.__struct_fields__ if name not in ("name", "agent_pool_id")
+    name
+    for name in _Attributes.__struct_fields__
+    if name not in {*_SETTINGS, "name", "agent_pool_id", "operations"}
 )
 
 
@@ -70,23 +105,28 @@ def create(call: Call) -> documents.Resource:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
     check_name(requested.attributes.name, organization.workspaces, "Workspace")
     project = _project(call, organization, requested.relationships)
-    pool = _pool(requested.attributes, "remote", None)
+    _check(requested.attributes)
+    tags = names_of(organization, requested.relationships.tags)
+    pool = _pool(organization, requested.attributes, "remote", None)
     workspace = call.world.create_workspace(
         organization, requested.attributes.name, now=call.now, project=project
     )
     _assign(workspace, requested)
     workspace.agent_pool = pool
+    call.world.tag(workspace, tags)
     call.record("create", workspace)
-    return {"data": documents.workspace(workspace, call.user, call.profile)}
+    return _shown(call, workspace)
 
 
 def index(call: Call) -> documents.Resource:
     """GET /organizations/:organization/workspaces."""
     records = in_order(call.organization(), call.query.get("sort", ""))
-    for matches in _filters(call):
+    for matches in filters(call):
         records = [workspace for workspace in records if matches(workspace)]
     document, shown = page(
-        call, records, lambda workspace: documents.workspace(workspace, call.user, call.profile)
+        call,
+        records,
+        lambda workspace: workspace_documents.workspace(workspace, call.user, call.profile),
     )
     return _with_included(call, document, shown)
 
@@ -94,8 +134,7 @@ def index(call: Call) -> documents.Resource:
 def show(call: Call) -> documents.Resource:
     """GET /workspaces/:workspace or /organizations/:organization/workspaces/:name."""
     workspace = _addressed(call)
-    document: documents.Resource = {"data": documents.workspace(workspace, call.user, call.profile)}
-    return _with_included(call, document, [workspace])
+    return _with_included(call, _shown(call, workspace), [workspace])
 
 
 def update(call: Call) -> documents.Resource:
@@ -104,10 +143,12 @@ def update(call: Call) -> documents.Resource:
     requested = call.body(_DECODER).data
     name = requested.attributes.name
     renamed = name is not UNSET and name != workspace.name
+    organization = workspace.organization
     if renamed:
-        check_name(str(name), workspace.organization.workspaces, "Workspace")
-    project = _project(call, workspace.organization, requested.relationships)
-    pool = _pool(requested.attributes, workspace.execution_mode, workspace.agent_pool)
+        check_name(str(name), organization.workspaces.keys() - {workspace.name}, "Workspace")
+    _check(requested.attributes)
+    project = _project(call, organization, requested.relationships)
+    pool = _pool(organization, requested.attributes, workspace.execution_mode, workspace.agent_pool)
     before = snapshot(workspace)
     if renamed:
         call.world.rename_workspace(workspace, str(name))
@@ -116,7 +157,7 @@ def update(call: Call) -> documents.Resource:
     workspace.agent_pool = pool
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
-    return {"data": documents.workspace(workspace, call.user, call.profile)}
+    return _shown(call, workspace)
 
 
 def delete(call: Call) -> None:
@@ -125,6 +166,20 @@ def delete(call: Call) -> None:
     before = snapshot(workspace)
     call.world.delete_workspace(workspace)
     call.record("delete", workspace, before=before)
+
+
+def safe_delete(call: Call) -> None:
+    """POST …/actions/safe-delete, by id or name: refused while it is locked.
+
+    The service also refuses to delete a workspace that manages resources; none here does.
+    """
+    if _managed(call).locked:
+        raise Problem(409, "Unable to delete workspace. The workspace is locked.")
+    delete(call)
+
+
+def _shown(call: Call, workspace: Workspace) -> documents.Resource:
+    return {"data": workspace_documents.workspace(workspace, call.user, call.profile)}
 
 
 def _addressed(call: Call) -> Workspace:
@@ -154,13 +209,22 @@ def _project(
     return project
 
 
-def _pool(changes: _Attributes, mode: str, pool: str | None) -> str | None:
+def _check(requested: _Attributes) -> None:
+    if requested.terraform_version is not UNSET:
+        check_version(requested.terraform_version)
+
+
+def _pool(
+    organization: Organization, changes: _Attributes, mode: str, pool: str | None
+) -> str | None:
     """Return the workspace's resulting agent pool: required in the mode ``agent``, else None."""
     new = changes.agent_pool_id
     after = pool if new is UNSET else new
     if (mode if changes.execution_mode is UNSET else changes.execution_mode) == "agent":
         if not after and (changes.execution_mode is not UNSET or new is not UNSET):
             raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
+        if new is not UNSET and new:
+            check_pool(organization, new, "/data/attributes/agent-pool-id")
         return after
     if new is not UNSET and new:
         detail = "Agent pool can't be set unless the execution mode is agent"
@@ -173,77 +237,15 @@ def _assign(workspace: Workspace, requested: _Resource) -> None:
         value = getattr(requested.attributes, name)
         if value is not UNSET:
             setattr(workspace, name, value)
+    for name, shown_as in _SETTINGS.items():
+        value = getattr(requested.attributes, name)
+        if value is not UNSET:
+            workspace.settings[shown_as] = value
+    if "vcs-repo" in workspace.settings:
+        repository: Any = workspace.settings["vcs-repo"] or {}
+        workspace.settings["vcs-repo-identifier"] = repository.get("identifier")
     if requested.relationships.tag_bindings is not UNSET:
         workspace.tag_bindings = requested.relationships.tag_bindings.as_dict()
-
-
-_Filter: TypeAlias = Callable[[Workspace], bool]
-_TAGGED = re.compile(r"filter\[tagged\]\[(?P<number>\d+)\]\[(?P<part>key|value)\]")
-
-
-def _filters(call: Call) -> list[_Filter]:
-    """Return the query's filters, all of which a workspace must match."""
-    return [
-        _PARAMETERS[name](value)
-        for name, value in call.query.items()
-        if name in _PARAMETERS and value
-    ] + _tagged(call)
-
-
-def _named_like(text: str) -> _Filter:
-    part = text.casefold()
-    return lambda workspace: part in workspace.name.casefold()
-
-
-def _named_by_wildcard(text: str) -> _Filter:
-    pattern = re.compile(".*".join(re.escape(part) for part in text.split("*")))
-    return lambda workspace: pattern.fullmatch(workspace.name) is not None
-
-
-def _with_all_tags(text: str) -> _Filter:
-    required = set(text.split(","))
-    return lambda workspace: required.issubset(workspace.tags)
-
-
-def _with_none_of_tags(text: str) -> _Filter:
-    excluded = set(text.split(","))
-    return lambda workspace: excluded.isdisjoint(workspace.tags)
-
-
-def _in_project(text: str) -> _Filter:
-    return lambda workspace: workspace.project.id == text
-
-
-def _never(_text: str) -> _Filter:
-    """Match nothing: no simulated workspace ever had a Terraform run with a status."""
-    return lambda _workspace: False
-
-
-_PARAMETERS: dict[str, Callable[[str], _Filter]] = {
-    "search[name]": _named_like,
-    "search[wildcard-name]": _named_by_wildcard,
-    "search[tags]": _with_all_tags,
-    "search[exclude-tags]": _with_none_of_tags,
-    "filter[project][id]": _in_project,
-    "filter[current-run][status]": _never,
-}
-
-
-def _tagged(call: Call) -> list[_Filter]:
-    """Return a filter for each ``filter[tagged][i]``: a key, with or without a value."""
-    parts: dict[str, dict[str, str]] = {}
-    for name, value in call.query.items():
-        if tagged := _TAGGED.fullmatch(name):
-            parts.setdefault(tagged["number"], {})[tagged["part"]] = value
-    return [_bound_to(part.get("key", ""), part.get("value")) for part in parts.values()]
-
-
-def _bound_to(key: str, value: str | None) -> _Filter:
-    def matches(workspace: Workspace) -> bool:
-        effective = workspace.project.tag_bindings | workspace.tag_bindings
-        return key in effective and value in (None, effective[key])
-
-    return matches
 
 
 def _with_included(
@@ -254,18 +256,11 @@ def _with_included(
     if "project" in requested:
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
         included += [documents.project(one, call.user) for one in projects.values()]
+    if "organization" in requested and workspaces:
+        included.append(documents.organization(workspaces[0].organization, call.user))
     tags = "effective_tag_bindings" in requested and call.profile.bindings == "included"
     if tags:
-        for workspace, shown in zip(workspaces, _resources(document), strict=True):
-            effective = list(effective_documents(workspace))
-            included += effective
-            relationship = shown["relationships"]["effective-tag-bindings"]
-            relationship["data"] = identifiers(effective)
-    if tags or "project" in requested:
+        included += include_effective(document, workspaces)
+    if tags or requested & {"organization", "project"}:
         document["included"] = included
     return document
-
-
-def _resources(document: documents.Resource) -> list[Any]:
-    data: Any = document["data"]
-    return data if isinstance(data, list) else [data]
