@@ -73,8 +73,6 @@ def test_the_organization_in_another_case_is_the_same_job(
     world: World, here: Here, journal: Path
 ) -> None:
     """The job resumes its journal, and a job that contradicts it is noted."""
-    organizations = world.simulator.world.organizations
-    organizations["ACME"] = organizations["acme"]
     other = ('"acme"', '"ACME"')
     world.job(other, *ADVISORY)
     assert len(_notes(here)) == 1
