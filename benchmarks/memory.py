@@ -11,6 +11,7 @@ socket, and the server's five bytes per workspace are included. Linux only.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from statistics import median_low
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import msgspec
 from click.exceptions import Exit
@@ -25,6 +27,7 @@ from click.exceptions import Exit
 from benchmarks.machine import machine
 from benchmarks.records import JOB
 from benchmarks.server import Answers, serving
+from bulkops.cli.commands import apply as apply_commands
 from bulkops.cli.commands import journal as journal_commands
 from bulkops.cli.commands import report as report_command
 from bulkops.cli.options import RunOptions
@@ -44,8 +47,11 @@ from bulkops.plan.recorded import job_of
 
 FEW = 5_000
 
-COMMANDS = ("plan", "apply", "resume", "status", "report")
+COMMANDS = ("plan", "apply", "resume", "status", "report", "undo")
 """In this order, as the commands from ``resume`` on read the journal that ``apply`` completed."""
+
+IN_PROCESS = COMMANDS[:-1]
+"""The commands that can be measured without sockets."""
 
 ASKED = RunOptions(yes=True, json=False, retry_failed=False, drain=5.0)
 
@@ -73,6 +79,9 @@ class Command(msgspec.Struct):
                     self._apply(path)
                 case "resume":
                     self._resume(path)
+                case "undo":
+                    with patch.dict(os.environ, {"TFE_ADDRESS": self.address, "TFE_TOKEN": "any"}):
+                        apply_commands.undo.main([str(path), "--yes"], standalone_mode=False)
                 case "status":
                     journal_commands.status.main([str(path)], standalone_mode=False)
                 case _:
@@ -148,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(prog="benchmarks.memory", description=__doc__)
     parser.add_argument("--workspaces", type=int, nargs="*", default=[10_000, 100_000])
-    parser.add_argument("--commands", nargs="*", default=COMMANDS)
+    parser.add_argument("--commands", nargs="*")
     parser.add_argument("--runs", type=int, default=3, help="runs per command; takes the median")
     parser.add_argument("--in-process", action="store_true", help="measure without sockets")
     parser.add_argument("--of", nargs=4, help=argparse.SUPPRESS)
@@ -157,17 +166,16 @@ def main(arguments: list[str] | None = None) -> None:
         name, workspaces, folder, address = given.of
         measure(Command(name, int(workspaces), Path(folder), address))
         return
+    commands = given.commands or (IN_PROCESS if given.in_process else COMMANDS)
     print(machine("msgspec"))
     print(f"\nMB for the first {FEW:,} workspaces; bytes per workspace beyond these\n")
-    print(f"| workspaces | {' | '.join(given.commands)} |")
-    print(f"|---|{'---|' * len(given.commands)}")
-    few = dict(_grown(FEW, given.commands, given.runs, in_process=given.in_process))
+    print(f"| workspaces | {' | '.join(commands)} |")
+    print(f"|---|{'---|' * len(commands)}")
+    few = dict(_grown(FEW, commands, given.runs, in_process=given.in_process))
     print(f"| {FEW:,} |", *(f"{grown / 1e6:.1f} MB |" for grown in few.values()))
     for workspaces in given.workspaces:
         print(f"| {workspaces:,} |", end="", flush=True)
-        for name, grown in _grown(
-            workspaces, given.commands, given.runs, in_process=given.in_process
-        ):
+        for name, grown in _grown(workspaces, commands, given.runs, in_process=given.in_process):
             print(f" {(grown - few[name]) / (workspaces - FEW):,.0f} |", end="", flush=True)
         print()
 

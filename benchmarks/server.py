@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as Pipe
 
 import msgspec
 
@@ -49,7 +50,7 @@ class Answers:
 
     def answer(self, method: str, path: str, page: int, body: bytes) -> Response:
         """Return the answer to one request."""
-        if method in ("POST", "PATCH"):
+        if method in ("POST", "PATCH", "DELETE"):
             return self._write(path, body)
         if path.endswith("/ping"):
             return Response(204)
@@ -67,9 +68,11 @@ class Answers:
         if workspace is None:
             return Response(404)
         number = int(workspace[1])
-        level = next(level for level in LEVELS[1:] if level.encode() in body)
+        level = next((level for level in LEVELS[1:] if level.encode() in body), "")
         status = 200 if self._levels[number] else 201
         self._levels[number] = LEVELS.index(level)
+        if not level:
+            return Response(204)
         return Response(status, body=b'{"data":%b}' % attachment(number, level))
 
     def _attachments(self, page: int) -> bytes:
@@ -81,18 +84,27 @@ class Answers:
         return attachments_page(page, attached, len(self._attached))
 
 
-class _Connection(asyncio.Protocol):
+Answer = Callable[[bytes, str, str, int, bytes], Response]
+"""Returns the answer to a request: its head, method, path, page number and body."""
+
+Connections = Callable[[], asyncio.Protocol]
+"""Makes the protocol of a new connection."""
+
+
+class Connection(asyncio.Protocol):
     """The subset of HTTP/1.1 that a well-behaved client needs."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answer: Answer) -> None:
+        self._answer_to = answer
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Store the transport for the answers."""
         if isinstance(transport, asyncio.WriteTransport):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        """Answer every complete request received so far."""
         self._read += data
         while (end := self._read.find(b"\r\n\r\n")) >= 0:
             head = self._read[:end]
@@ -107,8 +119,10 @@ class _Connection(asyncio.Protocol):
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         path, _, query = target.partition("?")
         page = _PAGE.search(query)
-        answer = self._answers.answer(method, path, int(page[1]) if page else 1, body)
+        answer = self._answer_to(head, method, path, int(page[1]) if page else 1, body)
         start = b"HTTP/1.1 %d -\r\ncontent-type: application/vnd.api+json\r\n" % answer.status
+        for name, value in answer.headers.items():
+            start += b"%b: %b\r\n" % (name.encode(), value.encode())
         if answer.status != 204:
             start += b"content-length: %d\r\n" % len(answer.body)
         return start + b"\r\n" + answer.body
@@ -117,9 +131,25 @@ class _Connection(asyncio.Protocol):
 @contextmanager
 def serving(workspaces: int) -> Iterator[str]:
     """Serve from another process within the block; yields the address."""
+    with running(partial(_connections, workspaces)) as address:
+        yield address
+
+
+def _connections(workspaces: int) -> Connections:
+    answers = Answers(workspaces)
+    return lambda: Connection(lambda _head, *request: answers.answer(*request))
+
+
+@contextmanager
+def running(connections: Callable[[], Connections]) -> Iterator[str]:
+    """Serve from another process within the block; yields the address.
+
+    Args:
+        connections: called in that process; returns what makes each connection.
+    """
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(workspaces, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(connections, theirs), daemon=True)
     process.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"
@@ -128,12 +158,11 @@ def serving(workspaces: int) -> Iterator[str]:
         process.join()
 
 
-def _serve(workspaces: int, connection: Connection) -> None:
+def _serve(connections: Callable[[], Connections], pipe: Pipe) -> None:
     async def main() -> None:
-        answers = Answers(workspaces)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(answers), "127.0.0.1", 0)
-        connection.send(server.sockets[0].getsockname()[1])
+        server = await loop.create_server(connections(), "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(main())

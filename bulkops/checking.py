@@ -145,8 +145,8 @@ def _shown_entry(value: object) -> str:
         return "[…]"
     if isinstance(value, dict):
         return "{…}"
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, int) and value.bit_length() > 64:
         return f"an integer of {value.bit_length()} bits"
     if isinstance(value, str):

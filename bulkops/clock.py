@@ -12,9 +12,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import msgspec
 
 _COUNTS_SUSPENSION = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 """Linux has a clock of its own for that; on macOS the monotonic one counts suspension."""
+
+
+_SECONDS = len("2026-11-24T21:58:03")
 
 
 class Clock:
@@ -45,4 +49,5 @@ class Clock:
             later: seconds to add.
         """
         then = self.wall() + timedelta(seconds=later)
-        return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # ``isoformat`` takes ten times as long.
+        return f"{msgspec.to_builtins(then)[:_SECONDS]}.{then.microsecond // 1000:03}Z"

@@ -31,6 +31,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar, NamedTuple
 
+from bulkops.text import why_not_text
+
 
 class ExitCode(IntEnum):
     """The exit codes of the commands."""
@@ -117,8 +119,7 @@ def unwritable(place: object, error: OSError) -> str:
 
 def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, UnicodeError):
-        at = f" (byte {error.start + 1})" if isinstance(error, UnicodeDecodeError) else ""
-        return f"it is not UTF-8 text{at}"
+        return why_not_text(error)
     return error.strerror or str(error)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bulkops.errors import JobError, unreadable
-from bulkops.text import as_argument
+from bulkops.text import as_argument, as_utf8, decoded
 
 MOST_OF_A_KEY = 64 << 10
 """The most bytes that a file with a secret may have."""
@@ -126,8 +126,8 @@ def create(path: Path, flags: int = os.O_RDWR) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_EXCL | _SAFE | _NOFOLLOW, 0o600)
 
 
-def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "utf-8") -> str:
-    """Return the text of a file with ``\\n`` as its line breaks.
+def read_text(path: Path, most: int, *, piped: bool = False) -> str:
+    """Return the text of a file (see ``decoded``) with ``\\n`` as its line breaks.
 
     Args:
         most: the most bytes that the file may have.
@@ -137,15 +137,15 @@ def read_text(path: Path, most: int, *, piped: bool = False, encoding: str = "ut
         OSError, UnicodeDecodeError: the file can't be read, is too large, or isn't text.
     """
     with path.open("rb") if piped else reading(path) as stream:
-        return text_of(stream, most, encoding=encoding)
+        return text_of(stream, most)
 
 
-def text_of(stream: BinaryIO, most: int, *, encoding: str = "utf-8") -> str:
+def text_of(stream: BinaryIO, most: int) -> str:
     """Return the text of an open file (see ``read_text``)."""
     data = stream.read(most + 1)
     if len(data) > most:
         raise _too_large(most)
-    return StringIO(data.decode(encoding), newline=None).read()
+    return StringIO(decoded(data), newline=None).read()
 
 
 def read_key(path: Path, place: str) -> str:
@@ -205,7 +205,8 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
     Args:
         jobs: whether to recognize job and fleet files, for which the whole file is read.
     """
-    start = stream.read(_START)
+    content = stream.read(_START)
+    start = as_utf8(content)
     if _JOURNAL.match(start):
         return A_JOURNAL
     if _PLAN.match(start):
@@ -214,7 +215,7 @@ def what_is(stream: BinaryIO, *, jobs: bool = True) -> str:
         return A_LOCK
     if start.startswith(b"{"):
         return SOME_JSON
-    return _what_toml_is(start + stream.read(MOST_OF_A_JOB)) if jobs else ""
+    return _what_toml_is(content + stream.read(MOST_OF_A_JOB)) if jobs else ""
 
 
 def wrong_file(place: object, what: str, expected: str) -> str:
@@ -252,7 +253,8 @@ def open_output(path: Path, *, append: bool = False) -> int:
         descriptor = open_regular(path, os.O_WRONLY | flags, mode=0o666)
     else:
         try:
-            _refuse(path, _what_of(descriptor))
+            with os.fdopen(os.dup(descriptor), "rb") as stream:
+                _refuse(path, what_is(stream))
         except JobError:
             os.close(descriptor)
             raise
@@ -280,16 +282,10 @@ def _refuse(path: Path, what: str) -> None:
         raise JobError(f"{path}: is {what}, and was not overwritten: choose another file")
 
 
-def _what_of(descriptor: int) -> str:
-    with os.fdopen(os.dup(descriptor), "rb") as stream:
-        stream.seek(0)
-        return what_is(stream)
-
-
 def _what_toml_is(content: bytes) -> str:
     from tomllib import loads  # noqa: PLC0415 - few outputs exist already
 
-    text = content.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    text = as_utf8(content).decode("utf-8", "replace").replace("\r\n", "\n")
     try:
         document = loads(text)
     except (ValueError, RecursionError):

@@ -1,11 +1,22 @@
-"""Makes text from any source safe to print in a terminal. Pure, standard library only."""
+"""Decodes text from any source, and makes it safe to print. Pure, standard library only."""
 
 from __future__ import annotations
 
+import codecs
 import shlex
 
 MOST_SHOWN = 90
 """The most characters of a name that a message repeats; no workspace name is longer."""
+
+_MARKS = {
+    # The mark of UTF-32 begins with that of UTF-16.
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+    codecs.BOM_UTF8: "utf-8",
+}
+_ZIP = b"PK\x03\x04"
 
 
 def escaped(text: str) -> str:
@@ -49,3 +60,58 @@ def as_argument(place: object) -> str:
 def quoted(text: str) -> str:
     """Return text from a file for a message, escaped and cut to ``MOST_SHOWN`` characters."""
     return escaped(text)[:MOST_SHOWN]
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of UTF-8, or of UTF-16 or UTF-32 with a byte order mark; without the mark.
+
+    Every other encoding is refused: to guess it could change names.
+
+    Raises:
+        UnicodeDecodeError: it is something else; see ``why_not_text``.
+    """
+    encoding = _encoding(data)
+    text = data.decode(encoding)
+    if "\0" in text:
+        at = len(text[: text.index("\0")].encode(encoding))
+        raise UnicodeDecodeError(encoding, data, at, at + 1, "NUL")
+    return text.removeprefix("\ufeff")
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return data that starts with a byte order mark as UTF-8 without it, other data unchanged.
+
+    What can't be decoded is replaced.
+    """
+    mark = mark_of(data)
+    return data[len(mark) :].decode(_encoding(data), "replace").encode() if mark else data
+
+
+def mark_of(data: bytes) -> bytes:
+    """Return the byte order mark with which data starts; empty if there is none."""
+    return next(filter(data.startswith, _MARKS), b"")
+
+
+def why_not_text(error: UnicodeError) -> str:
+    """Return what a file is that ``decoded`` refused, and what to do; nothing of its content."""
+    if not isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    data, at = error.object, error.start
+    expected = error.encoding.upper()[:6].rstrip("-")
+    refused = f"it is not {expected} text (byte {at + 1})"
+    if data.startswith(_ZIP):
+        return "it is a ZIP archive or an Excel workbook, not text. Export it as CSV in UTF-8"
+    if data.count(b"\0") * 3 > len(data) and not mark_of(data):
+        return f"{refused}: it looks like UTF-16 without a byte order mark. Save it as UTF-8"
+    if expected != "UTF-8" or b"\0" in data or not data[:at].isascii():
+        return refused
+    try:
+        data.decode("cp1252")
+    except UnicodeDecodeError:
+        return refused
+    line = data.count(b"\n", 0, at) + 1
+    return f"{refused}: in line {line} it looks like Windows-1252. Save it as UTF-8"
+
+
+def _encoding(data: bytes) -> str:
+    return _MARKS.get(mark_of(data), "utf-8")

@@ -36,7 +36,33 @@ class Mutation(NamedTuple):
 
 LEASES = ("journal/remote/test_contest.py",)
 
+PROCESSES = ("fleet/processes/test_processes.py",)
+
 MUTATIONS = (
+    Mutation(
+        "the waves of a fleet hold only within one process",
+        "fleet/processes/part.py",
+        ("for name in self.next.begin if name in own]", "for name in sorted(own)]"),
+        PROCESSES,
+    ),
+    Mutation(
+        "a process does not see that another one has stopped the fleet",
+        "fleet/processes/others.py",
+        ("        if stopped is not None and stopped.holds(mine.number):", "        if False:"),
+        PROCESSES,
+    ),
+    Mutation(
+        "a shard that fails as before the stop was lifted stops the fleet again",
+        "fleet/processes/part.py",
+        ("is State.NOT_BEGUN and entry and entry.lifted:", "is State.NOT_BEGUN and not entry:"),
+        PROCESSES,
+    ),
+    Mutation(
+        "failures of shards that run in other processes do not count",
+        "fleet/processes/others.py",
+        ("                    failures=progress.failures,", "                    failures=0,"),
+        PROCESSES,
+    ),
     Mutation(
         "a token is sent to another address that a file names",
         "client/access/address.py",
@@ -288,6 +314,18 @@ MUTATIONS = (
         "journal/writer.py",
         ("            await permitted()\n", ""),
         ("journal/test_begin.py",),
+    ),
+    Mutation(
+        "a result without another intent is written at the end",
+        "journal/writer.py",
+        ("with anyio.move_on_after(LINGER_SECONDS):", "with anyio.CancelScope():"),
+        ("journal/test_append.py",),
+    ),
+    Mutation(
+        "a result starts a group of its own",
+        "journal/writer.py",
+        ("LINGER_SECONDS = 0.05", "LINGER_SECONDS = 0.0"),
+        ("journal/test_append.py",),
     ),
     Mutation(
         "a copy counts as a journal although the lease was lost meanwhile",

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 from bulkops.cli.output.next_step import next_step
 from bulkops.errors import JobError, JournalError
 from bulkops.files import (
+    A_FLEET,
     A_JOB,
     A_JOURNAL,
+    A_PLAN,
     create,
     followed,
     open_output,
@@ -131,6 +133,25 @@ QUOTING = [
     'Lines are:\n\n{"seq":1,"group":1,"type":"header"}\n',
 ]
 EDITED = 'name = "scan\n\n[select]\nnames = [\n  "a",\n]\n[operation]\nkind = "attach"\n'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (EDITED, A_JOB),
+        ("organizations = []\n", A_FLEET),
+        ('{"seq":1,"group":1,"type":"header"}\n', A_JOURNAL),
+        ('{"type":"plan","format":2}\n', A_PLAN),
+    ],
+)
+def test_a_file_is_recognized_in_any_encoding(
+    tmp_path: Path, text: str, what: str, encoding: str
+) -> None:
+    """An editor or a shell may have saved it with a byte order mark."""
+    path = tmp_path / "file"
+    path.write_text(text, encoding=encoding)
+    assert what_is_at(path) == what
 
 
 @pytest.mark.parametrize("text", QUOTING)

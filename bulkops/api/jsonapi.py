@@ -8,7 +8,7 @@ so that an older bulkops works with a newer server.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Generic, TypeVar, cast
@@ -221,7 +221,7 @@ def request_id(answer: Response) -> str:
     return printable(answer.headers.get("x-request-id", ""), 100)
 
 
-def retry_after(answer: Response, now: datetime | None = None) -> float:
+def retry_after(answer: Response, now: Callable[[], datetime] | None = None) -> float:
     """Return for how many seconds an answer asks the client to wait; 0 if it doesn't.
 
     ``Retry-After`` is in seconds or a date (RFC 9110, 10.2.3), and applies to every answer after
@@ -230,7 +230,7 @@ def retry_after(answer: Response, now: datetime | None = None) -> float:
     header, too, but don't ask to wait.
 
     Args:
-        now: the local date, used if ``Retry-After`` is a date and the answer has no ``Date``.
+        now: returns the local date, for a ``Retry-After`` that is a date without a ``Date``.
     """
     if answer.status not in (408, 425, 429) and answer.status < 500:
         return 0.0
@@ -241,11 +241,11 @@ def retry_after(answer: Response, now: datetime | None = None) -> float:
     return min(seconds, LONGEST_WAIT)
 
 
-def _until(text: str, date: str, now: datetime | None) -> float:
+def _until(text: str, date: str, now: Callable[[], datetime] | None) -> float:
     """Return the seconds from the server's ``date``, or else from ``now``, until a date."""
     then = _date(text)
     # Prefers the server's clock, because the local one may be wrong by minutes.
-    since = _date(date) or now if then else None
+    since = _date(date) or (now and now()) if then else None
     return max(0.0, (then - since).total_seconds()) if then and since else 0.0
 
 

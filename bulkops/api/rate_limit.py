@@ -57,10 +57,12 @@ def limit_of(headers: Mapping[str, str]) -> float | None:
 
 def window_of(headers: Mapping[str, str]) -> Window | None:
     """Return the window from an answer's headers (lower-case names), ``None`` if unusable."""
-    limit, remaining, reset = (
-        number(headers.get(f"x-ratelimit-{name}", "")) for name in ("limit", "remaining", "reset")
-    )
-    if limit is None or remaining is None or reset is None:
+    limit = number(headers.get("x-ratelimit-limit", ""))
+    if limit is None:
+        return None
+    remaining = number(headers.get("x-ratelimit-remaining", ""))
+    reset = number(headers.get("x-ratelimit-reset", ""))
+    if remaining is None or reset is None:
         return None
     # An impossible window would distort the running mean forever.
     return Window(limit, remaining, reset) if remaining <= limit < inf else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
@@ -9,7 +10,6 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-import anyio
 import anyio.to_thread
 
 from bulkops.api import endpoints
@@ -121,7 +121,7 @@ class Client(Caller):
         if self._sockets is not None:
             self.most_at_once = await anyio.to_thread.run_sync(most_connections)
             if self.most_at_once is not None:
-                self._connections = anyio.Semaphore(self.most_at_once)
+                self._connections = asyncio.Semaphore(self.most_at_once)
             await self._stack.enter_async_context(self._sockets)
         return self
 

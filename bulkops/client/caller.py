@@ -172,7 +172,7 @@ class Caller:
             await self._send(request, probe=True)
         if sending.cancelled_caught:
             late = NoResponse("no answer in time", sent=True)
-            self._waiting.judge(late, started, probe=True)
+            self._waiting.judge(late, started, self.clock.now(), probe=True)
 
     async def _send(
         self, request: Request, number: int = 1, permit: Permit = ALWAYS, *, probe: bool = False
@@ -188,12 +188,13 @@ class Caller:
             raise
         except NoResponse as lost:
             answer = lost
-        seconds = self.clock.now() - started
+        now = self.clock.now()
+        seconds = now - started
         if isinstance(answer, NoResponse):
             self._warn_once(answer, seconds)
         else:
             self._learn(request, answer, started, seconds)
-        self._waiting.judge(answer, started, probe=probe)
+        self._waiting.judge(answer, started, now, probe=probe)
         log_finished(request, answer, number, seconds)
         return answer
 
@@ -262,10 +263,10 @@ class Caller:
 
     def _requested_wait(self, answer: Response | NoResponse) -> float:
         """Return for how many seconds an answer asks the client to wait."""
-        return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall())
+        return 0.0 if isinstance(answer, NoResponse) else retry_after(answer, self.clock.wall)
 
     def _spend(self, request: Request, verdict: Verdict, *, waits: bool) -> None:
-        if waits or not isinstance(verdict, Retry | InDoubt):
+        if waits or not isinstance(verdict, (Retry, InDoubt)):
             self._budget.answered()
             return
         if self.outage.explains_failures:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
@@ -104,17 +105,12 @@ class HttpTransport:
         client_key: str | Path | None = None,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
-        self._address = address.rstrip("/")
-        self._headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": MEDIA_TYPE,
-            "Accept": MEDIA_TYPE,
-            "User-Agent": USER_AGENT,
-        }
+        self._address = URL(address.rstrip("/"), encoded=True)
+        self._token = CIMultiDict(Authorization=f"Bearer {token}")
         self._files = TlsFiles(ca_file, client_cert, client_key)
-        used = any(self._files) or self._address.startswith("https:")
+        used = any(self._files) or self._address.scheme == "https"
         self._tls = tls_context(self._files) if used else None
-        proxy = proxy_for(self._address, os.environ)
+        proxy = proxy_for(str(self._address), os.environ)
         self._proxy = URL(proxy) if proxy else None
         self._timeout = aiohttp.ClientTimeout(total=answer_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
@@ -127,6 +123,7 @@ class HttpTransport:
             # and the runner decides how much is in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE, "User-Agent": USER_AGENT},
             timeout=self._timeout,
             request_class=_Permitted,
         )
@@ -158,7 +155,7 @@ class HttpTransport:
         if not request.path.startswith("/"):
             # It would become part of the host, and the token would be sent to another one.
             raise ValueError(f"{request.path!r} is not a path")
-        url = URL(f"{self._address}{request.path}", encoded=True)
+        url = self._address.with_path(request.path, encoded=True)
         if request.query:
             url = url.with_query(list(request.query))
         _PERMIT.set(permit)
@@ -167,9 +164,9 @@ class HttpTransport:
                 request.method,
                 url,
                 data=request.body or None,
-                # Per request, because aiohttp sends a session's headers to the proxy as well, in
-                # plain text and with the token as Proxy-Authorization (measured).
-                headers={**self._headers, **request.headers},
+                # The token per request, because aiohttp sends a session's headers to the proxy as
+                # well, in plain text and with the token as Proxy-Authorization (measured).
+                headers={**self._token, **request.headers} if request.headers else self._token,
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as answer:
@@ -203,7 +200,7 @@ class HttpTransport:
         parts: list[bytes] = []
         size = 0
         try:
-            async for part in answer.content.iter_any():
+            while part := await answer.content.readany():
                 size += len(part)
                 self._receiving += len(part)
                 if size > LARGEST_BODY:

@@ -62,9 +62,10 @@ class Waiting:
                 "No operation failed because of this: run the same command again later"
             )
 
-    def judge(self, answer: Response | NoResponse, sent_at: float, *, probe: bool) -> None:
+    def judge(
+        self, answer: Response | NoResponse, sent_at: float, now: float, *, probe: bool
+    ) -> None:
         """Update the server's state with the outcome of one request."""
-        now = self._clock.now()
         if isinstance(answer, Response) and answer.status < 500 and answer.status != 408:
             self.outage.answered(now)
         elif isinstance(answer, Response) or not answer.lasting:

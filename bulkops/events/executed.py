@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.errors import SIGNALS
-from bulkops.events.model import Action, Counts, Event, OfShard, OfTarget, Time, TimeOrEmpty
+from bulkops.events.model import Action, Counts, OfShard, OfTarget, Time, TimeOrEmpty
 from bulkops.journal.states import Held, How, Outcome, Reached
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Wave(OfShard, frozen=True, kw_only=True, tag="wave"):
         )
 
 
-class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+class Progress(OfShard, frozen=True, kw_only=True, tag="progress"):
     """The progress of an execution; printed every few seconds.
 
     Attributes:

@@ -40,12 +40,14 @@ class FleetFacts(Event, frozen=True, kw_only=True):
         counts: outcome (or `pending`) → number of operations in the journals of all shards.
         states: shard → `not begun`, `running`, `interrupted`, `paused`, `done` or `failed`.
         problems: shard → the error that stopped it or keeps it from being read, human-readable.
+        stopped: why no other shard begins until `--continue`, human-readable; empty if one may.
     """
 
     fleet: str
     counts: Counts
     states: dict[str, str]
     problems: dict[str, str]
+    stopped: str = ""
 
 
 class FleetReport(FleetFacts, frozen=True, kw_only=True, tag="fleet_report"):

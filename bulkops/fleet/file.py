@@ -31,7 +31,7 @@ def load_fleet(path: str | Path, *, trust_files: bool = False) -> Fleet:
         raise JobError(other)
     try:
         with OwnFiles(trusted=trust_files).read(file) as stream:
-            text = text_of(stream, MOST_OF_A_JOB, encoding="utf-8-sig")
+            text = text_of(stream, MOST_OF_A_JOB)
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(path, error)) from error
     return parse_fleet(text, file, str(path))

@@ -1,4 +1,4 @@
-"""All shards of a fleet in one process, side by side, in waves."""
+"""The shards of this process side by side, in the waves of a rollout that others may share."""
 
 from __future__ import annotations
 
@@ -9,24 +9,37 @@ import anyio
 from anyio.abc import TaskGroup
 
 from bulkops.client.api import Client
-from bulkops.errors import SIGNALS, ExitCode
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode
+from bulkops.fleet.processes.others import Others
+from bulkops.fleet.processes.part import Part
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_run import Observe, ShardRun
 from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, State, next_step
+from bulkops.fleet.waves import Course, State
+
+LOOK = 5.0
+"""Seconds between two looks at the rollout while shards of other processes are waited for."""
+SELDOM = 60.0
+"""Seconds between two looks while only shards of this process are."""
 
 
 class FleetRun:
-    """Carries out a fleet: each shard when its wave's turn has come.
+    """Carries out the shards of this process: each when its wave's turn has come.
 
     Args:
-        runs: one for each shard that is in a wave.
-        waves: the names of each wave's shards.
+        runs: one for each shard of this process.
+        waves: the names of each wave's shards, those of other processes included.
+        others: the other processes.
         observe: returns the observer of a shard's execution.
-        on_change: called with a shard each time it has begun or ended.
+        on_change: called with a shard each time it has ended.
+        on_wait: called with a wave's number, and the names of its shards in other processes, before
+            this process begins to wait for them.
 
     Attributes:
+        runs: name → run.
         signal: the signal that stopped it; empty if none did.
+        problem: why it begins no further shard although one might: it doesn't know what the other
+            processes do, or they have begun another rollout.
     """
 
     def __init__(
@@ -34,17 +47,37 @@ class FleetRun:
         runs: Sequence[ShardRun],
         waves: Sequence[Sequence[str]],
         rollout: FleetRollout,
+        others: Others,
         observe: Observe,
+        *,
         on_change: Callable[[ShardRun], object] = lambda _: None,
+        on_wait: Callable[[int, Sequence[str]], object] = lambda _wave, _names: None,
     ) -> None:
-        self.runs = {run.name: run for run in runs}
+        self._part = Part(runs, waves, rollout, others)
+        self.runs = self._part.runs
         self.signal = ""
-        self._waves = waves
-        self._rollout = rollout
+        self.problem: BulkopsError | None = None
+        self._others = others
         self._observe = observe
         self._on_change = on_change
-        self._begun = dict[str, ShardRun]()
-        self._running = dict[str, ShardRun]()
+        self._on_wait = on_wait
+        self._waited_for = 0
+        self._changed = anyio.Event()
+
+    async def peek(self) -> None:
+        """Read how far the rollout is, and change nothing; raises ``BulkopsError``."""
+        await self._others.peek()
+
+    async def settle(self) -> None:
+        """Record what the shards of this process are, none of which has anything to do."""
+        try:
+            await self._others.join()
+            for run in self.runs.values() if not self._part.stopped else ():
+                if run.problem is not None and run.state is State.NOT_BEGUN:
+                    run.state = State.FAILED
+            await self._record_ended()
+        except BulkopsError as problem:
+            self.problem = problem
 
     async def run(self, clients: Mapping[str, Client]) -> None:
         """Carry out all shards whose turn comes; each one's result is in its ``ShardRun``.
@@ -56,51 +89,107 @@ class FleetRun:
             for client in clients.values():
                 await stack.enter_async_context(client)
             async with anyio.create_task_group() as group:
-                self._begin(group, clients)
+                try:
+                    await self._lead(group, clients)
+                except BulkopsError as problem:
+                    # What has begun is finished.
+                    self.problem = problem
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop all shards: drain on the first call, stop immediately on the second."""
+        self._others.hurried = True
         self.signal = self.signal or signal
-        for run in list(self._running.values()):
+        for run in list(self._part.running.values()):
             run.interrupt(signal, drain)
+        self._changed.set()
+
+    def has_more(self) -> bool:
+        """Return whether a shard begins now, or may begin once those of others have ended."""
+        return self._part.has_more()
 
     @property
-    def course(self) -> Course:
-        """What the fleet does next."""
-        seen = {name: run.progress for name, run in self.runs.items()}
-        return next_step(self._waves, seen, self._rollout).course
+    def not_begun(self) -> int:
+        """How many shards of this process have not begun."""
+        return len(self._part.not_begun)
+
+    @property
+    def stops_here(self) -> str:
+        """Why shards of this process don't begin; empty if they may, or all have begun."""
+        return self._part.stopped if self._part.not_begun else ""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether shards of this process begin only after ``--continue``."""
+        return bool(self._part.not_begun) and self._part.next.course is Course.PAUSED
 
     @property
     def exit_code(self) -> ExitCode:
-        """The worst exit code of all shards."""
+        """The worst exit code of all shards of this process."""
         begun = (run for run in self.runs.values() if run.state is not State.NOT_BEGUN)
-        codes = [run.exit_code for run in begun]
+        codes: list[int] = [run.exit_code for run in begun]
+        if self.problem is not None:
+            codes.append(self.problem.exit_code)
         if self.signal:
             codes.append(SIGNALS[self.signal])
-        if self.course is Course.STOPPED:
+        if self.stops_here:
             codes.append(ExitCode.STOPPED)
+        if self.is_paused:
+            codes.append(ExitCode.PAUSED)
         return worst(codes)
 
-    def _begin(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
-        if self.signal:
-            return
-        seen = {name: run.progress for name, run in self.runs.items()}
-        for name in next_step(self._waves, seen, self._rollout).begin:
-            if name in self._begun:
-                continue
-            run = self._begun[name] = self._running[name] = self.runs[name]
-            run.state = State.RUNNING
-            group.start_soon(self._carry_out, run, group, clients)
+    async def _lead(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
+        await self._others.join()
+        self._part.keep_lifted()
+        await self._record_ended()
+        while self.has_more() and not self.signal:
+            changed = self._changed = anyio.Event()
+            await self._begin(group, clients)
+            if self.has_more():
+                with anyio.move_on_after(self._others.rest(self._until_next_look())):
+                    await changed.wait()
+                await self._others.look()
+                await self._stop_if_exceeded()
 
-    async def _carry_out(
-        self, run: ShardRun, group: TaskGroup, clients: Mapping[str, Client]
-    ) -> None:
+    async def _begin(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
+        """Begin the shards whose turn has come, unless the newest state says otherwise."""
+        if self._part.to_begin():
+            await self._others.look(thorough=True)
+            await self._stop_if_exceeded()
+        runs = self._part.to_begin()
+        await self._others.record({run.name: self._part.begins(run) for run in runs})
+        for run in runs if not self.signal else ():
+            self._part.begun.add(run.name)
+            self._part.running[run.name] = run
+            run.state = State.RUNNING
+            group.start_soon(self._carry_out, run, clients[run.name])
+
+    async def _carry_out(self, run: ShardRun, client: Client) -> None:
         try:
-            await run.carry_out(clients[run.name], self._observe)
+            await run.carry_out(client, self._observe)
         finally:
-            del self._running[run.name]
+            del self._part.running[run.name]
         self._on_change(run)
-        self._begin(group, clients)
+        try:
+            await self._record_ended()
+        except BulkopsError as problem:
+            self.problem = self.problem or problem
+        self._changed.set()
+
+    async def _record_ended(self) -> None:
+        await self._others.record(self._part.ended())
+        await self._stop_if_exceeded()
+
+    async def _stop_if_exceeded(self) -> None:
+        reason = self._part.reason_to_stop
+        if reason and not self._others.seen.stopped:
+            await self._others.stop(reason)
+
+    def _until_next_look(self) -> float:
+        wave, others = self._part.awaited()
+        if others and wave > self._waited_for:
+            self._waited_for = wave
+            self._on_wait(wave, others)
+        return LOOK if others else SELDOM
 
 
 Look = Callable[[Client], Coroutine[None, None, None]]

@@ -17,8 +17,11 @@ These are Indexed Jobs, array jobs, jobs with tasks, and ``parallel``; MIN is
 An empty variable counts as unset, and a count without an index (GitLab always sets one) says
 nothing. With neither option nor index, all shards are this process's.
 
-**Listed shards** are taken by position: those at i, i+n, … in the order of their names. The list
-changes only with the fleet file, of which the processes of one start have the same version.
+**Listed shards** are taken by position: those at i, i+n, … in the order of their waves, and of
+their names in a wave. A platform that runs fewer processes at a time than there are starts the
+lowest indices first, so that none waits for a wave whose process can't start before it has ended.
+The list changes only with the fleet file, of which the processes of one start have the same
+version.
 
 **Found shards** (``organizations``) are taken by a hash of the name, modulo n. Each process finds
 them by itself, at another moment, and the list may have changed in between: with positions, one
@@ -27,7 +30,8 @@ depends only on the name and on n: every organization has exactly one owner, who
 list. The parts are less even, and so a process may have nothing to do.
 
 Neither decides who *may* run a shard: that is who holds its journal. Another n after a restart
-does no harm, since a shard is resumed from its journal by whichever process it now belongs to.
+does no harm, since a shard is resumed from its journal by whichever process it now belongs to. In
+which order the shards of all processes begin, ``bulkops.fleet.waves`` decides.
 """
 
 from __future__ import annotations
@@ -113,12 +117,13 @@ def own_shards(fleet: Fleet, at: Position | None) -> tuple[Shard, ...]:
     """Return the shards of this process, by name; none if there are fewer than processes.
 
     Raises:
-        JobError: the number of processes is not known, because the shards are not listed.
+        JobError: the number of processes is not known, because the shards are not listed; or an
+            entry of ``waves`` matches no shard.
     """
     if at is None:
         return fleet.shards
     if not fleet.organizations:
-        return fleet.shards[at.index :: at.count or len(fleet.shards)]
+        return _in_turn(fleet)[at.index :: at.count or len(fleet.shards)]
     if at.count is None:
         raise JobError(
             f"{fleet.source}: {at.origin} gives no number of processes, and organizations no fixed "
@@ -126,6 +131,11 @@ def own_shards(fleet: Fleet, at: Position | None) -> tuple[Shard, ...]:
         )
     count = at.count
     return tuple(shard for shard in fleet.shards if _hash(shard.name) % count == at.index)
+
+
+def _in_turn(fleet: Fleet) -> tuple[Shard, ...]:
+    by_name = {shard.name: shard for shard in fleet.shards}
+    return tuple(by_name[name] for wave in fleet.waves() for name in wave)
 
 
 def _hash(name: str) -> int:

@@ -27,6 +27,7 @@ from msgspec import Meta
 from bulkops.checking import shown
 from bulkops.job.patterns import matches
 from bulkops.job.rollout import Count, Share, check_growing, end_of, read_number, share_of
+from bulkops.text import counted
 
 Entry = Annotated[
     str,
@@ -67,8 +68,8 @@ class FleetRollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             if self.waves.count(entry) > 1:
                 raise ValueError(f"waves: {shown(entry)} is listed twice: remove one of them")
 
-    def stops(self, failed: int, failures: int, operations: int) -> bool:
-        """Return whether too many have failed for another shard to begin.
+    def exceeded(self, failed: int, failures: int, operations: int) -> str:
+        """Return why no other shard begins: what has failed too often; empty if nothing has.
 
         Args:
             failed: the number of failed shards.
@@ -76,8 +77,14 @@ class FleetRollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             operations: the number of operations planned in the shards that have begun.
         """
         if failed > self.max_failed_shards:
-            return True
-        return self.max_failures is not None and failures > share_of(self.max_failures, operations)
+            return (
+                f"{counted(failed, 'shard')} failed, max_failed_shards = {self.max_failed_shards}"
+            )
+        most = self.max_failures
+        if most is None or failures <= share_of(most, operations):
+            return ""
+        of_all = f"{failures:,} of {counted(operations, 'operation')}"
+        return f"{of_all} failed, max_failures = {most}"
 
     def steps(self, names: Iterable[str]) -> list[tuple[str, ...]]:
         """Return the waves of the shards with these names, without empty ones.

@@ -19,7 +19,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from bulkops.fleet.shard_job import How, ShardJob
-from bulkops.fleet.standing import before_running, ended_as, progress_of
+from bulkops.fleet.standing import before_running, ended_as, progress_of, stopped_by
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
@@ -183,7 +183,7 @@ class ShardRun:
         """
         self.state = State.RUNNING
         if self.problem is not None:
-            self.state = State.FAILED
+            self.state = stopped_by(self.problem, has_journal=self.replay is not None)
             return
         try:
             seen = self.plan or self.place
@@ -207,8 +207,10 @@ class ShardRun:
         self.problem = explained(problem, client)
         if isinstance(problem, JournalLocked | JournalTakenOver):
             self.state = State.RUNNING
+        elif self._signal:
+            self.state = State.INTERRUPTED
         else:
-            self.state = State.INTERRUPTED if self._signal else State.FAILED
+            self.state = stopped_by(problem, has_journal=self.replay is not None)
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: drain on the first call, stop immediately on the second."""

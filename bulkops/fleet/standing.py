@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bulkops.errors import SIGNALS, ExitCode
+from bulkops.errors import (
+    SIGNALS,
+    BulkopsError,
+    ExitCode,
+    NoResponse,
+    RateLimited,
+    RequestRejected,
+)
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
@@ -32,6 +39,8 @@ _STATES = {
     ExitCode.DONE: State.DONE,
     ExitCode.UNFULFILLED: State.DONE,
     ExitCode.PAUSED: State.PAUSED,
+    ExitCode.ERROR: State.INTERRUPTED,
+    ExitCode.IN_DOUBT: State.INTERRUPTED,
     **dict.fromkeys(SIGNALS.values(), State.INTERRUPTED),
 }
 
@@ -42,12 +51,30 @@ def worst(codes: Iterable[int]) -> ExitCode:
 
 
 def ended_as(code: ExitCode) -> State:
-    """Return the state of a shard whose command ended with this exit code.
+    """Return the state of a shard whose job ended with this exit code.
 
-    One with failed operations is done: ``max_failures`` counts them. It has failed if anything else
-    ended it: an error, its own tolerance or gate, or an operation in doubt.
+    One with failed operations is done: ``max_failures`` counts them. It is interrupted if the same
+    command goes on where it ended, after an error or with operations in doubt, and has failed if
+    its own tolerance or gate stopped it.
     """
     return _STATES.get(code, State.FAILED)
+
+
+def stopped_by(problem: BulkopsError, *, has_journal: bool) -> State:
+    """Return the state of a shard that an error ended.
+
+    It is interrupted if the same command may help, such as after an outage, so that nobody counts
+    it as failed before that was tried. It has failed if someone has to mend something first.
+
+    Args:
+        has_journal: its job had begun, so that requests like the refused one had succeeded.
+    """
+    refused = isinstance(problem, RequestRejected) and not isinstance(problem, RateLimited)
+    lasting = isinstance(problem, NoResponse) and problem.lasting
+    if lasting or (refused and not has_journal):
+        return State.FAILED
+    again = (ExitCode.ERROR, ExitCode.JOURNAL_UNWRITABLE)
+    return State.INTERRUPTED if problem.exit_code in again else State.FAILED
 
 
 def before_running(

@@ -10,8 +10,9 @@
 | failed           | no                                          | yes              | yes        |
 
 A wave's turn has come once all shards of the waves before it are done or failed. The fleet is
-stopped if more shards or operations have failed than its ``[rollout]`` tolerates: shards that have
-begun are still resumed and finished, but none begins, not even in a wave that has begun.
+stopped if more shards or operations have failed than its ``[rollout]`` tolerates, or a process has
+said so (``bulkops.fleet.processes.stop``): shards that have begun are still resumed and finished,
+but none begins, not even in a wave that has begun.
 
 The answer is the same on every machine that sees the same states. A process acts only on those
 shards that are its own (``bulkops.fleet.index``), and whoever holds a shard's journal runs it: if
@@ -20,7 +21,7 @@ two processes decide from states of different age, at most one of them gets the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -32,8 +33,9 @@ class State(StrEnum):
     """How far a shard is.
 
     ``NOT_BEGUN`` has no journal, ``RUNNING`` one that a process holds, and ``INTERRUPTED`` one that
-    no process holds, with operations left to do. ``PAUSED`` waits for ``--continue``: it paused, or
-    its gate was inconclusive. ``DONE`` has nothing left to do. ``FAILED`` ended in any other way.
+    no process holds, with operations left to do; or its server gave no answer when it was to begin.
+    ``PAUSED`` waits for ``--continue``: it paused, or its gate was inconclusive. ``DONE`` has
+    nothing left to do. ``FAILED`` ended in any other way.
     """
 
     NOT_BEGUN = "not begun"
@@ -50,11 +52,15 @@ class ShardProgress(msgspec.Struct, frozen=True):
     Attributes:
         operations: the number of operations in its plan; 0 if it has none yet.
         failures: the number of operations that count as failed (``bulkops.job.rollout``).
+        lifted: it failed before ``--continue`` lifted a stop of the fleet: it no longer counts.
+        lifted_failures: the number of its failures that no longer count.
     """
 
     state: State = State.NOT_BEGUN
     operations: int = 0
     failures: int = 0
+    lifted: bool = False
+    lifted_failures: int = 0
 
 
 class Course(StrEnum):
@@ -86,11 +92,15 @@ class Next(msgspec.Struct, frozen=True):
     begin: tuple[str, ...] = ()
 
 
-_ENDED = (State.DONE, State.FAILED)
+ENDED = (State.DONE, State.FAILED)
 
 
 def next_step(
-    waves: Sequence[Sequence[str]], seen: Mapping[str, ShardProgress], rollout: FleetRollout
+    waves: Sequence[Sequence[str]],
+    seen: Mapping[str, ShardProgress],
+    rollout: FleetRollout,
+    *,
+    stopped: bool = False,
 ) -> Next:
     """Return what comes next.
 
@@ -98,15 +108,12 @@ def next_step(
         waves: the names of all shards (``FleetRollout.steps``).
         seen: name → progress, at least of each shard that has begun. Shards that are in no wave,
             because they are no longer part of the fleet, are ignored.
+        stopped: a process has stopped the fleet, whatever the states are now.
     """
     shards = {name: seen.get(name, ShardProgress()) for wave in waves for name in wave}
     open_waves = [n for n, wave in enumerate(waves, 1) if not _all_ended(wave, shards)]
     current = open_waves[0] if open_waves else len(waves)
-    stopped = rollout.stops(
-        sum(one.state is State.FAILED for one in shards.values()),
-        sum(one.failures for one in shards.values()),
-        sum(one.operations for one in shards.values()),
-    )
+    stopped = stopped or bool(exceeded(shards.values(), rollout))
     turn = frozenset[str]() if stopped or not waves else frozenset(waves[current - 1])
     begin = tuple(
         name
@@ -118,8 +125,18 @@ def next_step(
     )
 
 
+def exceeded(shards: Iterable[ShardProgress], rollout: FleetRollout) -> str:
+    """Return which tolerance is exceeded, and by what; empty if none is."""
+    every = list(shards)
+    return rollout.exceeded(
+        sum(one.state is State.FAILED and not one.lifted for one in every),
+        sum(max(0, one.failures - one.lifted_failures) for one in every),
+        sum(one.operations for one in every),
+    )
+
+
 def _all_ended(wave: Sequence[str], shards: Mapping[str, ShardProgress]) -> bool:
-    return all(shards[name].state in _ENDED for name in wave)
+    return all(shards[name].state in ENDED for name in wave)
 
 
 def _course(states: set[State], begin: Sequence[str], *, stopped: bool) -> Course:

@@ -48,13 +48,15 @@ class Matcher:
 
     Args:
         project_id: the id (``prj-…``) of ``select.project``; ignored if that is not given.
+        list_file: the file that ``select.listed`` is from, for reasons.
     """
 
-    def __init__(self, select: Select, project_id: str | None) -> None:
+    def __init__(self, select: Select, project_id: str | None, list_file: str = "") -> None:
         self._select = select
         self._project_id = project_id
         self._ids = frozenset(select.ids)
         self._listed = None if select.listed is None else frozenset(select.listed)
+        self._unlisted = f"is in {shown(list_file)}" if list_file else "is listed"
         self._conditions = parse_conditions("where", select.where)
 
     def judge(self, workspace: Workspace, *, with_bindings: bool = True) -> Verdict:
@@ -117,7 +119,7 @@ class Matcher:
         if self._ids and workspace.id not in self._ids:
             yield Objection("its id is not in ids")
         if self._listed is not None and self._listed.isdisjoint((workspace.id, name)):
-            yield Objection("neither its name nor its id is listed") if name else _NO_NAME
+            yield Objection(f"neither its name nor its id {self._unlisted}") if name else _NO_NAME
         yield from _objections_to_name("names", select.names, name)
         if select.tags:
             yield from self._objections_to_tags(workspace, with_bindings=with_bindings)

@@ -27,6 +27,7 @@ class WorkspaceRows:
 
     Args:
         why: keep the others, too, with reasons.
+        list_file: the file that ``select.listed`` is from, for reasons.
 
     Attributes:
         forbidden: ids of those on which this token lacks the required permission.
@@ -42,12 +43,13 @@ class WorkspaceRows:
         right: Right = Right.RUN_TASKS,
         *,
         why: bool = False,
+        list_file: str = "",
     ) -> None:
         self.forbidden: set[str] = set()
         self.locked: set[str] = set()
         self.projects: dict[str, str] = {}
         self.exclusions = Exclusions(select)
-        self._matcher = Matcher(select, project_id)
+        self._matcher = Matcher(select, project_id, list_file)
         self._right = right
         self._why = why
         self._known: dict[str, str] = {}

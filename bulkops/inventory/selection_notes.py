@@ -89,10 +89,13 @@ def uncompared_notes(uncompared: Iterable[tuple[str, str]]) -> Iterator[str]:
         )
 
 
-def unmatched_notes(select: Select, chosen: Sequence[Target]) -> Iterator[str]:
+def unmatched_notes(select: Select, chosen: Sequence[Target], list_file: str = "") -> Iterator[str]:
     """Yield a note on each entry of ``names``, ``ids`` and ``listed`` that selects nothing.
 
     Most of these are typing errors. With ``only`` or ``limit`` there are no such notes.
+
+    Args:
+        list_file: the file that ``listed`` is from; the notes name it.
     """
     if select.only or select.limit is not None:
         return
@@ -101,10 +104,13 @@ def unmatched_notes(select: Select, chosen: Sequence[Target]) -> Iterator[str]:
     unmatched = [
         *(n for n in select.names if not any(matches(n, t.name) for t in chosen)),
         *(i for i in select.ids if i not in ids),
-        *(entry for entry in dict.fromkeys(select.listed or ()) if entry not in known),
     ]
     for entry in unmatched:
         yield f"select: {shown(entry)} selects no workspace"
+    listing = f"select.file {shown(list_file)}" if list_file else "select"
+    for entry in dict.fromkeys(select.listed or ()):
+        if entry not in known:
+            yield f"{listing}: {shown(entry)} selects no workspace"
 
 
 def doubted_notes(doubted: Sequence[Unselected]) -> Iterator[str]:
@@ -139,13 +145,17 @@ def undecided(selected: Selected, source: str) -> BulkopsError:
     )
 
 
-def nothing_selected(select: Select, source: str) -> JobError:
+def nothing_selected(select: Select, source: str, list_file: str = "") -> JobError:
     """Return the error for a selection that no workspace matches.
 
     Args:
         source: the job file's name.
+        list_file: the file that ``listed`` is from; the message names it instead.
     """
     fields: dict[str, object] = msgspec.to_builtins(select)
+    if list_file:
+        fields = {"file" if name == "listed" else name: value for name, value in fields.items()}
+        fields["file"] = list_file
     text = ", ".join(f"{name} = {shown(value)}" for name, value in fields.items())
     return JobError(
         f"{source}: no workspace matches [select] {text}\n"

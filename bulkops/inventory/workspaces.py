@@ -84,7 +84,11 @@ async def read_selection(
     selected = await _by_run_tasks(client, job, selected, source, why=why)
     selected = limited(selected, select, source, why=why)
     chosen = [target for target, _ in candidates(selected)]
-    notes = [*unmatched_notes(select, chosen), *selected.notes, *doubted_notes(selected.doubted)]
+    notes = [
+        *unmatched_notes(select, chosen, job.list_file),
+        *selected.notes,
+        *doubted_notes(selected.doubted),
+    ]
     selected = replace(selected, notes=notes)
     if why:
         # ``--why`` lists them with their reasons, instead of stopping with an error.
@@ -92,7 +96,7 @@ async def read_selection(
     if selected.doubted:
         raise undecided(selected, source)
     if not selected.targets and not select.allow_empty:
-        raise nothing_selected(select, source)
+        raise nothing_selected(select, source, job.list_file)
     return selected
 
 
@@ -120,7 +124,7 @@ async def _read(client: Client, job: Job, project_id: str | None, *, why: bool) 
     select = job.select
     filters = {} if why else server_filters(select, project_id)
     right = kind_named(job.operation_kind).right
-    rows = partial(WorkspaceRows, select, project_id, right, why=why)
+    rows = partial(WorkspaceRows, select, project_id, right, why=why, list_file=job.list_file)
     attributes = sorted({c.attribute for c in parse_conditions("where", select.where)})
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:

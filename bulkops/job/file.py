@@ -34,11 +34,13 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     default = organization_in(os.environ)
     job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
     job = replace(job, folder=str(Path(path).parent.absolute()))
-    if job.select.file is None:
+    listing = job.select.file
+    if listing is None:
         return job
-    manifest = Path(path).parent / job.select.file
+    manifest = Path(path).parent / listing
     listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
-    return replace(job, select=replace(job.select, file=None, listed=listed))
+    select = replace(job.select, file=None, listed=listed)
+    return replace(job, select=select, list_file=listing)
 
 
 def check_gate(job: Job, source: str = "") -> None:
@@ -93,7 +95,6 @@ def _missing(needed: Needed, folder: Path) -> str:
 
 def _text_of(path: Path, named: str) -> str:
     try:
-        # Spreadsheet programs write a byte order mark at the start of a CSV file.
-        return read_text(path, MOST_OF_A_JOB, piped=True, encoding="utf-8-sig")
+        return read_text(path, MOST_OF_A_JOB, piped=True)
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(unreadable(named, error)) from error

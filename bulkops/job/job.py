@@ -82,6 +82,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         select: not used by kinds that don't change selected workspaces.
         folder: absolute path of the job file's folder, in which its gate runs; not part of the
             digest. Empty for a job without a file.
+        list_file: ``select.file`` as written, from which ``select.listed`` was read, for messages;
+            not part of the digest. Empty without one, and in a job from a journal.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace = Pace()
     journal: JournalOptions = JournalOptions()
     folder: str = ""
+    list_file: str = ""
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""
@@ -109,22 +112,28 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The SHA-256, in hex, of everything that decides the job's effect.
 
-        Comments, layout, and the order of keys and of entries in ``[select]`` don't affect it.
-        Neither do ``[journal]``, ``[pace]`` and ``[rollout]``, except where the waves end: a
-        slower or more patient job resumes with the same journal.
+        Comments, layout, the case of the organization's name, and the order of keys and of entries
+        in ``[select]`` don't affect it. Neither do ``[journal]``, ``[pace]`` and ``[rollout]``,
+        except where the waves end: a slower or more patient job resumes with the same journal.
         """
         return digest_of(job_to_builtins(self))
 
 
-def digest_of(document: Mapping[str, Any]) -> str:
+def digest_of(document: Mapping[str, Any], *, any_case: bool = True) -> str:
     """Return ``Job.digest`` of a job in the form of ``job_to_builtins``, as a journal has it.
 
     The document is used as written, so that fields added by a later version change no digest.
+
+    Args:
+        any_case: whether the case of the organization's name doesn't matter, as to the server.
+            To bulkops 0.2 it did.
 
     Raises:
         Exception: ``KeyError``, ``TypeError`` or ``AttributeError`` if it is not in this form.
     """
     meaning = {name: value for name, value in document.items() if name not in _WITHOUT_EFFECT}
+    if any_case:
+        meaning["organization"] = meaning["organization"].lower()
     waves = meaning["rollout"].get("waves", ())
     sizes = [wave if isinstance(wave, str) else wave["size"] for wave in waves]
     sizes = [size.lstrip("0") for size in sizes]
@@ -252,6 +261,11 @@ def organization_by_default(name: str | None, source: str) -> str:
         raise JobError(f"{source}: organization is missing: set it here, or set TFE_ORGANIZATION")
     check(name, Organization, " or ".join(ORGANIZATIONS))
     return name
+
+
+def same_organization(one: str, other: str) -> bool:
+    """Return whether two names are of the same organization: the server ignores their case."""
+    return one.lower() == other.lower()
 
 
 def _given(struct: msgspec.Struct) -> dict[str, object]:

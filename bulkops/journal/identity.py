@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bulkops.errors import JobError
+from bulkops.job.job import digest_of
 from bulkops.journal.records import Header
 from bulkops.text import as_argument
 
@@ -14,10 +15,15 @@ class Identity(msgspec.Struct, frozen=True):
 
     Attributes:
         digest: ``Job.digest``, or the result of one of the two functions below.
+        organization: its name in lower case.
     """
 
     digest: str
     organization: str
+
+    def __post_init__(self) -> None:
+        """Ignore the case of the organization's name, as the server does."""
+        msgspec.structs.force_setattr(self, "organization", self.organization.lower())
 
 
 _PLAN = "plan "
@@ -35,7 +41,16 @@ def digest_of_undo(run_id: str) -> str:
 
 def identity_of(header: Header) -> Identity:
     """Return what a job must have in common with a journal's header to resume it."""
-    return Identity(header.digest, header.organization)
+    stated = header.plan or header.undo_of
+    return Identity(header.digest if stated else meaning_of(header), header.organization)
+
+
+def meaning_of(header: Header, *, any_case: bool = True) -> str:
+    """Return ``digest_of`` the job in a header; a text that is no digest if it isn't a job."""
+    try:
+        return digest_of(header.job, any_case=any_case)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return "none"
 
 
 def check_same(header: Header, expected: Identity, journal: object) -> None:

@@ -19,12 +19,15 @@ damage: that group was written, so the invalid line had been synced.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import SEEK_END
 from itertools import groupby
 from typing import BinaryIO
 from zlib import crc32
+
+from bulkops.text import as_utf8, mark_of
 
 _TRAILER = len(b'"crc":"00000000"}\n')
 _GROUP = b'"group":'
@@ -40,6 +43,8 @@ LARGEST_GROUP = 1 << 30
 """Bytes; a longer rest after the valid lines can't have been the last group."""
 
 _LONGEST_START = 64
+
+_CRLF = re.compile(rb'"crc":"[0-9a-f]{8}"\}\r\n\Z')
 
 
 def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[bytes, int]:
@@ -61,6 +66,20 @@ def frame(payloads: Sequence[bytes], seq: int, group: int, crc: int) -> tuple[by
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of a file; a line longer than ``LONGEST`` comes in pieces."""
     return iter(partial(stream.readline, LONGEST), b"")
+
+
+def conversion(first: bytes) -> str:
+    """Return how another program has saved a journal anew; empty if that is not recognized.
+
+    Args:
+        first: the first line, which is not valid.
+    """
+    mark = mark_of(first)
+    if not as_utf8(first).startswith(b'{"seq":1,'):
+        return ""
+    if mark:
+        return "it begins with a byte order mark" if mark == BOM_UTF8 else "it is not UTF-8"
+    return "its line breaks are CRLF" if _CRLF.search(first[-_LONGEST_START:]) else ""
 
 
 def groups_of(stream: BinaryIO) -> Iterator[bytes]:

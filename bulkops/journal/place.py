@@ -167,6 +167,40 @@ class JobJournals(Protocol):
         ...
 
 
+class Shared(NamedTuple):
+    """The content of a shared object; ``version`` names this state of it."""
+
+    data: bytes
+    version: object
+
+
+class SharedObject(Protocol):
+    """A small object beside journals that several processes write; ``str()`` says where it is.
+
+    It is read whole, and replaced only in the state in which it was read. It is never deleted.
+    """
+
+    def read(self) -> Shared | None:
+        """Return its content, ``None`` if there is none.
+
+        Raises:
+            JournalError: it can't be read.
+            JobError: other users may have written it.
+        """
+        ...
+
+    def swap(self, data: bytes, version: object | None) -> bool:
+        """Replace its content durably; return False if another process did so first.
+
+        Args:
+            version: of the state to replace, as ``read`` returned it; ``None`` to create it.
+
+        Raises:
+            JournalWriteFailed: it can't be written.
+        """
+        ...
+
+
 class Journals(Protocol):
     """The journals of all jobs below a folder or an address, such as the default place.
 
@@ -187,6 +221,14 @@ class Journals(Protocol):
 
     def names(self) -> list[str]:
         """Return the names of the folders in it, sorted; ``JournalError`` if it can't be read."""
+        ...
+
+    def shared(self, name: str, *, trusted: bool) -> SharedObject:
+        """Return the shared object with this name.
+
+        Args:
+            trusted: read it even if others may have written it.
+        """
         ...
 
 

@@ -36,17 +36,20 @@ class Progress(msgspec.Struct, gc=False):
     """One operation and its progress.
 
     Attributes:
-        restore: the state that an undo restores.
         sent: whether the journal has an intent for it.
         result: the last one, ``None`` if there is none since the last intent.
         id: id of the attachment that the result is about.
     """
 
     operation: Operation
-    restore: Observed | None
     sent: bool = False
     result: Conclusion | None = None
     id: str = ""
+
+    @property
+    def restore(self) -> Observed | None:
+        """The state that an undo restores."""
+        return self.operation.before
 
     @property
     def outcome(self) -> Outcome | None:
@@ -56,8 +59,31 @@ class Progress(msgspec.Struct, gc=False):
         return Outcome.IN_DOUBT if self.sent else None
 
 
+# Not a field of every operation's progress: it would take 16 bytes of each.
+class DecidedAgain(Progress, gc=False):
+    """An operation that was decided again from a state that this job wrote.
+
+    Attributes:
+        first: the state before the job's first write.
+    """
+
+    first: Observed | None = None
+
+    @property
+    def restore(self) -> Observed | None:
+        """The state before the job."""
+        return self.first
+
+
+Counts = Callable[[Conclusion], bool]
+"""Returns whether a result is a failure that counts (see ``Operations.failed``)."""
+
+
 class _Tally:
     """The number of operations by progress.
+
+    ``counts`` is a parameter, not an attribute: a cycle with its ``Operations`` would keep a
+    million operations in memory until the garbage collector finds it.
 
     Attributes:
         results: outcome → number of operations whose last result has it.
@@ -65,25 +91,24 @@ class _Tally:
         failures: number of operations whose last result is a failure that counts.
     """
 
-    __slots__ = ("_counts", "failures", "results", "unanswered")
+    __slots__ = ("failures", "results", "unanswered")
 
-    def __init__(self, counted: Iterable[Progress], counts: Callable[[Conclusion], bool]) -> None:
+    def __init__(self, counted: Iterable[Progress], counts: Counts) -> None:
         self.results = Counter(dict.fromkeys(Outcome, 0))
         self.unanswered = self.failures = 0
-        self._counts = counts
         for progress in counted:
-            self.add(progress, 1)
+            self.add(progress, 1, counts)
 
-    def conclude(self, result: Conclusion, number: int) -> None:
+    def conclude(self, result: Conclusion, number: int, counts: Counts) -> None:
         """Add ``number`` (1 or -1) to the counts of a last result."""
         self.results[result.outcome] += number
-        if result.failed_in and self._counts(result):
+        if result.failed_in and counts(result):
             self.failures += number
 
-    def add(self, progress: Progress, number: int) -> None:
+    def add(self, progress: Progress, number: int, counts: Counts) -> None:
         """Add ``number`` (1 or -1) to the counts of an operation's progress."""
         if progress.result is not None:
-            self.conclude(progress.result, number)
+            self.conclude(progress.result, number, counts)
         elif progress.sent:
             self.unanswered += number
 
@@ -167,24 +192,26 @@ class Operations(Mapping[str, Progress]):
             return result.failed_in == self.execution
         return result.failed_in >= self._counted_since
 
-    def put(self, progress: Progress) -> Progress | None:
+    def put(self, operation: Operation) -> Progress | None:
         """Add a pending operation; replace and return an earlier one with the same key."""
-        operation = progress.operation
         place = operation.target.id
         earlier = self._stored.get(place)
         if earlier is not None and earlier.operation.kind != operation.kind:
             place = operation.key
             earlier = self._stored.get(place)
         if earlier is not None and self._tally is not None:
-            self._tally.add(earlier, -1)
-        self._stored[place] = progress
+            self._tally.add(earlier, -1, self._counts)
+        if earlier is not None and earlier.result is not None and earlier.result.ours:
+            self._stored[place] = DecidedAgain(operation, first=earlier.restore)
+        else:
+            self._stored[place] = Progress(operation)
         return earlier
 
     def send(self, key: str) -> None:
         """Record that an operation is being sent; its last result no longer holds."""
         progress = self[key]
         if self._tally is not None:
-            self._tally.add(progress, -1)
+            self._tally.add(progress, -1, self._counts)
             self._tally.unanswered += 1
         progress.sent, progress.result = True, None
 
@@ -192,8 +219,8 @@ class Operations(Mapping[str, Progress]):
         """Record an operation's result, and the id of the attachment that it is about."""
         progress = self[key]
         if self._tally is not None:
-            self._tally.add(progress, -1)
-            self._tally.conclude(result, 1)
+            self._tally.add(progress, -1, self._counts)
+            self._tally.conclude(result, 1, self._counts)
         before = progress.operation.before
         progress.id = before.id if before and before.id == ident else ident
         progress.result = result

@@ -12,7 +12,7 @@ import msgspec
 from bulkops.errors import JournalDamaged, JournalError, NotAJournal, unreadable
 from bulkops.files import A_JOURNAL, what_is, wrong_file
 from bulkops.journal.formats import FORMATS, Format
-from bulkops.journal.lines import LONGEST, Scanner
+from bulkops.journal.lines import LONGEST, Scanner, conversion
 from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
@@ -143,6 +143,8 @@ def sound_part(journal: Readable, take: Take | None = None) -> Contents:
     except OSError as error:
         raise _unread(journal, error) from error
     except ValueError as error:
+        if scanner.seq == 1 and (how := _conversion(journal)):
+            raise JournalDamaged(f"{journal}: {how}{_SAVED_ANEW}", 0) from error
         if scanner.damaged:
             raise _damaged(journal, scanner, _NO_PLAN) from error
         if scanner.seq > 2:
@@ -192,6 +194,11 @@ def _unread(journal: Readable, error: OSError) -> JournalError:
         return JournalDamaged(f"{journal}: {error.strerror}", 0)
     kind = NotAJournal if error.errno in WRONG_NAME else JournalError
     return kind(unreadable(journal, error))
+
+
+def _conversion(journal: Readable) -> str:
+    with journal.read() as stream:
+        return conversion(stream.readline(LONGEST))
 
 
 def _what_is(journal: Readable) -> str:
@@ -262,4 +269,9 @@ def _damaged(journal: Readable, scanner: Scanner, advice: str) -> JournalDamaged
 
 
 _CHECK = "restore it from a backup, or keep its sound part: `bulkops journal check {}`"
+_SAVED_ANEW = (
+    ": git, an editor or a shell has changed it. Nothing was sent. Save it as UTF-8 without a byte "
+    "order mark and with LF as line breaks, or restore it from a backup; in git, `*.jsonl -text` "
+    "in .gitattributes prevents this"
+)
 _NO_PLAN = "its plan is incomplete: restore it from a backup"

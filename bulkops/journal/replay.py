@@ -173,13 +173,8 @@ class Replay(msgspec.Struct):
             *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
             intern(record.known_verb),
         )
-        progress = Progress(operation, restore=before)
-        earlier = self.operations.put(progress)
-        if earlier is not None:
+        if self.operations.put(operation) is not None:
             self.decided_again.add(operation.key)
-        if earlier is not None and earlier.result is not None and earlier.result.ours:
-            # Decided again from a state that this job wrote: an undo restores the one before it.
-            progress.restore = earlier.restore
 
 
 def replay(records: Iterable[Record]) -> Replay:

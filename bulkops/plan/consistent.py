@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bulkops.job.job import Job, digest_of, job_from_builtins
-from bulkops.journal.identity import digest_of_plan, digest_of_undo
+from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.identity import digest_of_plan, digest_of_undo, meaning_of
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Attributes, TaskRef
@@ -63,7 +63,7 @@ def disagreement_with_undone(replay: Replay, undone: Replay) -> str:
         undone: the journal that it undoes.
     """
     header = replay.header
-    if _meaning(header) != _meaning(undone.header) or header.resolved != undone.header.resolved:
+    if meaning_of(header) != meaning_of(undone.header) or header.resolved != undone.header.resolved:
         return "its job is not the one that it undoes"
     restored: dict[tuple[str, str], list[Attributes | None]] = {}
     for progress in undone.operations.values():
@@ -79,19 +79,12 @@ def disagreement_with_undone(replay: Replay, undone: Replay) -> str:
 
 def _digest(header: Header) -> str:
     if header.plan:
-        expected = digest_of_plan(header.plan)
+        expected = {digest_of_plan(header.plan)}
     elif header.undo_of:
-        expected = digest_of_undo(header.undo_of)
+        expected = {digest_of_undo(header.undo_of)}
     else:
-        expected = _meaning(header)
-    return "" if header.digest == expected else "its digest is not that of the job in it"
-
-
-def _meaning(header: Header) -> str:
-    try:
-        return digest_of(header.job)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return "none"
+        expected = {meaning_of(header), meaning_of(header, any_case=False)}
+    return "" if header.digest in expected else "its digest is not that of the job in it"
 
 
 def _counts(replay: Replay) -> str:

@@ -231,19 +231,26 @@ async def undo_plan(client: Client, replay: Replay) -> Plan:
 
     def weigh(observations: Observations) -> Weighed:
         # A skip claims a change outside this job, which a lagging reading shows too.
-        both = zip(undo(replay, observations, kind), replay.operations.values(), strict=True)
-        ours = [(d, p.operation) for d, p in both if not is_not_ours(d)]
-        skipped = any(isinstance(decided, Skip) for decided, _ in ours)
-        return Weighed(skipped, absent((operation for _, operation in ours), observations))
+        skipped, ours = False, list[Operation]()
+        decisions = undo(replay, observations, kind)
+        for decided, progress in zip(decisions, replay.operations.values(), strict=True):
+            if not is_not_ours(decided):
+                skipped = skipped or isinstance(decided, Skip)
+                ours.append(progress.operation)
+        return Weighed(skipped, absent(ours, observations))
 
     observations, missing = await read_settled(client, replay, settle, weigh)
-    decided = list(undo(replay, observations, kind, missing))
-    operations = [d for d in decided if isinstance(d, Operation)]
+    operations, skips = list[Operation](), list[Skip]()
+    for decided in undo(replay, observations, kind, missing):
+        if isinstance(decided, Skip):
+            skips.append(decided)
+        else:
+            operations.append(decided)
     return Plan(
         job,
         header.resolved,
         operations=operations,
-        skips=[d for d in decided if isinstance(d, Skip)],
+        skips=skips,
         notes=kind.notes(operations),
         undo_of=header.run_id,
         address=client.address,

@@ -18,7 +18,7 @@ import msgspec
 
 from bulkops.errors import BulkopsError, JobError, PlanStale, unreadable, unwritable
 from bulkops.files import A_PLAN, SOME_JSON, followed, is_special, what_is_at
-from bulkops.job.job import ORGANIZATIONS, job_from_builtins
+from bulkops.job.job import ORGANIZATIONS, job_from_builtins, same_organization
 from bulkops.journal.formats import FORMATS
 from bulkops.journal.lines import lines_of
 from bulkops.journal.local.disk import SystemFiles
@@ -76,7 +76,8 @@ class SavedPlan(msgspec.Struct, frozen=True):
             PlanStale: the organization is another one.
         """
         planned = self.plan.job.organization
-        if organization not in ("", planned, self.default_organization):
+        meant = (planned, self.default_organization)
+        if organization and not any(same_organization(organization, one) for one in meant):
             raise PlanStale(
                 f"{path}: is a plan for organization {planned}, not for {organization}, "
                 f"which {' or '.join(ORGANIZATIONS)} names. {_AGAIN}"

@@ -138,6 +138,8 @@ def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Op
     else:
         return None
     before = None if written is None else Observed(written_id, written)
+    # The one that was read, if it is equal: there may be a million.
+    before = next((one for one in observed if one == before), before)
     desired = progress.restore.attributes if progress.restore else None
     inverse = Operation("", operation.target, before, desired, operation.aspect)
     verb = kind.verb(inverse)

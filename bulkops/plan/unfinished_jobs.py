@@ -10,6 +10,7 @@ import msgspec
 
 from bulkops.client.access.address import is_at
 from bulkops.errors import BulkopsError, JobError
+from bulkops.job.job import same_organization
 from bulkops.job.rollout import Rollout
 from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import Place, default_journals, place_of_undo
@@ -109,8 +110,8 @@ def unfinished_jobs(plan: Plan, address: str, journal: Place | None = None) -> l
     places = {str(place): place for place in around}
 
     def is_relevant(header: Header) -> bool:
-        here = is_at(header.address, address) and header.organization == plan.job.organization
-        return here and header.run_id != plan.undo_of
+        here = same_organization(header.organization, plan.job.organization)
+        return here and is_at(header.address, address) and header.run_id != plan.undo_of
 
     # Each may be in a store, whose answers take their time.
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -154,7 +155,10 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
         return
     if replay is None or theirs is None:
         return
-    ours = bind(plan.job.operation_kind, plan.job.spec, plan.resolved)
+    # Its organization may be written in another case; that would make other sources of the same.
+    organization = replay.header.organization
+    resolved = msgspec.structs.replace(plan.resolved, organization=organization)
+    ours = bind(plan.job.operation_kind, plan.job.spec, resolved)
     undone, prevented = _disagreement(plan, ours, replay, theirs)
     named = as_argument(place)
     if undone or prevented:
@@ -186,7 +190,11 @@ def _effect(undone: int, prevented: int) -> str:
 
 def _is_another_version(plan: Plan, header: Header) -> bool:
     mine = not (plan.undo_of or plan.saved or header.undo_of)
-    return mine and header.job.get("name") == plan.job.name and header.digest != plan.digest
+    return (
+        mine
+        and header.job.get("name") == plan.job.name
+        and identity_of(header).digest != plan.digest
+    )
 
 
 def _unfinished(journal: Readable, is_relevant: Callable[[Header], bool]) -> Replay | None:

@@ -19,7 +19,7 @@ as JUnit's schemas require.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 from xml.sax.saxutils import XMLGenerator
@@ -54,10 +54,16 @@ class Case(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """One testsuite; its cases are created at each iteration."""
+    """One testsuite; its cases are created at each iteration.
+
+    Attributes:
+        timestamp: RFC 3339; empty if there is none.
+        properties: name → value; those without a value are left out.
+    """
 
     name: str
     timestamp: str
+    properties: Mapping[str, str]
     cases: Callable[[], Iterable[Case]]
 
 
@@ -87,11 +93,15 @@ class Totals:
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
-    """Yield a report as XML 1.0, one testcase per line.
+    """Yield a report as XML 1.0, one testcase per line."""
+    return written(report.job, list(_suites(report, only_failed=only_failed)))
 
-    The counts come first, so it iterates over the rows twice, and keeps none.
+
+def written(name: str, suites: Sequence[Suite]) -> Iterator[str]:
+    """Yield testsuites as XML 1.0, one testcase per line.
+
+    The counts come first, so it iterates over the cases twice, and keeps none.
     """
-    suites = list(_suites(report, only_failed=only_failed))
     total, totals = Totals(), []
     for suite in suites:
         own = Totals()
@@ -102,9 +112,9 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     out = io.StringIO()
     xml = XMLGenerator(out, "utf-8", short_empty_elements=True)
     xml.startDocument()
-    _start(xml, "testsuites", name=report.job, **total.attributes())
+    _start(xml, "testsuites", name=name, **total.attributes())
     for suite, own in zip(suites, totals, strict=True):
-        _open(xml, suite, own, report)
+        _open(xml, suite, own)
         for case in suite.cases():
             _write(xml, case)
             yield _taken(out)
@@ -118,15 +128,44 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 
 def _suites(report: Report, *, only_failed: bool) -> Iterator[Suite]:
-    kind = f"bulkops.undo.{report.kind}" if report.undo_of else f"bulkops.{report.kind}"
+    kind, known = class_name(report), properties(report)
     opened = _opened(report)
     for wave in report.waves:
         of = f" wave {wave.number} of {len(report.waves)}" if len(report.waves) > 1 else ""
+        at = opened.get(wave.number, report.created_at)
         cases = partial(_operations, report, wave, kind, only_failed=only_failed)
-        yield Suite(report.job + of, opened.get(wave.number, report.created_at), cases)
+        yield Suite(report.job + of, at, known, cases)
     if report.skipped and not only_failed:
         cases = partial(map, partial(_skipped, kind), report.skipped)
-        yield Suite(f"{report.job} skipped when planned", report.created_at, cases)
+        yield Suite(f"{report.job} skipped when planned", report.created_at, known, cases)
+
+
+def class_name(report: Report) -> str:
+    """Return the class name of a job's testcases; that of an aspect follows a dot."""
+    return f"bulkops.undo.{report.kind}" if report.undo_of else f"bulkops.{report.kind}"
+
+
+def properties(report: Report) -> dict[str, str]:
+    """Return the properties of a job's testsuites; some may be empty."""
+    return {
+        "run_id": report.run_id,
+        "organization": report.organization,
+        "address": report.address,
+        "run_task": report.task,
+        "undo_of": report.undo_of,
+    }
+
+
+def all_cases(report: Report, kind: str, *, only_failed: bool) -> Iterator[Case]:
+    """Yield the testcases of all waves, then of what was skipped when planned.
+
+    Args:
+        kind: see ``class_name``.
+    """
+    for wave in report.waves:
+        yield from _operations(report, wave, kind, only_failed=only_failed)
+    if not only_failed:
+        yield from map(partial(_skipped, kind), report.skipped)
 
 
 def _opened(report: Report) -> dict[int, str]:
@@ -177,27 +216,15 @@ def _skipped(kind: str, row: SkippedRow) -> Case:
     return Case(kind, row.name, element=element, type=of_type, message=row.reason)
 
 
-def _open(xml: XMLGenerator, suite: Suite, totals: Totals, report: Report) -> None:
+def _open(xml: XMLGenerator, suite: Suite, totals: Totals) -> None:
     xml.ignorableWhitespace("\n")
-    _start(
-        xml,
-        "testsuite",
-        name=suite.name,
-        **totals.attributes(),
-        skipped=str(totals.skipped),
-        # The schemas permit neither zone nor fraction.
-        timestamp=suite.timestamp[:19],
-    )
+    # The schemas permit neither zone nor fraction.
+    timestamp = {"timestamp": suite.timestamp[:19]} if suite.timestamp else {}
+    skipped = str(totals.skipped)
+    _start(xml, "testsuite", name=suite.name, **totals.attributes(), skipped=skipped, **timestamp)
     xml.ignorableWhitespace("\n")
     _start(xml, "properties")
-    properties = {
-        "run_id": report.run_id,
-        "organization": report.organization,
-        "address": report.address,
-        "run_task": report.task,
-        "undo_of": report.undo_of,
-    }
-    for name, value in properties.items():
+    for name, value in suite.properties.items():
         if value:
             _start(xml, "property", name=name, value=value)
             xml.endElement("property")

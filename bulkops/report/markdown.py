@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
@@ -11,6 +11,9 @@ from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, s
 from bulkops.report.model import BLOCKED, PENDING, Report
 from bulkops.report.text import Group, executions, groups, label, pace, verified, why
 from bulkops.report.words import counts_in_words, outcome_in_words, state_of
+
+TROUBLE_HEAD = ("outcome", "name", "change", "reason", "status:", "request")
+"""The titles of what ``trouble`` yields."""
 
 _ALL = "`bulkops report JOURNAL --format csv` lists all"
 
@@ -29,15 +32,15 @@ def document(
         room: bytes, at least 10,000; the document says how many rows did not fit.
     """
     found = groups(report)
-    head = "".join(_head(report, found))
+    head = f"## {code(report.job)}: {title(report)}\n\n" + "".join(section(report, found))
     tail = "".join(_next(report))
     yield head
     number = sum(group.operations for group in found.values())
     if number:
         yield from folded(
             f"All {number} by name",
-            ("outcome", "name", "change", "reason", "status:", "request"),
-            _trouble(report),
+            TROUBLE_HEAD,
+            trouble(report),
             number=number,
             room=room - size(head) - size(tail),
             rest=_ALL,
@@ -45,29 +48,43 @@ def document(
     yield tail
 
 
-def _head(report: Report, found: dict[tuple[str, str], Group]) -> Iterator[str]:
+def title(report: Report) -> str:
+    """Return what a job does, and where."""
     tasks = " by ".join(code(task) for task in (report.replaces, report.task) if task)
     kind = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
-    what = f"{plain(kind)}{tasks and ' '}{tasks}"
-    yield f"## {code(report.job)}: {what} in {code(report.organization)}\n\n"
+    return f"{plain(kind)}{tasks and ' '}{tasks} in {code(report.organization)}"
+
+
+def section(
+    report: Report, found: dict[tuple[str, str], Group], *, level: str = "###"
+) -> Iterator[str]:
+    """Yield what became of a job, in pieces; what needs attention is grouped by reason.
+
+    Args:
+        found: its ``groups``.
+        level: of the headings in it.
+    """
     summary = "; ".join(filter(None, (executions(report), pace(report))))
-    yield f"At {code(report.address)}, run {code(report.run_id)}: {summary}.\n\n"
-    yield from table(("outcome", "operations:"), _totals(report))
+    yield f"At {code(report.address)}, run {code(report.run_id)}: {plain(summary)}.\n\n"
+    yield from table(("outcome", "operations:"), totals(report.counts))
     yield "\n"
     yield from _skips(report)
     if report.verified is not None:
         yield f"Verified: {verified(report)}.\n\n"
     if len(report.waves) > 1:
+        yield f"{level} Waves\n\n"
         yield from _waves(report)
     if found:
+        yield f"{level} Needs attention\n\n"
         yield from _reasons(found)
 
 
-def _totals(report: Report) -> Iterator[tuple[str, str]]:
+def totals(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Yield each outcome in words and its number of operations; ``counts``: of a report."""
     for outcome in (*Outcome, PENDING):
-        if report.counts.get(outcome):
-            yield outcome_in_words(outcome), str(report.counts[outcome])
-    yield "**all**", f"**{report.operations}**"
+        if counts.get(outcome):
+            yield outcome_in_words(outcome), str(counts[outcome])
+    yield "**all**", f"**{sum(counts.values())}**"
 
 
 def _skips(report: Report) -> Iterator[str]:
@@ -81,7 +98,6 @@ def _skips(report: Report) -> Iterator[str]:
 
 
 def _waves(report: Report) -> Iterator[str]:
-    yield "### Waves\n\n"
     begun = {wave.number: wave for wave in report.timeline.waves} if report.timeline else {}
     rows = (
         (
@@ -99,7 +115,6 @@ def _waves(report: Report) -> Iterator[str]:
 
 
 def _reasons(found: dict[tuple[str, str], Group]) -> Iterator[str]:
-    yield "### Needs attention\n\n"
     largest = sorted(found.items(), key=lambda item: -item[1].operations)
     rows = (
         (outcome, str(group.operations), code(reason), _instances(group))
@@ -125,7 +140,8 @@ def _next(report: Report) -> Iterator[str]:
         yield "\n"
 
 
-def _trouble(report: Report) -> Iterator[tuple[str, ...]]:
+def trouble(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each operation that needs attention, and for what was blocked."""
     for row in report.rows:
         if row.troubled:
             status = str(row.status or "")

@@ -7,7 +7,8 @@ Prometheus itself uses for the scraped job.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
@@ -24,12 +25,15 @@ from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 from bulkops.runner.activity import Activity
 
+F = TypeVar("F", InfoMetricFamily, GaugeMetricFamily, CounterMetricFamily)
+
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The values of all metrics.
 
     Attributes:
         kind: the kind of operation; ``undo of attach`` for an undo.
+        shard: of a fleet; empty for a job by itself, which has no such label.
         info: labels of ``bulkops_info`` only: version, run id, ….
         started: start of the command, in seconds since 1970.
         ended: end of the command, in seconds since 1970; ``None`` while it runs.
@@ -41,6 +45,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     job: str
     organization: str
     kind: str
+    shard: str = ""
     info: Mapping[str, str]
     started: float
     ended: float | None = None
@@ -59,44 +64,52 @@ def counts_so_far(replay: Replay) -> dict[str, int]:
     return dict(+counts)
 
 
-def text(snapshot: Snapshot) -> bytes:
-    """Return the metrics, each with its HELP and TYPE lines."""
+def text(*snapshots: Snapshot) -> bytes:
+    """Return the metrics, each with its HELP and TYPE lines; those of a fleet's shards together."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(snapshot))
+    registry.register(_Families(snapshots))
     return generate_latest(registry)
 
 
 class _Families(Collector):
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshots: Sequence[Snapshot]) -> None:
+        self._snapshots = snapshots
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metric families; unknown values have none."""
-        snapshot = self._snapshot
-        labels = {
-            "job_name": snapshot.job,
-            "organization": snapshot.organization,
-            "kind": snapshot.kind,
-        }
-        names, values = list(labels), list(labels.values())
-        info = InfoMetricFamily("bulkops", "The job and its version of bulkops.", labels=names)
-        info.add_metric(values, dict(snapshot.info))
-        yield info
-        if snapshot.counts is not None:
-            help_text = "Operations of the job, by outcome."
-            family = GaugeMetricFamily("bulkops_operations", help_text, labels=[*names, "outcome"])
-            for outcome in (*(outcome.value for outcome in Outcome), PENDING):
-                family.add_metric([*values, outcome], snapshot.counts.get(outcome, 0))
-            yield family
-        for name, help_text, value in _gauges(snapshot):
-            if value is not None:
-                gauge = GaugeMetricFamily(name, help_text, labels=names)
-                gauge.add_metric(values, value)
-                yield gauge
-        for name, help_text, number in _counters(snapshot.activity):
-            counter = CounterMetricFamily(name, help_text, labels=names)
-            counter.add_metric(values, number)
-            yield counter
+        """Return the metric families; unknown values have none."""
+        found = dict[str, Metric]()
+        for snapshot in self._snapshots:
+            _add(found, snapshot)
+        return found.values()
+
+
+def _add(found: dict[str, Metric], snapshot: Snapshot) -> None:
+    """Add a job's values; ``found``: name → family."""
+    labels = {
+        "job_name": snapshot.job,
+        "organization": snapshot.organization,
+        "kind": snapshot.kind,
+        **({"shard": snapshot.shard} if snapshot.shard else {}),
+    }
+    names, values = list(labels), list(labels.values())
+
+    def family(kind: type[F], name: str, help_text: str, *more: str) -> F:
+        new = kind(name, help_text, labels=[*names, *more])
+        known = found.setdefault(name, new)
+        return known if isinstance(known, kind) else new
+
+    info = family(InfoMetricFamily, "bulkops", "The job and its version of bulkops.")
+    info.add_metric(values, dict(snapshot.info))
+    if snapshot.counts is not None:
+        help_text = "Operations of the job, by outcome."
+        operations = family(GaugeMetricFamily, "bulkops_operations", help_text, "outcome")
+        for outcome in (*(outcome.value for outcome in Outcome), PENDING):
+            operations.add_metric([*values, outcome], snapshot.counts.get(outcome, 0))
+    for name, help_text, value in _gauges(snapshot):
+        if value is not None:
+            family(GaugeMetricFamily, name, help_text).add_metric(values, value)
+    for name, help_text, number in _counters(snapshot.activity):
+        family(CounterMetricFamily, name, help_text).add_metric(values, number)
 
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None]]:

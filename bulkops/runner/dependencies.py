@@ -58,7 +58,7 @@ class Order:
         """Process a result; yields as ``hopeless`` does."""
         if outcome in RETRIED:
             yield from self._give_up(key)
-        elif outcome in DONE:
+        elif outcome in DONE and key in self._followers:
             # Finish a started target first, so that an interruption leaves few half-done.
             self.ready.extendleft(reversed(list(self._released(key))))
 

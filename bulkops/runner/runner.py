@@ -174,7 +174,6 @@ class Runner:
             result = await worker.result(in_doubt=in_doubt)
             self._journal.post(result)
             self._take(result)
-            self._stop_if_too_many()
             self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
         except JournalWriteFailed as error:
@@ -203,6 +202,7 @@ class Runner:
     def _take(self, result: Result) -> None:
         if self._margin is not None and result.counts and result.outcome in TROUBLE:
             self._margin.take_failure(result.key)
+            self._stop_if_too_many()
 
     def _stop_if_too_many(self) -> None:
         if self._left < 0:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from bulkops.simulator.problems import not_found
+from bulkops.simulator.messages.problems import not_found
 from bulkops.simulator.state import Organization, Task, User, Workspace
 from bulkops.simulator.world import World
 
 _COLLECTIONS: Final = {
     "organizations": "Organization",
+    "agent-pools": "Agent pool",
+    "projects": "Project",
     "workspaces": "Workspace",
     "tasks": "Run task",
 }
@@ -27,7 +29,7 @@ def user_at(world: World, user: User, path: str, args: tuple[str, ...]) -> User:
     Raises:
         Problem: the user doesn't see that organization: 404, the same as for a missing record.
     """
-    collection = path.split("/")[1]
+    collection = path.removeprefix("/admin").split("/")[1]
     organization = _organization(world, collection, args[0]) if args else None
     if organization is None:
         return user
@@ -46,8 +48,15 @@ def seen(world: World, user: User) -> Iterator[tuple[Organization, User]]:
 
 
 def _organization(world: World, collection: str, ident: str) -> Organization | None:
-    if collection == "organizations":
-        return world.organizations.get(ident)
-    records: Mapping[str, Workspace | Task]
-    records = world.workspaces if collection == "workspaces" else world.tasks
-    return records[ident].organization if ident in records else None
+    match collection:
+        case "workspaces" | "tasks":
+            records: Mapping[str, Workspace | Task]
+            records = world.workspaces if collection == "workspaces" else world.tasks
+            return records[ident].organization if ident in records else None
+        case "organizations":
+            return world.organization(ident)
+        case "projects":
+            project = world.projects.get(ident)
+            return world.organizations[project.organization] if project else None
+        case _:
+            return world.owner_of_pool(ident)

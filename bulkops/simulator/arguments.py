@@ -22,7 +22,12 @@ _RIGHTS: Final[dict[str, tuple[str, Callable[[str], User]]]] = {
 }
 """Option → the beginning of its users' names, and a user with its rights; the least ones last."""
 _ENTITLEMENT: Final = "--entitlement"
-_FIELDS: Final = {field.encode_name: field for field in msgspec.structs.fields(Entitlements)}
+_FIELDS: Final = {
+    field.encode_name: field
+    for field in msgspec.structs.fields(Entitlements)
+    if "run_task" in field.name
+}
+"""Those that change what the simulator does, by their names in the API."""
 
 
 class BadArgument(ValueError):
@@ -54,7 +59,8 @@ def organizations(names: Sequence[str], number: int | None) -> tuple[str, ...]:
         if not _NAME.fullmatch(name):
             why = f"{name!r}: a name consists of letters, digits, - and _"
             raise BadArgument("--organization", why)
-        if names.count(name) > 1:
+        # As on the service, where ACME is acme.
+        if [other.casefold() for other in names].count(name.casefold()) > 1:
             raise BadArgument("--organization", f"{name!r} is given twice")
     if number is not None:
         return tuple(f"acme-{position}" for position in range(1, number + 1))

@@ -10,9 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.simulator import run_tasks
 from bulkops.simulator.access import user_at
-from bulkops.simulator.call import Call
 from bulkops.simulator.effects import Effect, Stats, counts_by_workspace
 from bulkops.simulator.faults import (
     LATE_SECONDS,
@@ -24,9 +22,12 @@ from bulkops.simulator.faults import (
 )
 from bulkops.simulator.history import History
 from bulkops.simulator.limits import RateLimit, RateLimits, Window
-from bulkops.simulator.problems import Problem, not_found
+from bulkops.simulator.messages import discovery
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.problems import Problem, not_found
 from bulkops.simulator.profiles import PROFILES
-from bulkops.simulator.routes import Route, match
+from bulkops.simulator.routes import run_tasks
+from bulkops.simulator.routes.table import Route, match
 from bulkops.simulator.setup import Setup
 from bulkops.simulator.state import User
 from bulkops.simulator.world import World
@@ -38,12 +39,6 @@ _DEFAULT_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ANONYMOUS: Final = User.read_only("anonymous")
 _JSON_API: Final = f"{MEDIA_TYPE}; charset=utf-8"
 _ENCODER: Final = msgspec.json.Encoder()
-_DISCOVERY: Final = {
-    "state.v2": "/api/v2/",
-    "tfe.v2": "/api/v2/",
-    "tfe.v2.1": "/api/v2/",
-    "tfe.v2.2": "/api/v2/",
-}
 
 
 class Simulator(Setup):
@@ -258,7 +253,9 @@ class Simulator(Setup):
         """Answer a request outside the API: discovery and the control endpoints."""
         match request.path:
             case "/.well-known/terraform.json":
-                document: object = _DISCOVERY
+                document: object = discovery.services(self.profile)
+            case discovery.GPG_KEYS:
+                document = discovery.NO_GPG_KEYS
             case "/_simulator/effects":
                 document = {
                     "effects": self.effects,

@@ -1,4 +1,7 @@
-"""What really happened on the server, whatever answers the clients received."""
+"""What really happened on the server, whatever answers the clients received.
+
+Changes of agent pools and of an organization's own list of tags are not recorded.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from bulkops.simulator.state import Task, Workspace, WorkspaceTask
+from bulkops.simulator.state import Organization, Project, Task, Workspace, WorkspaceTask
 
 Snapshot: TypeAlias = dict[str, object]
 Action: TypeAlias = Literal["create", "update", "delete"]
-Kind: TypeAlias = Literal["task", "workspace-task", "workspace"]
+Kind: TypeAlias = Literal["organization", "project", "task", "workspace-task", "workspace"]
+Record: TypeAlias = Organization | Project | Task | Workspace | WorkspaceTask
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -24,8 +28,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
         action: what the request did.
         kind: the type of the changed record.
         id: the record's id.
-        names: the record's names and ids: ``organization``, ``task``, ``task-id``,
-            ``workspace``, ``workspace-id``, as applicable.
+        names: the record's names and ids: ``organization``, ``project``, ``project-id``,
+            ``task``, ``task-id``, ``workspace``, ``workspace-id``, as applicable.
         user: the name of the token's user.
         before: the record's attributes before; None for a create.
         after: the record's attributes after; None for a delete. Equal to ``before`` if an
@@ -75,7 +79,7 @@ def counts_by_workspace(effects: list[Effect]) -> Counter[str]:
     )
 
 
-def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
+def snapshot(record: Record) -> Snapshot:
     """Return a record's changeable attributes by their API names, without the HMAC key."""
     match record:
         case WorkspaceTask():
@@ -92,8 +96,18 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
                 "global-configuration": record.global_configuration,
                 "agent-pool": record.agent_pool,
             }
+        case Organization():
+            return {"name": record.name, "entitlements": record.entitlements, **record.settings}
+        case Project():
+            return {
+                "name": record.name,
+                "description": record.description,
+                "tag-bindings": dict(record.tag_bindings),
+                **record.settings,
+            }
         case _:
             return {
+                **record.settings,
                 "name": record.name,
                 "description": record.description,
                 "locked": record.locked,
@@ -110,9 +124,17 @@ def snapshot(record: Task | Workspace | WorkspaceTask) -> Snapshot:
             }
 
 
-def names(record: Task | Workspace | WorkspaceTask) -> tuple[Kind, dict[str, str]]:
+def names(record: Record) -> tuple[Kind, dict[str, str]]:
     """Return a record's kind, and its names and ids."""
     match record:
+        case Organization():
+            return "organization", {"organization": record.name}
+        case Project():
+            return "project", {
+                "organization": record.organization,
+                "project": record.name,
+                "project-id": record.id,
+            }
         case WorkspaceTask(workspace=workspace, task=task):
             return "workspace-task", {
                 "organization": workspace.organization.name,

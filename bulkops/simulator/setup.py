@@ -48,6 +48,10 @@ class Setup:
             self._organization(organization), name, tag_bindings=tag_bindings, now=now
         )
 
+    def add_agent_pool(self, ident: str, *, organization: str = "") -> str:
+        """Add an agent pool with this id, ``apool-…``, which is also its name; return the id."""
+        return self.world.create_agent_pool(self._organization(organization), ident, ident)
+
     def add_workspace(
         self,
         name: str,

@@ -60,15 +60,47 @@ class Entitlements(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """What an organization's plan includes; None means no limit.
 
     The mandatory limit counts workspace tasks, and the workspace limit counts workspaces with at
-    least one workspace task; HashiCorp documents the limits but not how they are counted.
+    least one workspace task; HashiCorp documents the limits but not how they are counted. Those
+    without ``run_task`` in their name are only shown.
     """
 
-    run_tasks: bool = True
+    agents: bool = True
+    assessments: bool = True
+    audit_logging: bool = True
+    change_requests: bool = True
+    configuration_designer: bool = True
+    cost_estimation: bool = True
     global_run_tasks: bool = True
+    hyok: bool = True
+    infragraph: bool = True
+    infragraph_with_nrtu: bool = False
+    module_tests_generation: bool = True
+    operations: bool = True
+    policy_enforcement: bool = True
+    policy_limit: int | None = None
+    policy_mandatory_enforcement_limit: int | None = None
+    policy_set_limit: int | None = None
+    private_module_registry: bool = True
+    private_policy_agents: bool = True
     private_run_tasks: bool = True
+    private_vcs: bool = True
     run_task_limit: int | None = None
-    run_task_workspace_limit: int | None = None
     run_task_mandatory_enforcement_limit: int | None = None
+    run_task_workspace_limit: int | None = None
+    run_tasks: bool = True
+    self_serve_billing: bool = True
+    sentinel: bool = True
+    sso: bool = True
+    stacks: bool = True
+    state_storage: bool = True
+    teams: bool = True
+    terraform_actions: bool = True
+    usage_reporting: bool = True
+    user_limit: int | None = None
+    vcs_integrations: bool = True
+    versioned_policy_set_limit: int | None = None
+    waypoint_actions: bool = False
+    waypoint_templates_and_addons: bool = True
 
 
 class GlobalConfiguration(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -83,7 +115,9 @@ class Organization(msgspec.Struct, eq=False, kw_only=True):
     """One organization; its projects, workspaces, run tasks and tags are keyed by name.
 
     Attributes:
+        agent_pools: the pool's id → its name.
         orders: cached sorted lists of the workspaces, cleared when a workspace changes.
+        settings: the attributes that a request set, by their API names, and nothing acts on.
         tags: workspace tag → its id.
     """
 
@@ -96,11 +130,18 @@ class Organization(msgspec.Struct, eq=False, kw_only=True):
     workspaces: dict[str, Workspace] = {}
     tasks: dict[str, Task] = {}
     tags: dict[str, str] = {}
+    agent_pools: dict[str, str] = {}
+    settings: dict[str, object] = {}
     orders: dict[str, list[Workspace]] = {}
 
 
 class Project(msgspec.Struct, eq=False, kw_only=True):
-    """One project of an organization; its workspaces inherit its tag bindings."""
+    """One project of an organization; its workspaces inherit its tag bindings.
+
+    Attributes:
+        organization: the name of its organization.
+        settings: the attributes that a request set, by their API names, and nothing acts on.
+    """
 
     id: str
     name: str
@@ -108,6 +149,7 @@ class Project(msgspec.Struct, eq=False, kw_only=True):
     created_at: str
     description: str | None = None
     tag_bindings: dict[str, str] = {}
+    settings: dict[str, object] = {}
 
 
 class Workspace(msgspec.Struct, eq=False, kw_only=True):
@@ -115,6 +157,7 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
 
     Attributes:
         locked_by: the lock's holder: ``user-…``, ``team-…`` or ``run-…``.
+        settings: the attributes that a request set, by their API names, and nothing acts on.
         tasks: its workspace tasks by id, in the order in which they were attached.
     """
 
@@ -134,6 +177,7 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     working_directory: str | None = None
     assessments_enabled: bool = False
     agent_pool: str | None = None
+    settings: dict[str, object] = {}
     tags: list[str] = []
     tag_bindings: dict[str, str] = {}
     tasks: dict[str, WorkspaceTask] = {}
@@ -155,7 +199,7 @@ class Task(msgspec.Struct, eq=False, kw_only=True):
     description: str | None = None
     enabled: bool = True
     hmac_key: str | None = None
-    global_configuration: GlobalConfiguration | None = None
+    global_configuration: GlobalConfiguration = GlobalConfiguration()
     agent_pool: str | None = None
     attached: dict[str, WorkspaceTask] = {}
 

@@ -40,6 +40,15 @@ class World:
         moment = self.epoch + timedelta(seconds=now)
         return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
+    def organization(self, name: str) -> Organization | None:
+        """Return the organization of this name, in upper or lower case; None if there is none."""
+        found = self.organizations.get(name)
+        if found is None:
+            folded = name.casefold()
+            others = self.organizations.items()
+            found = next((one for other, one in others if other.casefold() == folded), None)
+        return found
+
     def create_organization(
         self, name: str, *, entitlements: Entitlements, now: float
     ) -> Organization:
@@ -59,6 +68,35 @@ class World:
         self.projects[default.id] = default
         self.organizations[name] = organization
         return organization
+
+    def rename_organization(self, organization: Organization, name: str) -> None:
+        """Give an organization a name that isn't taken."""
+        del self.organizations[organization.name]
+        organization.name = name
+        self.organizations[name] = organization
+        for project in organization.projects.values():
+            project.organization = name
+
+    def delete_organization(self, organization: Organization) -> None:
+        """Delete an organization with everything in it."""
+        for workspace in tuple(organization.workspaces.values()):
+            self.delete_workspace(workspace)
+        for task in tuple(organization.tasks.values()):
+            self.delete_task(task)
+        for project in organization.projects.values():
+            del self.projects[project.id]
+        del self.organizations[organization.name]
+
+    def create_agent_pool(self, organization: Organization, name: str, ident: str = "") -> str:
+        """Create an agent pool, and return its id: the given one, or a new one."""
+        ident = ident or self.ids.new("apool")
+        organization.agent_pools[ident] = name
+        return ident
+
+    def owner_of_pool(self, ident: str) -> Organization | None:
+        """Return the organization that has the agent pool with this id."""
+        owners = self.organizations.values()
+        return next((owner for owner in owners if ident in owner.agent_pools), None)
 
     def create_project(
         self,
@@ -81,11 +119,23 @@ class World:
         self.projects[project.id] = organization.projects[name] = project
         return project
 
+    def rename_project(self, organization: Organization, project: Project, name: str) -> None:
+        """Give a project of this organization a name that isn't taken."""
+        del organization.projects[project.name]
+        project.name = name
+        organization.projects[name] = project
+
+    def delete_project(self, organization: Organization, project: Project) -> None:
+        """Delete a project of this organization that has no workspaces."""
+        del organization.projects[project.name]
+        del self.projects[project.id]
+
     def create_workspace(
         self, organization: Organization, name: str, *, now: float, project: Project | None = None
     ) -> Workspace:
         """Create a workspace in the project, or in the default one."""
         created_at = self.timestamp(now)
+        mode = organization.settings.get("default-execution-mode", "remote")
         workspace = Workspace(
             id=self.ids.new("ws"),
             name=name,
@@ -93,6 +143,7 @@ class World:
             project=project or organization.default_project,
             created_at=created_at,
             updated_at=created_at,
+            execution_mode=str(mode),
         )
         self.workspaces[workspace.id] = organization.workspaces[name] = workspace
         organization.orders.clear()

@@ -261,7 +261,7 @@ def test_the_wait_a_server_asks_for_may_be_a_date(
     status: int, headers: dict[str, str], seconds: float
 ) -> None:
     """All date formats of RFC 9110 are read, relative to the server's clock if it sends one."""
-    assert retry_after(Response(status, headers), NOW) == seconds
+    assert retry_after(Response(status, headers), lambda: NOW) == seconds
 
 
 def test_a_date_without_any_clock_asks_for_nothing() -> None:
@@ -280,7 +280,7 @@ def test_an_answer_that_is_final_asks_for_no_wait(status: int) -> None:
 def test_no_header_breaks_the_wait(value: str, date: str) -> None:
     """The wait is within its bounds, whatever the headers contain."""
     answer = Response(503, {"retry-after": value, "date": date})
-    assert 0 <= retry_after(answer, NOW) <= LONGEST_WAIT
+    assert 0 <= retry_after(answer, lambda: NOW) <= LONGEST_WAIT
 
 
 def test_a_request_id_is_fit_for_a_terminal() -> None:

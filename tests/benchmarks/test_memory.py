@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from benchmarks import memory
-from benchmarks.memory import COMMANDS, Command
+from benchmarks.memory import COMMANDS, IN_PROCESS, Command
 from benchmarks.server import serving
 from bulkops.api.resources import WorkspaceTask
 from bulkops.client.api import Client
@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 def run_all(folder: Path, address: str) -> None:
     """Run all commands, one after the other."""
-    for name in COMMANDS:
+    for name in COMMANDS if address else IN_PROCESS:
         Command(name, 30, folder, address).run()
 
 
@@ -34,6 +34,8 @@ def test_the_measured_run_is_a_whole_rollout(tmp_path: Path, *, sockets: bool) -
     if sockets:
         with serving(30) as address:
             run_all(tmp_path, address)
+        undone = read(JournalFile(tmp_path / "job.undo.jsonl")).replay
+        assert undone.count(Outcome.SUCCEEDED) == 30
     else:
         run_all(tmp_path, "")
     replay = read(JournalFile(tmp_path / "job.jsonl")).replay

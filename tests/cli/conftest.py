@@ -65,6 +65,7 @@ def organization(profile: str = "hcp") -> Simulator:
     """Return a simulator of the organization acme on a server of some version."""
     simulator = Simulator(rate=0, profile=profile)
     simulator.add_organization("acme")
+    simulator.add_agent_pool("apool-1")
     simulator.add_workspace("prod-network")
     simulator.add_workspace("prod-storage")
     simulator.add_task("security-scan")

@@ -42,6 +42,15 @@ finally:
 """
 """Runs a command, and names every module that it imported after its first request."""
 
+FREEZING = """
+import gc
+from bulkops.cli.command_table import COMMANDS
+before = gc.get_freeze_count()
+next(command for command in COMMANDS if command.name == "apply").load()
+print(before, gc.get_freeze_count(), len(gc.get_objects()))
+"""
+"""Loads a command, and prints how many objects are frozen before and after, and how many aren't."""
+
 SENDING = {"aiohttp", "aiolimiter", "anyio", "asyncio", "prometheus_client", "ssl"}
 HEAVY = {"pydantic", "structlog", "typer", "rich.console"}
 OFFLINE: dict[tuple[str, ...], set[str]] = {
@@ -111,6 +120,14 @@ def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
     assert "click" in found
     assert found & {"msgspec", *SENDING, *HEAVY} == set()
     assert not [name for name in found if name.startswith("bulkops.cli.commands")]
+
+
+def test_a_commands_modules_are_not_garbage() -> None:
+    """No collection of garbage traverses the modules of a command while it runs."""
+    done = subprocess.run([sys.executable, "-c", FREEZING], capture_output=True, check=True)
+    before, frozen, others = map(int, done.stdout.split())
+    assert before == 0
+    assert frozen > 10 * others
 
 
 def test_the_first_event_imports_structlog(world: World) -> None:

@@ -30,6 +30,7 @@ def organization(
     """Return a simulator of a small organization with one run task, attached nowhere."""
     simulator = Simulator(rate=limit, profile=profile, tokens=tokens)
     simulator.add_organization("acme")
+    simulator.add_agent_pool("apool-1")
     simulator.add_project("platform")
     for number in range(3):
         simulator.add_workspace(f"prod-{number}", project="platform", tags=["prod"])

@@ -250,9 +250,9 @@ def test_csv_has_a_row_per_workspace() -> None:
         attached={"p2": [observed("mandatory", "pre_plan", "post_plan")]}, desired=desired
     )
     assert "".join(csv_lines(coverage)) == (
-        "workspace,workspace_id,scan,status,desired\r\n"
-        "p1,p1,,missing,mandatory at post_plan\r\n"
-        'p2,p2,"mandatory at pre_plan, post_plan",,\r\n'
+        '"workspace","workspace_id","scan","status","desired"\r\n'
+        '"p1","p1","","missing","mandatory at post_plan"\r\n'
+        '"p2","p2","mandatory at pre_plan, post_plan","",""\r\n'
     )
     assert table(matrix())[0] == ["workspace", "workspace_id", "scan"]
 

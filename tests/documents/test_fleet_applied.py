@@ -60,6 +60,7 @@ def test_the_fleet_ends_as_its_comments_say(world: World, here: Here) -> None:
     waves = {"acme-canary": 1, "acme-emea": 2, "acme-retail": 3, "acme": 3}
     assert [wave for wave, _ in groupby(order, waves.__getitem__)] == [1, 2, 3]
     assert {effect.names["workspace"] for effect in world.simulator.effects} == {*PRODUCTION}
-    folders = {path.name for path in (world.folder / ".bulkops" / "fleet").iterdir()}
+    below = (world.folder / ".bulkops" / "fleet").iterdir()
+    folders = {path.name for path in below if path.is_dir()}
     assert folders == {"acme-canary", "acme-emea", "acme-retail", "onprem"}
     assert here(*plan).code == 0

@@ -141,6 +141,8 @@ class World:
         self.simulator = server(seed=seed, profile=profile, epoch=EPOCH, tokens=tokens)
         self.simulator.add_organization("acme")
         self.task = self.simulator.add_task(TASK)
+        for pool in ("apool-1", "apool-7"):
+            self.simulator.add_agent_pool(pool)
         if replacing:
             self.simulator.add_task(OLD_TASK)
         self.names = [f"prod-{number}" for number in range(workspaces)]

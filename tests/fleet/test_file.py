@@ -42,6 +42,7 @@ def test_a_fleet_is_read_with_its_job(
         (b'name = "a"\n[operation]\n', "is a job file, not a fleet file: `bulkops apply"),
         (b'{"seq":1,"group":1,"type":"header"}\n', "is a journal, not a fleet file: `bulkops res"),
         (b"\xff", "can't be read: it is not UTF-8 text"),
+        ("# für\n".encode("cp1252"), "in line 1 it looks like Windows-1252. Save it as UTF-8"),
     ],
 )
 def test_another_file_is_named_as_such(path: Path, content: bytes, words: str) -> None:
@@ -51,9 +52,10 @@ def test_another_file_is_named_as_such(path: Path, content: bytes, words: str) -
         load_fleet(path)
 
 
-def test_a_byte_order_mark_is_not_part_of_the_text(path: Path) -> None:
-    """Some editors write one."""
-    path.write_text(LISTED, encoding="utf-8-sig")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_not_part_of_the_text(path: Path, encoding: str) -> None:
+    """Some editors write one, and UTF-16 is read by it."""
+    path.write_text(LISTED, encoding=encoding)
     assert len(load_fleet(path).shards) == 2
 
 

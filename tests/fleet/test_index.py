@@ -53,6 +53,15 @@ def test_kubernetes_numbers_its_processes() -> None:
     assert [taken(JOB_COMPLETION_INDEX=str(number)) for number in range(8)] == list(NAMES)
 
 
+def test_the_shards_of_earlier_waves_have_lower_indices() -> None:
+    """So they run even if a platform starts the lowest first, and only some at a time."""
+    text = 'job = "scan.toml"\n' + "".join(f'[[shard]]\nname = "{n}"\n' for n in NAMES)
+    waved = fleet(text + '[rollout]\nwaves = ["h", "d", "50%"]\n')
+    numbered = [Position(number, None, "any") for number in range(8)]
+    assert [owned(waved, at) for at in numbered] == list("hdabcefg")
+    assert owned(waved, Position(0, 4, "any")) == "hc"
+
+
 def test_the_option_counts_from_one() -> None:
     """``--shard 3/4`` is the third of four."""
     assert taken("3/4") == "cg"

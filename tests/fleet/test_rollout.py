@@ -106,4 +106,4 @@ def test_a_fleet_stops_by_shards_or_by_operations(
     rollout_: FleetRollout, failed: int, failures: int, *, stops: bool
 ) -> None:
     """More than tolerated stop it; a percentage is of the 219 planned operations, rounded down."""
-    assert rollout_.stops(failed, failures, 219) is stops
+    assert bool(rollout_.exceeded(failed, failures, 219)) is stops

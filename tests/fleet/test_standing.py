@@ -7,10 +7,30 @@ from itertools import pairwise
 import pytest
 
 from bulkops.client.access.credentials import Token
-from bulkops.errors import SIGNALS, ExitCode
+from bulkops.errors import (
+    SIGNALS,
+    BulkopsError,
+    ExitCode,
+    JobError,
+    JournalDamaged,
+    JournalWriteFailed,
+    NoResponse,
+    NotFoundOrForbidden,
+    RateLimited,
+    RetriesSpent,
+    ServerBroken,
+    Unauthorized,
+)
 from bulkops.fleet.access import Access
 from bulkops.fleet.connections import clients_of
-from bulkops.fleet.standing import WORST_FIRST, before_running, ended_as, recorded, worst
+from bulkops.fleet.standing import (
+    WORST_FIRST,
+    before_running,
+    ended_as,
+    recorded,
+    stopped_by,
+    worst,
+)
 from bulkops.fleet.waves import State
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
@@ -44,13 +64,37 @@ def test_the_worst_exit_code_counts() -> None:
         (ExitCode.PAUSED, State.PAUSED),
         *((code, State.INTERRUPTED) for code in SIGNALS.values()),
         (ExitCode.STOPPED, State.FAILED),
-        (ExitCode.IN_DOUBT, State.FAILED),
-        (ExitCode.ERROR, State.FAILED),
+        (ExitCode.IN_DOUBT, State.INTERRUPTED),
+        (ExitCode.ERROR, State.INTERRUPTED),
     ],
 )
 def test_a_shard_is_what_its_exit_code_says(code: ExitCode, state: State) -> None:
     """Failed operations alone don't fail it: the fleet's ``max_failures`` counts them."""
     assert ended_as(code) is state
+
+
+@pytest.mark.parametrize(
+    ("problem", "before", "after"),
+    [
+        (RetriesSpent("an outage"), State.INTERRUPTED, State.INTERRUPTED),
+        (ServerBroken("a 502", status=502), State.INTERRUPTED, State.INTERRUPTED),
+        (RateLimited("a 429", retry_after=1), State.INTERRUPTED, State.INTERRUPTED),
+        (NoResponse("refused", sent=False), State.INTERRUPTED, State.INTERRUPTED),
+        (NoResponse("a CA", sent=False, lasting=True), State.FAILED, State.FAILED),
+        (Unauthorized("a 401", status=401), State.FAILED, State.INTERRUPTED),
+        (NotFoundOrForbidden("a 404", status=404), State.FAILED, State.INTERRUPTED),
+        (JournalWriteFailed("a full disk"), State.INTERRUPTED, State.INTERRUPTED),
+        (JournalDamaged("a byte", 7), State.FAILED, State.FAILED),
+        (JobError("no such run task"), State.FAILED, State.FAILED),
+    ],
+    ids=str,
+)
+def test_what_the_same_command_may_help_has_not_failed(
+    problem: BulkopsError, before: State, after: State
+) -> None:
+    """A refused request fails a shard that has not begun, but not one that had the right."""
+    assert stopped_by(problem, has_journal=False) is before
+    assert stopped_by(problem, has_journal=True) is after
 
 
 def test_the_state_from_a_journal() -> None:

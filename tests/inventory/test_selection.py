@@ -508,8 +508,23 @@ def test_entries_that_select_nothing_are_noted() -> None:
     assert list(unmatched_notes(select, chosen)) == [
         f'select: "{entry}" selects no workspace' for entry in ("re:x", "ws-9", "c")
     ]
+    assert list(unmatched_notes(select, chosen, "list.csv"))[2:] == [
+        'select.file "list.csv": "c" selects no workspace'
+    ]
     assert list(unmatched_notes(Select(names=("x",), limit=1), chosen)) == []
     assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen)) == []
+
+
+def test_a_message_names_the_file_that_lists() -> None:
+    """The job file has ``file``, not ``listed``."""
+    select = Select(listed=("x",), exclude_names=("y",))
+    problem = str(nothing_selected(select, "prod.toml", "lists/a.csv"))
+    assert problem.splitlines()[0] == (
+        'prod.toml: no workspace matches [select] exclude_names = ["y"], file = "lists/a.csv"'
+    )
+    (objection,) = [Matcher(select, None, "a.csv").judge(Workspace("ws-1", "a")).objection]
+    assert objection is not None
+    assert objection.words == 'neither its name nor its id is in "a.csv"'
 
 
 def test_selecting_nothing_is_an_error_with_the_selection() -> None:

@@ -276,6 +276,7 @@ SAME_JOB = [
     JOB + "all = false\nexclude_tags = []\n",
     JOB + '[pace]\nrate = 1\nsettle = "1m"\n',
     JOB + '[journal]\nlease = "2m"\n',
+    JOB.replace("acme", "ACME"),
     JOB + "[rollout]\nmax_failures = 0\n",
     HEAD + ATTACH + '[select]\nnames = ["prod-*", "prod-*"]\n',
 ]
@@ -292,7 +293,7 @@ OTHER_JOB = [
 
 @pytest.mark.parametrize("text", SAME_JOB)
 def test_the_digest_is_unchanged(text: str) -> None:
-    """Layout, order, explicit defaults, pace, lease and tolerance don't change the digest."""
+    """Layout, order, pace, lease, tolerance and the organization's case don't change it."""
     assert parse_job(text).digest == parse_job(JOB).digest
 
 

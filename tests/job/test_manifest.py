@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
+import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -12,13 +16,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bulkops.errors import JobError
+from bulkops.files import read_text
 from bulkops.job.file import load_job
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.job.manifest import parse_manifest
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),
-    " Name ,owner\n a ,x\nb,y,more\n\n": ("a", "b"),
+    " Name ,owner\n a ,x\nb,y,,\n\n": ("a", "b"),
     "owner,workspace_id,workspace\nx,ws-1,a\ny,,b\n": ("ws-1", "b"),
     'id\n"ws-1"\r\nws-2\r\n': ("ws-1", "ws-2"),
     "name\n": (),
@@ -32,6 +37,22 @@ READ = {
         "ws-1",
     ),
     '{"rows": []}': (),
+    "name;owner\r\nprod-1;x\r\nprod-2;y\r\n": ("prod-1", "prod-2"),
+    'Owner\tWorkspace Name\n"x, y"\tprod-1\n': ("prod-1",),
+    "sep=;\r\nWorkspace;Owner, team\r\nprod-1;x\r\n": ("prod-1",),
+    '"sep=|"\n"workspace_name"|"x"\n"prod-1"|"a|b"\n': ("prod-1",),
+    "sep=;\nname;x,id\nprod-1;y\n": ("prod-1",),
+    "Workspace-ID,Workspace\nws-1,a\n": ("ws-1",),
+    'name, owner\nprod-1, "x, y"\n': ("prod-1",),
+    "#;workspace\n1;prod-1\n": ("prod-1",),
+    'owner,name\n"#team",prod-1\n': ("prod-1",),
+    '["ws-1", "prod-2"]\n': ("ws-1", "prod-2"),
+    '[\n  "ws-1",\n  {"name": "prod-2"}\n]\n': ("ws-1", "prod-2"),
+    "[]": (),
+    "{}": (),
+    '{"one": "prod-1", "two": "ws-2"}\n': ("prod-1", "ws-2"),
+    '{"name": "ws-1", "type": "ws-2"}': ("ws-1", "ws-2"),
+    '{"one": {"id": "ws-1", "name": "prod-1"}, "two": {"name": "prod-2"}}': ("ws-1", "prod-2"),
 }
 
 
@@ -43,18 +64,47 @@ def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
 
 REFUSED = {
     "": "list.csv, line 1: columns []: give a column or member",
-    "a;b\nx;y\n": 'list.csv, line 1: columns ["a;b"]: give a column or member "name"',
-    "owner\nx\n": 'list.csv, line 1: columns ["owner"]: give',
+    "a;b\nx;y\n": 'list.csv, line 1: columns ["a", "b"]: give a column or member "name"',
+    "prod-1\nprod-2\n": (
+        'list.csv, line 1: columns ["prod-1"]: give a column or member "name" or "workspace", or '
+        '"id" or "workspace_id". The first line names the columns'
+    ),
+    "name,x;id\na,b\n": (
+        'list.csv, line 1: can be read with "," and with ";" between the columns: put a line such '
+        'as "sep=;" before it'
+    ),
+    "name\na\nb,c\n": (
+        "list.csv, line 3: 2 cells, the header has 1: list one workspace per line, and "
+        'quote a cell with "," in it'
+    ),
+    "owner;name\nA; B;prod-1\n": "list.csv, line 2: 3 cells, the header has 2: list one",
+    "name\nprod-1\u200b\n": r'list.csv, line 2: name = "prod-1\u200b": not a workspace',
+    "Name,name\na,b\n": 'list.csv, line 1: columns ["Name", "name"]: "name" is there twice',
+    "# mine, name\na,b\n": 'list.csv, line 1: "# mine, name": a list has no comments: remove',
+    "sep=;\nname\na\n\n#b\n": 'list.csv, line 5: "#b": a list has no comments: remove this line',
+    "owner,name\n#x,prod-1\n": 'list.csv, line 2: "#x,prod-1": a list has no comments',
+    "name\nprod-*\n": (
+        'list.csv, line 2: name = "prod-*": a pattern, not a workspace\'s exact name or id: '
+        "patterns belong in select.names"
+    ),
+    '["re:prod-.+"]': 'list.csv, row 1 = "re:prod-.+": a pattern, not a workspace',
+    "id,name\n1,prod-1\n": 'list.csv, line 2: id = "1": not a workspace id, "ws-…"',
     "name,id\na,\n,\n": "list.csv, line 3: names no workspace: give",
     "name\na b\n": 'list.csv, line 2: name = "a b": not a workspace\'s exact name or id',
     f"name\n{'a' * 91}\n": "list.csv, line 2: name = ",
     'name\nb\n"a': "list.csv, line 3: not CSV: unexpected end of data",
     '{"name": "a"}\n{"nam": "b"}\n': "list.csv, line 2: names no workspace: give",
-    '{"name": "a"}\nb\n': "list.csv, line 2: not a JSON object with a column or member",
+    '{"name": "a"}\nb\n': "list.csv, line 2: not JSON: ",
+    '{"name": "a"}\n["b"]\n': 'list.csv, line 2: ["b"]: not a workspace\'s exact name or id, nor',
+    '[\n  "a",\n]\n': "list.csv: not JSON: JSON is malformed: ",
+    '{"one": "prod-1", "two": null}': 'list.csv, "two": null: not a workspace',
+    '{"one": ["prod-1"]}': 'list.csv, "one": ["prod-1"]: not a workspace',
+    '{"one": {"sensitive": false, "type": "string", "value": "prod-1"}}': (
+        'list.csv, "one": is one of several outputs: choose one with `terraform output -json NAME`'
+    ),
     '{"name": 3}\n': "list.csv, line 1: name = 3: not a workspace's exact name or id",
-    '["a"]': "list.csv, row 1: not a JSON object",
     '{"rows": 3}': "list.csv: rows = 3: not a list",
-    "[" * 5000: "list.csv, line 1: not a JSON object",
+    "[" * 5000: "list.csv: not JSON: nested too deeply",
 }
 
 
@@ -65,6 +115,57 @@ def test_a_refusal_names_file_line_and_choice(text: str, message: str) -> None:
         parse_manifest(text, "list.csv")
     assert str(caught.value).startswith(message)
     assert str(caught.value).isprintable()
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,90}", fullmatch=True)
+CELLS = st.text(st.characters(exclude_characters="\0\r", codec="utf-8"), max_size=12)
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, NAMES, CELLS), max_size=5),
+    header=st.sampled_from(["name", "Workspace", "workspace_name", "Workspace Name", "WORKSPACE"]),
+    delimiter=st.sampled_from(",;\t"),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    told=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
+def test_what_a_spreadsheet_writes_is_read_as_the_same_names(
+    tmp_path_factory: pytest.TempPathFactory,
+    *,
+    rows: list[tuple[str, str, str]],
+    header: str,
+    delimiter: str,
+    quoting: Literal[0, 1, 2],
+    end: str,
+    told: bool,
+    encoding: str,
+) -> None:
+    """Any dialect, line break and encoding, whatever the other columns contain."""
+    out = io.StringIO(newline="")
+    if told:
+        out.write(f"sep={delimiter}{end}")
+    writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end)
+    # An unquoted "#" at the start of a line would be taken for a comment.
+    table = [("Team", header, "Note"), *((f"T{a}", b, c) for a, b, c in rows)]
+    writer.writerows([[cell.replace("\n", end) for cell in row] for row in table])
+    path = tmp_path_factory.getbasetemp() / "drawn.csv"
+    path.write_bytes(out.getvalue().encode(encoding))
+    text = read_text(path, 1 << 20)
+    assert parse_manifest(text, "list") == tuple(dict.fromkeys(name for _, name, _ in rows))
+
+
+@given(
+    st.lists(NAMES, max_size=5)
+    | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5).map("x{}".format), NAMES)
+)
+def test_an_output_of_terraform_is_read_as_the_same_names(
+    output: list[str] | dict[str, str],
+) -> None:
+    """A list, or a map with any keys, on one line or several."""
+    names = tuple(dict.fromkeys(output.values() if isinstance(output, dict) else output))
+    for indent in (None, 2):
+        assert parse_manifest(json.dumps(output, indent=indent), "list") == names
 
 
 @given(st.text() | st.text().map("name\n{}".format) | st.text().map('{{"name": "{}"}}'.format))
@@ -98,7 +199,8 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     """The path is relative to the job file; the digest is of the entries, not the file's name."""
     job = load_job(folder / "job.toml")
     assert (job.select.file, job.select.listed) == (None, ("a", "b"))
-    assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="")
+    assert job.list_file == "lists/list.csv"
+    assert job_from_builtins(job_to_builtins(job)) == replace(job, folder="", list_file="")
     (folder / "other.csv").write_text("name\nb\na\n", encoding="utf-8")
     (folder / "job.toml").write_text(JOB.replace("lists/list", "other"), encoding="utf-8")
     assert load_job(folder / "job.toml").digest == job.digest
@@ -107,7 +209,24 @@ def test_what_a_file_lists_becomes_part_of_the_job(folder: Path) -> None:
     (folder / "other.csv").write_text("name\n", encoding="utf-8")
     nothing = load_job(folder / "job.toml")
     assert nothing.select.listed == ()
-    assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="")
+    assert job_from_builtins(job_to_builtins(nothing)) == replace(nothing, folder="", list_file="")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_job_and_its_list_are_read_in_any_marked_encoding(folder: Path, encoding: str) -> None:
+    """They may be in different ones; the job is the same."""
+    expected = load_job(folder / "job.toml")
+    for path in (folder / "lists" / "list.csv", folder / "job.toml"):
+        path.write_text(path.read_text(encoding="utf-8-sig"), encoding=encoding)
+        assert load_job(folder / "job.toml") == expected
+
+
+def test_a_job_file_in_another_encoding_is_named_as_such(folder: Path) -> None:
+    """An umlaut in a comment is enough: it might as well be in a name."""
+    path = folder / "job.toml"
+    path.write_text(f"# für alle\n{JOB}", encoding="cp1252")
+    with pytest.raises(JobError, match=r"job\.toml: can't be read: .*looks like Windows-1252"):
+        load_job(path)
 
 
 @pytest.mark.parametrize(

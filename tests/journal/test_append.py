@@ -18,7 +18,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Ended, Result
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome
-from bulkops.journal.writer import Journal, create
+from bulkops.journal.writer import LINGER_SECONDS, Journal, create
 from tests.journal.disk import Disk
 from tests.journal.samples import (
     AT,
@@ -81,6 +81,61 @@ def test_a_group_is_written_only_after_the_previous_one_is_synced() -> None:
     run(write)
     assert disk.calls[3:] == ["write", "sync"] * (len(disk.calls[3:]) // 2)
     assert len(disk.calls) < 50
+
+
+def test_a_result_is_written_with_the_next_intent() -> None:
+    """A posted record starts no group of its own if an awaited one follows in time."""
+    disk = created(2)
+
+    async def write() -> None:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+        ) as journal:
+            await journal.append(intent(0))
+            journal.post(result(0))
+            await anyio.sleep(LINGER_SECONDS - 0.01)
+            await journal.append(intent(1))
+            assert b'"result"' in disk.synced(PATH)
+
+    run(write)
+    assert disk.calls.count("write") == 2
+
+
+def test_a_result_without_another_intent_does_not_wait_longer_than_a_moment() -> None:
+    """Although nothing follows it, a posted record is durable soon."""
+    disk = created(1)
+
+    async def write() -> None:
+        async with Journal.open(
+            JournalFile(PATH, disk), read(JournalFile(PATH, disk)), inline
+        ) as journal:
+            await journal.append(intent(0))
+            journal.post(result(0))
+            await anyio.sleep(LINGER_SECONDS - 0.01)
+            assert b'"result"' not in disk.synced(PATH)
+            await anyio.sleep(0.02)
+            assert b'"result"' in disk.synced(PATH)
+
+    run(write)
+
+
+def test_closing_a_journal_does_not_wait_for_more_records() -> None:
+    """What was posted is written at once, also if a group is being written meanwhile."""
+    for wait in (0.0, 0.0005, 0.01):
+        disk = created(2)
+
+        async def write(disk: Disk = disk, wait: float = wait) -> float:
+            async with Journal.open(
+                JournalFile(PATH, disk), read(JournalFile(PATH, disk)), take_turns
+            ) as journal:
+                with anyio.move_on_after(wait):
+                    await journal.append(intent(0))
+                journal.post(result(0))
+                closed = anyio.current_time()
+            return anyio.current_time() - closed
+
+        assert run(write) < LINGER_SECONDS / 2
+        assert b'"result"' in disk.synced(PATH)
 
 
 def test_a_second_runner_of_an_open_journal_is_refused() -> None:

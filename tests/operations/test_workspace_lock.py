@@ -17,7 +17,7 @@ from bulkops.operations.kinds.workspace_lock import ONLY_ITS_HOLDER, WorkspaceLo
 from bulkops.operations.model import Observed, Operation, Target
 from bulkops.plan.undo import BACK, NOT_OURS
 from bulkops.report.model import exit_code
-from bulkops.simulator import documents
+from bulkops.simulator.messages import workspace_documents
 from bulkops.simulator.state import User
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
@@ -36,15 +36,15 @@ Forge: TypeAlias = Callable[[Callable[[dict[str, Any], dict[str, Any]], None]], 
 @pytest.fixture
 def forge(monkeypatch: pytest.MonkeyPatch) -> Forge:
     """Return a function that makes the server misrepresent its workspaces."""
-    honest = documents.workspace
+    honest = workspace_documents.workspace
 
     def install(change: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
-        def shown(*arguments: Any) -> documents.Resource:
+        def shown(*arguments: Any) -> dict[str, object]:
             resource: Any = honest(*arguments)
             change(resource["attributes"], resource["relationships"])
             return dict(resource)
 
-        monkeypatch.setattr(documents, "workspace", shown)
+        monkeypatch.setattr(workspace_documents, "workspace", shown)
 
     return install
 

@@ -61,13 +61,15 @@ class GitLab:
         self._number += 1
         machine = self._folder / "machines" / str(self._number)
         machine.mkdir(parents=True)
-        shutil.copy(self.world.folder / "job.toml", machine)
+        for file in self.world.folder.glob("*.toml"):
+            shutil.copy(file, machine)
         environment = self._environment(spec, machine, variables)
         cached = self.cache / self._filled(spec.get("cache", {}).get("key", ""), environment)
         if "cache" in spec:
             _copy(cached, machine, spec["cache"]["paths"])
         for one in needed:
-            _copy(self.artifacts(one), machine, self.spec(one)["artifacts"]["paths"])
+            kept = self.spec(one).get("artifacts", {}).get("paths", [])
+            _copy(self.artifacts(one), machine, kept)
         # One installation serves all machines of a test.
         install = [] if self._installed else spec["before_script"]
         done = self._run(machine, [*install, *spec["script"]], environment, strike)

@@ -29,6 +29,7 @@ VARIABLES = {
     "BULKOPS_BUCKET": PLACE,
     "AWS_PLAN_ROLE": "arn:aws:iam::111122223333:role/bulkops-plan",
     "AWS_APPLY_ROLE": "arn:aws:iam::111122223333:role/bulkops-apply",
+    "AWS_REPORT_ROLE": "arn:aws:iam::111122223333:role/bulkops-report",
 }
 """The repository's variables for a bucket."""
 
@@ -76,13 +77,23 @@ class Expressions:
 
 
 class GitHub:
-    """A repository with the workflow, its artifacts, and an organization to work on."""
+    """A repository with the workflow, its artifacts, and an organization to work on.
+
+    Args:
+        secrets: of the repository.
+    """
 
     def __init__(
-        self, workflow: Mapping[str, Any], world: World, folder: Path, bucket: Bucket | None = None
+        self,
+        workflow: Mapping[str, Any],
+        world: World,
+        folder: Path,
+        bucket: Bucket | None = None,
+        secrets: Mapping[str, str] = MappingProxyType({"TFE_TOKEN": TOKEN}),
     ) -> None:
         self.workflow = workflow
         self.world = world
+        self._secrets = secrets
         self.bucket = bucket
         self.artifacts = folder / "artifacts"
         self.summary = folder / "summary.md"
@@ -90,6 +101,7 @@ class GitHub:
         self._number = 0
         self._installed = False
         self._planned = dict[str, SimpleNamespace]()
+        self._applied = dict[str, str]()
 
     def attempt(
         self,
@@ -99,6 +111,7 @@ class GitHub:
         run: str = "first",
         strike: Strike | None = None,
         inputs: Mapping[str, object] = MappingProxyType({}),
+        matrix: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Done]:
         """Run a job on a fresh machine; return each step's result.
 
@@ -106,19 +119,26 @@ class GitHub:
             number: of the attempt, from 1.
             strike: what happens to the step "Apply".
             inputs: those that differ from their defaults.
+            matrix: the job's own values of its matrix.
         """
         given = self.workflow["on"]["workflow_dispatch"]["inputs"]
         defaults = {key: spec["default"] for key, spec in given.items()}
         assert set(inputs) <= set(defaults)
+        if "job" in defaults:
+            defaults["job"] = "job.toml"
         spec = self.workflow["jobs"][name]
         self._outputs = {step["id"]: Outputs() for step in spec["steps"] if "id" in step}
         skipped = SimpleNamespace(result="skipped", outputs=Outputs())
         self._expressions = Expressions(
-            inputs={**defaults, "job": "job.toml", **inputs},
+            inputs={**defaults, **inputs},
+            matrix=matrix,
             github={"run_attempt": number, "run_id": RUN[run], "token": "gh-token"},
-            secrets={"TFE_TOKEN": TOKEN},
+            secrets=self._secrets,
             vars={"TFE_ADDRESS": self.world.address, **VARIABLES},
-            needs={"plan": self._planned.get(run, skipped)},
+            needs={
+                "plan": self._planned.get(run, skipped),
+                "apply": SimpleNamespace(result=self._applied.get(run, "skipped")),
+            },
             steps={key: SimpleNamespace(outputs=value) for key, value in self._outputs.items()},
         )
         if not self._expressions.holds(spec.get("if")):
@@ -133,9 +153,11 @@ class GitHub:
             step.get("name", step.get("uses")): self._step(spec, step, strike)
             for step in spec["steps"]
         }
+        result = "failure" if self._expressions.failed else "success"
+        if name == "apply":
+            self._applied[run] = result
         if name == "plan":
             values = {k: self._expressions.filled(v) for k, v in spec["outputs"].items()}
-            result = "failure" if self._expressions.failed else "success"
             self._planned[run] = SimpleNamespace(result=result, outputs=Outputs(**values))
         return done
 
@@ -195,7 +217,8 @@ class GitHub:
         return done
 
     def _checkout(self, _given: Mapping[str, str]) -> str | None:
-        shutil.copy(self.world.folder / "job.toml", self._machine)
+        for file in self.world.folder.glob("*.toml"):
+            shutil.copy(file, self._machine)
         return None
 
     def _setup_python(self, given: Mapping[str, str]) -> str | None:

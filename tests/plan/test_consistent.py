@@ -10,7 +10,7 @@ import pytest
 
 from bulkops.errors import JobError, JournalDamaged, PlanStale
 from bulkops.job.job import digest_of, job_from_builtins
-from bulkops.journal.identity import digest_of_undo
+from bulkops.journal.identity import Identity, digest_of_undo, identity_of
 from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import read
 from bulkops.journal.records import Execution, Header, Planned, Record, Skipped, decode
@@ -375,6 +375,17 @@ def test_the_state_before_the_first_attempt_is_checked_too() -> None:
         return [*changed, next(one for one in records if isinstance(one, Planned))]
 
     assert "no server shows" in disagreement(forged("workspace-update.jsonl", change))
+
+
+def test_a_digest_of_bulkops_0_2_has_the_organizations_case() -> None:
+    """Such a journal agrees with itself, and is that of the job in any case."""
+    header = read(JournalFile(KEPT / "attach.jsonl")).replay.header
+    document = {**header.job, "organization": "Acme"}
+    digest = digest_of(document, any_case=False)
+    assert digest != digest_of(document) == header.digest
+    other = forged("attach.jsonl", with_header(job=document, organization="Acme", digest=digest))
+    assert disagreement(other) == ""
+    assert identity_of(other.header) == identity_of(header) == Identity(header.digest, "ACME")
 
 
 @pytest.mark.parametrize("document", [{}, {"rollout": 1}, {"rollout": {}, "select": []}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,14 +83,41 @@ def test_hostile_text_stays_in_its_cell(pairs: list[tuple[str, str]]) -> None:
     """There is one row per operation, with the escaped text, and no cell is a formula."""
     called, reasons = [name for name, _ in pairs], [reason for _, reason in pairs]
     rows = table(failed(called, reasons))
-    assert [row["workspace"].removeprefix("'") for row in rows] == [
-        escaped(name).removeprefix("'") for name in called
-    ]
-    assert [row["reason"].removeprefix("'") for row in rows] == [
-        escaped(reason).removeprefix("'") for reason in reasons
-    ]
-    assert not any(cell.startswith(FORMULA) for row in rows for cell in row.values())
+    assert [unguarded(row["workspace"]) for row in rows] == list(map(unguarded, called))
+    assert [unguarded(row["reason"]) for row in rows] == list(map(unguarded, reasons))
+    assert not any(is_formula(cell) for row in rows for cell in row.values())
     assert all(cell.isprintable() for row in rows for cell in row.values())
+
+
+HOSTILE = (
+    *("=cmd", "  =cmd", '"=cmd', "-1", "\t=cmd", "\uff1dcmd"),
+    *("x;=cmd", 'x; "=cmd', "x;\uff20cmd", ";;+1"),
+)
+
+
+@given(st.lists(st.sampled_from(HOSTILE) | texts, min_size=1, max_size=5))
+def test_no_cell_is_a_formula_where_semicolons_separate(reasons: list[str]) -> None:
+    """A spreadsheet that separates at semicolons, with quotes or without, runs nothing."""
+    lines = list(document(failed(["prod"] * len(reasons), reasons)))
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        for row in csv.reader(lines, delimiter=";", quoting=quoting):
+            assert not any(map(is_formula, row)), row
+
+
+def test_every_cell_is_quoted() -> None:
+    """Header, empty cells and numbers, too."""
+    for line in document(everything()):
+        assert re.fullmatch(r'"([^"]|"")*"(,"([^"]|"")*")*\r\n', line)
+
+
+def is_formula(cell: str) -> bool:
+    """Return whether a spreadsheet runs a cell."""
+    return cell.lstrip(' "').startswith(FORMULA)
+
+
+def unguarded(text: str) -> str:
+    """Return an escaped text without the apostrophes that guard it."""
+    return re.sub(r"(^|;)'", r"\1", escaped(text))
 
 
 @given(st.lists(names, min_size=1, max_size=5))

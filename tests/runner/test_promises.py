@@ -225,8 +225,8 @@ def test_a_refused_write_is_not_repeated_once_the_journal_has_failed() -> None:
     world.start(job(pace={"max_at_once": 2}))
     world.wire.troubles = writes(Trouble("429"), None)
     opened = len(world.disk.calls)
-    # Opened, execution, pace, wave, both intents, the 429; the first result is what fails.
-    world.disk.fail = {opened + 4 + 2 + 2 + 2 + 4 + 2 + 1: errno.EIO}
+    # Opened, execution, pace with wave, both intents; the 429 with a result is what fails.
+    world.disk.fail = {opened + 3 + 2 + 2 + 4 + 2: errno.EIO}
     with pytest.raises(JournalWriteFailed):
         world.resume()
     assert len(world.wire.writes) == 2

@@ -87,10 +87,13 @@ def _as_meant(document: dict[str, Any]) -> dict[str, Any]:
     """Return a copy that is stricter about names, and accepts null where it is intended."""
     copy: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     schemas = copy["components"]["schemas"]
-    if relationships := schemas.get("workspaces", {}).get("properties", {}).get("relationships"):
+    for owner in ("workspaces", "projects"):
         # Resources of `include=effective_tag_bindings` must be linked (JSON:API's "full linkage").
         # go-tfe reads the links here, but the documents omit them.
-        relationships["properties"]["effective-tag-bindings"] = {"type": "object"}
+        properties = schemas.get(owner, {}).get("properties", {})
+        if "relationships" in properties:
+            linked = properties["relationships"]["properties"]
+            linked["effective-tag-bindings"] = {"type": "object"}
     for schema in schemas.values():
         properties = schema.get("properties", {})
         _close(properties.get("attributes", {}))

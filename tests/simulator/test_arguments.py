@@ -48,6 +48,7 @@ def test_organizations_are_named_or_numbered(
     [
         (("a",), 2, "--organizations", "either"),
         (("a", "b", "a"), None, "--organization", "'a' is given twice"),
+        (("a", "A"), None, "--organization", "'a' is given twice"),
         (("a:b",), None, "--organization", "'a:b': a name consists of"),
         (("a,b",), None, "--organization", "'a,b': a name consists of"),
         (("",), None, "--organization", "'': a name consists of"),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.api.messages import Response
+from bulkops.api.messages import Request, Response
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.population import PROJECTS, populate
 
@@ -123,8 +123,24 @@ def test_setting_up_without_an_organization_is_a_key_error() -> None:
 def test_discovery(simulator: Simulator, ask: Ask) -> None:
     """Service discovery returns the API's path without a token; other paths are a plain 404."""
     response = ask(simulator, "GET", "/.well-known/terraform.json", headers={})
-    assert msgspec.json.decode(response.body)["tfe.v2"] == "/api/v2/"
+    services = msgspec.json.decode(response.body)
+    assert services["tfe.v2"] == services["tfe.v2.2"] == "/api/v2/"
+    assert {"modules.v1", "providers.v1", "motd.v1", "versions.v1"} <= services.keys()
+    assert "login.v1" not in services
     assert ask(simulator, "GET", "/_simulator/nothing").status == 404
+
+
+def test_there_are_no_gpg_keys(simulator: Simulator) -> None:
+    """The list that clients read outside /api/v2 is an empty page."""
+    request = Request("GET", "/api/registry/private/v2/gpg-keys")
+    assert msgspec.json.decode(simulator.handle(request, 0.0).body)["data"] == []
+
+
+def test_enterprise_announces_its_login(ask: Ask) -> None:
+    """Terraform Enterprise also has ``login.v1``."""
+    enterprise = Simulator(profile="tfe-v202408-1")
+    answer = ask(enterprise, "GET", "/.well-known/terraform.json", headers={})
+    assert msgspec.json.decode(answer.body)["login.v1"]["client"] == "terraform-cli"
 
 
 def test_the_same_requests_give_the_same_answers(ask: Ask) -> None:

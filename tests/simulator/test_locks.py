@@ -97,3 +97,11 @@ def test_without_the_permission_a_lock_is_a_404(ask: Ask, action: str) -> None:
     headers = {"authorization": "Bearer t", "content-type": "application/vnd.api+json"}
     status, _ = _problem(ask(simulator, "POST", _path(simulator, action), headers=headers))
     assert status == 404
+
+
+def test_a_lock_is_forced_open(simulator: Simulator, ask: Ask) -> None:
+    """Whoever holds the lock, force-unlock removes it; without a lock it is a conflict."""
+    simulator.lock("prod-1", by="run-1")
+    path = _path(simulator, "force-unlock")
+    assert _shown(ask(simulator, "POST", path)) == (False, None, None)
+    assert ask(simulator, "POST", path).status == 409

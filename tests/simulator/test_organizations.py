@@ -11,7 +11,8 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes import ROUTES
+from bulkops.simulator.routes.empty import OF_ORGANIZATION, OF_WORKSPACE
+from bulkops.simulator.routes.table import ROUTES
 from bulkops.simulator.state import Entitlements, User
 
 Ask = Callable[..., Response]
@@ -57,6 +58,8 @@ def test_what_a_token_does_not_see_answers_as_if_missing(
     hidden = fleet.world.organizations["acme-3"]
     workspace, task = hidden.workspaces["prod"], hidden.tasks["scan"]
     ids = {
+        ":agent-pool": fleet.add_agent_pool("apool-1", organization="acme-3"),
+        ":project": hidden.default_project.id,
         ":organization": hidden.name,
         ":workspace": workspace.id,
         ":task": task.id,
@@ -155,3 +158,125 @@ def test_a_run_task_is_not_attached_to_another_organizations_workspace(
     workspace = fleet.world.organizations["acme-2"].workspaces["prod"].id
     path = f"/workspaces/{workspace}/tasks"
     assert ask(fleet, "POST", path, {"data": link}, token="owner").status == 404
+
+
+def _organization(**attributes: object) -> dict[str, object]:
+    named = {key.replace("_", "-"): value for key, value in attributes.items()}
+    return {"data": {"type": "organizations", "attributes": named}}
+
+
+def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
+    """An organization is created with a default project, changed, and deleted with all it has."""
+    body = _organization(name="new", email="a@b.example", cost_estimation_enabled=True)
+    created = ask(simulator, "POST", "/organizations", body)
+    assert created.status == 201
+    assert _data(ask(simulator, "GET", "/organizations/new")) == _data(created)
+    assert _data(created)["attributes"]["email"] == "a@b.example"
+    (project,) = _data(ask(simulator, "GET", "/organizations/new/projects"))
+    simulator.add_workspace("prod", organization="new")
+    simulator.add_task("scan", organization="new")
+    simulator.attach("prod", "scan", organization="new")
+    changed = ask(simulator, "PATCH", "/organizations/new", _organization(name="newer"))
+    assert changed.status == 200
+    assert ask(simulator, "GET", "/organizations/new").status == 404
+    shown = _data(ask(simulator, "GET", f"/projects/{project['id']}"))
+    assert shown["relationships"]["organization"]["data"]["id"] == "newer"
+    assert ask(simulator, "DELETE", "/organizations/newer").status == 204
+    assert ask(simulator, "GET", f"/projects/{project['id']}").status == 404
+    assert list(simulator.world.organizations) == ["acme"]
+    assert len(simulator.world.workspaces) == 3
+    assert [(one.action, one.kind) for one in simulator.effects] == [
+        ("create", "organization"),
+        ("update", "organization"),
+        ("delete", "organization"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pointer"),
+    [
+        ({"email": "a@b.example"}, "/data/attributes/name"),
+        ({"name": "new"}, "/data/attributes/email"),
+        ({"name": "ACME", "email": "a@b.example"}, "/data/attributes/name"),
+        ({"name": "with space", "email": "a@b.example"}, "/data/attributes/name"),
+    ],
+)
+def test_create_refuses_a_malformed_organization(
+    simulator: Simulator, ask: Ask, attributes: dict[str, object], pointer: str
+) -> None:
+    """A missing name or email, and a taken or malformed name, are a 422."""
+    answer = ask(simulator, "POST", "/organizations", _organization(**attributes))
+    assert answer.status == 422
+    assert msgspec.json.decode(answer.body)["errors"][0]["source"]["pointer"] == pointer
+
+
+def test_only_who_sees_all_may_create_an_organization(fleet: Simulator, ask: Ask) -> None:
+    """A token that is limited to some organizations can't create another; a reader changes none."""
+    body = _organization(name="new", email="a@b.example")
+    assert ask(fleet, "POST", "/organizations", body, token="mixed").status == 404
+    assert ask(fleet, "POST", "/organizations", body, token="owner").status == 201
+    path = "/organizations/acme-2"
+    for now, method in enumerate(("PATCH", "DELETE"), 1):
+        assert ask(fleet, method, path, _organization(), token="mixed", now=now).status == 404
+
+
+def test_names_in_paths_may_have_any_case(fleet: Simulator, ask: Ask) -> None:
+    """ACME-1 is acme-1, also for the permissions; the documents show the real name."""
+    answer = ask(fleet, "GET", "/organizations/ACME-1", token="mixed")
+    assert _data(answer)["id"] == "acme-1"
+    assert ask(fleet, "GET", "/organizations/Acme-3", token="mixed").status == 404
+
+
+def test_a_subscription_switches_the_entitlements(simulator: Simulator, ask: Ask) -> None:
+    """The free plan has one run task and no global ones, until it is Business again."""
+    shown = []
+    path = "/admin/organizations/acme/subscription"
+    for plan in ("Free", "Business"):
+        (feature_set,) = _data(ask(simulator, "GET", "/admin/feature-sets", query={"q": plan}))
+        body = {
+            "type": "subscription",
+            "relationships": {"feature-set": {"data": {k: feature_set[k] for k in ("id", "type")}}},
+        }
+        assert ask(simulator, "POST", path, {"data": body}).status == 200
+        entitled = _data(ask(simulator, "GET", "/organizations/acme/entitlement-set"))["attributes"]
+        shown.append((entitled["global-run-tasks"], entitled["run-task-limit"]))
+    assert shown == [(False, 1), (True, None)]
+    assert len(_data(ask(simulator, "GET", "/admin/feature-sets"))) == 3
+    unknown = {"relationships": {"feature-set": {"data": {"id": "fs-none"}}}}
+    assert ask(simulator, "POST", path, {"data": unknown}).status == 404
+
+
+@pytest.mark.parametrize("name", [*OF_ORGANIZATION, *OF_WORKSPACE])
+def test_what_no_simulated_organization_has_is_an_empty_list(
+    simulator: Simulator, ask: Ask, name: str
+) -> None:
+    """A client that only looks for it finds an empty page."""
+    workspace = simulator.world.organizations["acme"].workspaces["prod-1"].id
+    owner = f"workspaces/{workspace}" if name in OF_WORKSPACE else "organizations/acme"
+    answer = ask(simulator, "GET", f"/{owner}/{name}")
+    document = msgspec.json.decode(answer.body)
+    assert (document["data"], document["meta"]["pagination"]["total-count"]) == ([], 0)
+
+
+def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:
+    """An organization's capacity shows no runs."""
+    shown = _data(ask(simulator, "GET", "/organizations/acme/capacity"))["attributes"]
+    assert shown == {"pending": 0, "running": 0}
+
+
+def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: Ask) -> None:
+    """A pool has a name, and can be deleted; a reader can do neither."""
+    path = "/organizations/acme/agent-pools"
+    body = {"data": {"type": "agent-pools", "attributes": {"name": "mine"}}}
+    created = _data(ask(simulator, "POST", path, body))
+    assert created["attributes"]["name"] == "mine"
+    assert _data(ask(simulator, "GET", path)) == [created]
+    own = f"/agent-pools/{created['id']}"
+    assert _data(ask(simulator, "GET", own)) == created
+    simulator.tokens = {"reader": User.read_only("rita")}
+    assert ask(simulator, "POST", path, body, token="reader").status == 404
+    assert ask(simulator, "DELETE", own, token="reader").status == 404
+    simulator.tokens = None
+    assert ask(simulator, "DELETE", own).status == 204
+    assert ask(simulator, "GET", own).status == 404
+    assert ask(simulator, "POST", path, {"data": {"type": "agent-pools"}}).status == 422

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bulkops.api.messages import MEDIA_TYPE, Request
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes import ROUTES
+from bulkops.simulator.routes.table import ROUTES
 
 HEADERS = {"authorization": "Bearer x", "content-type": MEDIA_TYPE}
 # Keys that mean something, so that the documents come close to those the routes know.

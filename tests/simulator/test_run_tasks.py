@@ -49,6 +49,7 @@ def test_create_answers_201_with_the_task(simulator: Simulator, ask: Ask) -> Non
         "description": "d",
         "enabled": True,
         "hmac-key": None,
+        "global-configuration": {"enabled": False, "stages": [], "enforcement-level": None},
         "created-at": "2026-01-01T00:00:00.000Z",
         "updated-at": "2026-01-01T00:00:00.000Z",
     }
@@ -87,7 +88,7 @@ def test_created_task_is_listed_and_shown(simulator: Simulator, ask: Ask) -> Non
             "/data/attributes/global-configuration/stages",
         ),
         ({"data": {"type": "task", "attributes": {}}}, "/data/type"),
-        ({"data": {"type": "tasks"}}, "/data"),
+        ({"data": {"type": "tasks"}}, "/data/attributes/name"),
         ({"nothing": 1}, ""),
     ],
 )
@@ -198,8 +199,19 @@ def test_global_configuration_needs_its_entitlement(simulator: Simulator, ask: A
     assert "global-configuration" not in _data(response)["attributes"]
 
 
+def test_a_global_configuration_is_changed_in_part(simulator: Simulator, ask: Ask) -> None:
+    """A PATCH that only disables it, as the Terraform provider's, keeps its stages and level."""
+    spec = {"enabled": True, "stages": ["pre_plan"], "enforcement-level": "mandatory"}
+    path = f"/tasks/{_id(simulator)}"
+    assert ask(simulator, "PATCH", path, _patch(global_configuration=spec)).status == 200
+    answer = ask(simulator, "PATCH", path, _patch(global_configuration={"enabled": False}))
+    shown = _data(answer)["attributes"]["global-configuration"]
+    assert shown == spec | {"enabled": False}
+
+
 def test_agent_pool_needs_its_entitlement(simulator: Simulator, ask: Ask) -> None:
     """An agent pool is stored and can be removed; without the entitlement it is a 422."""
+    simulator.add_agent_pool("apool-1")
     body: Any = _task()
     pool = {"agent-pool": {"data": {"id": "apool-1", "type": "agent-pools"}}}
     body["data"]["relationships"] = pool
@@ -210,9 +222,50 @@ def test_agent_pool_needs_its_entitlement(simulator: Simulator, ask: Ask) -> Non
     changed = _data(ask(simulator, "PATCH", f"/tasks/{created['id']}", body))
     assert changed["relationships"]["agent-pool"] == {"data": None}
     simulator.add_organization("free", entitlements=Entitlements(private_run_tasks=False))
+    simulator.add_agent_pool("apool-1", organization="free")
     body = _task()
     body["data"]["relationships"] = pool
     assert ask(simulator, "POST", "/organizations/free/tasks", body).status == 422
+
+
+def test_an_unknown_agent_pool_is_refused_last(simulator: Simulator, ask: Ask) -> None:
+    """Create and update refuse it in the service's words, unless an attribute is wrong, too."""
+    pool = {"agent-pool": {"data": {"id": "apool-none", "type": "agent-pools"}}}
+    attributes = {"name": "new", "url": "https://hook.example/run", "category": "task"}
+    for method, path, body in (
+        ("POST", TASKS, _task()),
+        ("PATCH", f"/tasks/{_id(simulator)}", {"data": {"type": "tasks"}}),
+    ):
+        document: Any = body
+        document["data"]["relationships"] = pool
+        refused = msgspec.json.decode(ask(simulator, method, path, document).body)["errors"][0]
+        assert refused["detail"] == "The provided agent pool does not exist"
+        document["data"]["attributes"] = {**attributes, "name": "no spaces"}
+        refused = msgspec.json.decode(ask(simulator, method, path, document).body)["errors"][0]
+        assert refused["source"]["pointer"] == "/data/attributes/name"
+    assert simulator.effects == []
+
+
+def test_a_patch_needs_no_attributes(simulator: Simulator, ask: Ask) -> None:
+    """A PATCH with only relationships, as go-tfe sends it, is accepted."""
+    simulator.add_agent_pool("apool-1")
+    pool = {"agent-pool": {"data": {"id": "apool-1", "type": "agent-pools"}}}
+    body = {"data": {"type": "tasks", "relationships": pool}}
+    answer = ask(simulator, "PATCH", f"/tasks/{_id(simulator)}", body)
+    assert answer.status == 200
+    assert _data(answer)["relationships"]["agent-pool"] == pool["agent-pool"]
+
+
+def test_an_entitled_run_task_shows_its_global_configuration(
+    simulator: Simulator, ask: Ask
+) -> None:
+    """It is shown even if it was never set, because clients take its absence for no entitlement."""
+    path = f"/tasks/{_id(simulator)}"
+    shown = _data(ask(simulator, "GET", path))["attributes"]["global-configuration"]
+    assert shown == {"enabled": False, "stages": [], "enforcement-level": None}
+    acme = simulator.world.organizations["acme"]
+    acme.entitlements = Entitlements(global_run_tasks=False)
+    assert "global-configuration" not in _data(ask(simulator, "GET", path))["attributes"]
 
 
 @pytest.mark.parametrize(

@@ -258,3 +258,11 @@ def test_update_to_mandatory_stops_at_the_entitlement(ask: Ask) -> None:
         paths.append(f"{_path(simulator, name)}/{record.id}")
     change = _change(enforcement_level="mandatory")
     assert [ask(simulator, "PATCH", path, change).status for path in paths] == [200, 422]
+
+
+@pytest.mark.parametrize("kind", ["workspace-tasks", "tasks"])
+def test_an_attach_may_be_called_a_task(simulator: Simulator, ask: Ask, kind: str) -> None:
+    """The service accepts both types of the resource; terrasnek sends the second."""
+    body: Any = _link(simulator)
+    body["data"]["type"] = kind
+    assert ask(simulator, "POST", _path(simulator), body).status == 201

@@ -72,7 +72,7 @@ def test_create_read_update_delete(simulator: Simulator, ask: Ask) -> None:
     assert ask(simulator, "DELETE", by_id).status == 404
 
 
-@pytest.mark.parametrize("name", ["", "prod-1", "with space", "a" * 91, None])
+@pytest.mark.parametrize("name", ["", "prod-1", "PROD-1", "with space", "a" * 91, None])
 def test_create_refuses_a_wrong_name(simulator: Simulator, ask: Ask, name: str | None) -> None:
     """A missing, taken or malformed name is a 422, for create and rename."""
     body = _workspace(name=name) if name is not None else _workspace()
@@ -108,6 +108,7 @@ def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
         ({"filter[tagged][0][key]": "tier", "filter[tagged][0][value]": "2"}, []),
         ({"filter[tagged][0][key]": "team", "filter[tagged][0][value]": "core"}, ["prod-1"]),
         ({"filter[tagged][0][key]": "team", "filter[tagged][1][key]": "tier"}, []),
+        ({"filter[tagged][0][key]": "tier", "filter[tagged][0][value]": ""}, ["prod-2"]),
         ({"filter[current-run][status]": "applied"}, []),
         ({"search[name]": ""}, ["dev-1", "prod-1", "prod-2"]),
     ],
@@ -232,60 +233,20 @@ def test_include_brings_projects_and_bindings(simulator: Simulator, ask: Ask) ->
     assert linked == {"prod-2": 1, "dev-1": 0, "prod-1": 1}
     shown = _data(ask(simulator, "GET", f"{WORKSPACES}/prod-1", query=query))
     assert shown["relationships"]["effective-tag-bindings"]["data"]
+    (inherited,) = _data(ask(simulator, "GET", f"/workspaces/{shown['id']}/effective-tag-bindings"))
+    project = shown["relationships"]["project"]["data"]
+    assert inherited["relationships"]["inherited-from"]["data"] == project
+    assert inherited["links"]["inherited-from"] == f"/api/v2/projects/{project['id']}"
     document = msgspec.json.decode(ask(simulator, "GET", WORKSPACES).body)
     assert "included" not in document
 
 
-def test_tags_are_added_listed_and_removed(simulator: Simulator, ask: Ask) -> None:
-    """Tags are given by name or id, are unique, and are counted per organization."""
-    path = f"/workspaces/{_id(simulator, 'dev-1')}/relationships/tags"
-
-    def tags(*names: str) -> dict[str, object]:
-        return {"data": [{"type": "tags", "attributes": {"name": name}} for name in names]}
-
-    assert ask(simulator, "POST", path, tags("blue", "dev", "prod")).status == 204
-    listed = _data(ask(simulator, "GET", path))
-    assert [tag["attributes"]["name"] for tag in listed] == ["dev", "blue", "prod"]
-    by_id = {"data": [{"type": "tags", "id": listed[1]["id"]}]}
-    assert ask(simulator, "DELETE", path, by_id).status == 204
-    assert ask(simulator, "DELETE", path, by_id).status == 204
-    workspace = _data(ask(simulator, "GET", f"{WORKSPACES}/dev-1"))
-    assert workspace["attributes"]["tag-names"] == ["dev", "prod"]
-    assert ask(simulator, "POST", path, {"data": [{"type": "tags", "id": "tag-0"}]}).status == 422
-    assert ask(simulator, "POST", path, {"data": {}}).status == 422
-    counts = {
-        tag["attributes"]["name"]: tag["attributes"]["instance-count"]
-        for tag in _data(ask(simulator, "GET", "/organizations/acme/tags"))
-    }
-    assert counts == {"blue": 0, "canary": 1, "dev": 1, "prod": 3}
-
-
-def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> None:
-    """POST adds or changes bindings, PATCH replaces all; effective ones include the project's."""
-    base = f"/workspaces/{_id(simulator, 'prod-1')}"
-    path = f"{base}/relationships/tag-bindings"
-
-    def bindings(**values: str) -> dict[str, object]:
-        return {
-            "data": [
-                {"type": "tag-bindings", "attributes": {"key": key, "value": value}}
-                for key, value in values.items()
-            ]
-        }
-
-    def shown(at: str) -> dict[str, str]:
-        found = [one["attributes"] for one in _data(ask(simulator, "GET", at))]
-        return {one["key"]: one["value"] for one in found}
-
-    assert ask(simulator, "POST", path, bindings(a="1", b="2")).status == 204
-    assert ask(simulator, "POST", path, bindings(b="3")).status == 204
-    assert shown(path) == {"a": "1", "b": "3"}
-    assert shown(f"{base}/effective-tag-bindings") == {"a": "1", "b": "3", "team": "core"}
-    assert ask(simulator, "PATCH", path, bindings(team="mine")).status == 204
-    assert shown(path) == {"team": "mine"}
-    effective = _data(ask(simulator, "GET", f"{base}/effective-tag-bindings"))
-    assert [one.get("relationships") for one in effective] == [None]
-    assert ask(simulator, "POST", path, {"data": [{"type": "tag-bindings"}]}).status == 422
+def test_include_brings_the_organization(simulator: Simulator, ask: Ask) -> None:
+    """``include=organization`` adds it once, to a list and to a single workspace."""
+    for path in (WORKSPACES, f"{WORKSPACES}/prod-1"):
+        answer = ask(simulator, "GET", path, query={"include": "organization"})
+        included = msgspec.json.decode(answer.body)["included"]
+        assert [one["id"] for one in included] == ["acme"]
 
 
 def test_ids_look_like_the_servers(simulator: Simulator) -> None:
@@ -322,6 +283,7 @@ def test_an_agent_pool_goes_with_the_mode_agent(
     shown: tuple[str, str | None],
 ) -> None:
     """The mode agent and an agent pool require each other, for create and update."""
+    simulator.add_agent_pool("apool-1")
     path = f"/workspaces/{_id(simulator, 'prod-1')}"
     assert ask(simulator, "PATCH", path, _workspace(**attributes)).status == status
     data = _data(ask(simulator, "GET", path))
@@ -333,6 +295,8 @@ def test_an_agent_pool_goes_with_the_mode_agent(
 
 def test_the_pool_goes_with_the_mode(simulator: Simulator, ask: Ask) -> None:
     """Another mode removes the pool, another pool replaces it, a description keeps it."""
+    for pool_id in ("apool-1", "apool-2"):
+        simulator.add_agent_pool(pool_id)
     path = f"/workspaces/{_id(simulator, 'prod-1')}"
     agents = {"execution_mode": "agent", "agent_pool_id": "apool-1"}
     record = simulator.world.organizations["acme"].workspaces["prod-1"]
@@ -346,3 +310,121 @@ def test_the_pool_goes_with_the_mode(simulator: Simulator, ask: Ask) -> None:
         assert ask(simulator, "PATCH", path, _workspace(**change)).status == 200
         assert record.agent_pool == pool
     assert (record.description, record.assessments_enabled) == ("x", True)
+
+
+SETTINGS = {
+    "allow-destroy-plan": False,
+    "auto-apply-run-trigger": True,
+    "auto-destroy-activity-duration": "14d",
+    "auto-destroy-at": "2027-01-01T00:00:00Z",
+    "file-triggers-enabled": False,
+    "global-remote-state": True,
+    "inherits-project-auto-destroy": False,
+    "project-remote-state": True,
+    "queue-all-runs": True,
+    "source-name": "my-app",
+    "source-url": "https://my-app.example",
+    "speculative-enabled": False,
+    "structured-run-output-enabled": False,
+    "trigger-patterns": ["/module-1/**/*"],
+    "trigger-prefixes": ["/modules"],
+    "vcs-repo": {"identifier": "acme/app", "branch": "main"},
+}
+
+
+def test_written_settings_are_kept(simulator: Simulator, ask: Ask) -> None:
+    """Each setting that is created or changed is shown from then on, and in the effects."""
+    created = ask(simulator, "POST", WORKSPACES, _workspace(name="new", **SETTINGS))
+    assert created.status == 201
+    changed = ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", _workspace(**SETTINGS))
+    assert changed.status == 200
+    for name in ("new", "dev-1"):
+        shown = _data(ask(simulator, "GET", f"{WORKSPACES}/{name}"))["attributes"]
+        assert {key: shown[key] for key in SETTINGS} == SETTINGS
+        assert shown["vcs-repo-identifier"] == "acme/app"
+    assert simulator.effects[-1].after is not None
+    assert (
+        SETTINGS.items()
+        <= {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in simulator.effects[-1].after.items()
+        }.items()
+    )
+    kept = _data(ask(simulator, "GET", f"{WORKSPACES}/prod-1"))["attributes"]
+    assert kept["queue-all-runs"] is False
+
+
+@pytest.mark.parametrize(("operations", "mode"), [(True, "remote"), (False, "local")])
+def test_operations_is_the_old_name_of_the_mode(
+    simulator: Simulator, ask: Ask, *, operations: bool, mode: str
+) -> None:
+    """``operations`` sets the execution mode, and shows it."""
+    ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", _workspace(operations=operations))
+    shown = _data(ask(simulator, "GET", f"{WORKSPACES}/dev-1"))["attributes"]
+    assert (shown["operations"], shown["execution-mode"]) == (operations, mode)
+
+
+def test_a_new_workspace_has_the_organizations_mode(simulator: Simulator, ask: Ask) -> None:
+    """Without a mode of its own, it gets the default of the organization."""
+    body = {"type": "organizations", "attributes": {"default-execution-mode": "local"}}
+    ask(simulator, "PATCH", "/organizations/acme", {"data": body})
+    created = _data(ask(simulator, "POST", WORKSPACES, _workspace(name="new")))
+    assert created["attributes"]["execution-mode"] == "local"
+
+
+@pytest.mark.parametrize(
+    "version", ["1.13.5", "1.5.0", "0.11.0", "1.16.2", "1.14.0-rc1", "latest", "~> 1.3", ">=1.0,<2"]
+)
+def test_a_version_that_may_exist_is_accepted(simulator: Simulator, ask: Ask, version: str) -> None:
+    """Old and newer versions of Terraform, ``latest`` and constraints are accepted."""
+    body = _workspace(terraform_version=version)
+    assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", body).status == 200
+
+
+@pytest.mark.parametrize(
+    "version", ["nonexisting", "1.5", "1.5.99", "0.3.1", "1.99.0", "9.9.9", "", "v1.5.0", "~> x"]
+)
+def test_a_version_that_does_not_exist_is_refused(
+    simulator: Simulator, ask: Ask, version: str
+) -> None:
+    """Create and update answer 422 for it, without an effect."""
+    for method, path, body in (
+        ("PATCH", f"{WORKSPACES}/dev-1", _workspace(terraform_version=version)),
+        ("POST", WORKSPACES, _workspace(name="new", terraform_version=version)),
+    ):
+        answer = ask(simulator, method, path, body)
+        assert answer.status == 422
+        error = msgspec.json.decode(answer.body)["errors"][0]
+        assert error["source"]["pointer"] == "/data/attributes/terraform-version"
+    assert simulator.effects == []
+
+
+def test_an_unknown_agent_pool_is_refused(simulator: Simulator, ask: Ask) -> None:
+    """A workspace can only use a pool of its organization."""
+    body = _workspace(execution_mode="agent", agent_pool_id="apool-none")
+    assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", body).status == 422
+
+
+def test_a_renamed_workspace_may_change_its_case(simulator: Simulator, ask: Ask) -> None:
+    """Names are unique without case, but a workspace's own name is not in its way."""
+    assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", _workspace(name="DEV-1")).status == 200
+    assert ask(simulator, "PATCH", f"{WORKSPACES}/DEV-1", _workspace(name="Prod-1")).status == 422
+
+
+def test_a_new_workspace_may_have_tags(simulator: Simulator, ask: Ask) -> None:
+    """Plain tags can be given as a relationship, as go-tfe sends them."""
+    tags = [{"type": "tags", "attributes": {"name": name}} for name in ("one", "two")]
+    created = ask(simulator, "POST", WORKSPACES, _workspace({"tags": {"data": tags}}, name="new"))
+    assert _data(created)["attributes"]["tag-names"] == ["one", "two"]
+
+
+def test_a_locked_workspace_is_not_safely_deleted(simulator: Simulator, ask: Ask) -> None:
+    """POST …/actions/safe-delete is a 409 while it is locked, then a 204, by id and by name."""
+    by_id = f"/workspaces/{_id(simulator, 'prod-1')}/actions/safe-delete"
+    by_name = f"{WORKSPACES}/prod-2/actions/safe-delete"
+    for name, path in (("prod-1", by_id), ("prod-2", by_name)):
+        simulator.lock(name)
+        assert ask(simulator, "POST", path).status == 409
+        simulator.unlock(name)
+        assert ask(simulator, "POST", path).status == 204
+    assert list(simulator.world.organizations["acme"].workspaces) == ["dev-1"]

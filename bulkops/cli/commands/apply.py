@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import click
@@ -40,7 +40,8 @@ from bulkops.clock import Clock
 from bulkops.errors import JobError, RunTaskGone
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.identity import Identity, digest_of_undo
-from bulkops.journal.place import Place, place_of_undo
+from bulkops.journal.place import Hold, Place, place_of_undo
+from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.together import both
 from bulkops.library import plan_job
@@ -203,22 +204,31 @@ def undo(
     if undo_journal:
         undo_journal.check()
     with ExitStack() as stack:
-        undone, contents = open_locked(
-            stack, journal, wait=options.wait, trusted=options.trust_files
-        )
+        undone, header, replay = _undone(stack, journal, options)
         place = undo_journal or place_of_undo(undone.place)
         if place.is_same(journal):
             raise JobError(f"{place}: is the journal to be undone. Choose another --journal")
         held = hold(stack, place, wait=options.wait)
         # While it is undone, no other process resumes it.
         held = held._replace(keep=both(held.keep, undone.keep))
-        undertaking = _of_undo(journal, contents.replay, server)
+        undertaking = _of_undo(journal, header, replay, server)
         start_or_resume(stack, held.place, held, undertaking, options)
 
 
-def _of_undo(journal: Place, undone: Replay, server: Server) -> Undertaking:
-    header = undone.header
+def _undone(
+    stack: ExitStack, journal: Place, options: RunOptions
+) -> tuple[Hold, Header, Callable[[], Replay]]:
+    """Hold the journal to be undone, and read it; its replay can be taken once.
 
+    Whoever takes it frees it: while the undo runs, its own journal takes as much memory.
+    """
+    held, contents = open_locked(stack, journal, wait=options.wait, trusted=options.trust_files)
+    return held, contents.replay.header, [contents.replay].pop
+
+
+def _of_undo(
+    journal: Place, header: Header, undone: Callable[[], Replay], server: Server
+) -> Undertaking:
     def client(*files: Stated) -> Client:
         return connect(server, Stated(journal, header.address), *files)
 
@@ -226,8 +236,8 @@ def _of_undo(journal: Place, undone: Replay, server: Server) -> Undertaking:
         job_of(header).effective(header.run_id),
         Identity(digest_of_undo(header.run_id), header.organization),
         client,
-        lambda client: undo_recorded(client, undone, journal),
-        partial(disagreement_with_undone, undone=undone),
+        lambda client: undo_recorded(client, undone(), journal),
+        lambda replay: disagreement_with_undone(replay, undone()),
         undo=True,
     )
 

@@ -97,6 +97,7 @@ def _what(job: Job) -> str:
 
 
 def _selecting(job: Job) -> list[str]:
-    """Return the fields that select workspaces."""
+    """Return the fields that select workspaces, as the job file has them."""
     given: dict[str, object] = msgspec.to_builtins(job.select)
-    return [name for name in given if name != "allow_empty"]
+    written = {"listed": "file"} if job.list_file else {}
+    return [written.get(name, name) for name in given if name != "allow_empty"]

@@ -17,7 +17,7 @@ from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
 from bulkops.errors import ExitCode, JobError
 from bulkops.job.file import load_job
-from bulkops.job.job import Job
+from bulkops.job.job import Job, same_organization
 from bulkops.text import escaped
 
 JOB = click.Argument(
@@ -59,8 +59,8 @@ def coverage(
     Takes about N/100 requests for N workspaces, A/100 for the A attachments of each run task, and,
     with a job file, as many as its plan.
 
-    In CSV, a cell that begins with = + - @, a tab or a CR gets a leading apostrophe, so that no
-    spreadsheet runs it as a formula.
+    In CSV, every cell is quoted, and an apostrophe precedes what a spreadsheet would run as a
+    formula.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def coverage(
 
 def _same(organization: str | None, job: Job) -> str:
     """Return the job's organization; ``--organization`` may repeat it."""
-    if organization not in (None, job.organization):
+    if organization is not None and not same_organization(organization, job.organization):
         raise JobError(
             f"--organization {organization}: the job file names {job.organization}. Omit one of "
             "them"

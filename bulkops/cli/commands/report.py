@@ -49,8 +49,8 @@ def report(*, journal: Place, output_format: str, output: Path | None, only: str
     The job need not be finished. Sends no request.
 
     csv: one line per operation, then one per skipped target. With --only failed it can be the
-    select.file of another job. A cell that begins with = + - @, a tab or a CR gets a leading
-    apostrophe, so that no spreadsheet runs it as a formula.
+    select.file of another job. Every cell is quoted, and an apostrophe precedes what
+    a spreadsheet would run as a formula: after blanks, after a ; and with full-width signs, too.
 
     junit: one testcase per operation and one testsuite per wave, for CI systems.
 

@@ -54,6 +54,13 @@ from bulkops.simulator.population import populate
         help="Name of a run task that each organization starts with. Repeatable.",
     ),
     click.Option(
+        ["--agent-pool"],
+        multiple=True,
+        metavar="ID",
+        help="Id of an agent pool (apool-…) that each organization has; another one is refused. "
+        "Repeatable.",
+    ),
+    click.Option(
         ["--rate"],
         type=WholeNumber(min=0),
         default=30,
@@ -169,6 +176,7 @@ def simulate(
     organizations: int | None,
     workspaces: int,
     task: tuple[str, ...],
+    agent_pool: tuple[str, ...],
     rate: int,
     window: Literal["fixed", "sliding"],
     gateway_rate: int,
@@ -243,6 +251,8 @@ def simulate(
         simulator.world.organizations[name].entitlements = entitled[name]
         for task_name in task:
             simulator.add_task(task_name, organization=name, now=now)
+        for pool in agent_pool:
+            simulator.add_agent_pool(pool, organization=name)
     try:
         anyio.run(_serve_until_signalled, serving, _what(names, workspaces))
     except OSError as error:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from types import FrameType
 
+from msgspec import UNSET
+
 from bulkops import events
 from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
@@ -154,16 +156,20 @@ class Watch:
             note(plain_line(progress), passing=True)
 
 
-def print_progress(progress: JobProgress, date: str, *, journal_only: bool = False) -> None:
+def print_progress(
+    progress: JobProgress, date: str, *, journal_only: bool = False, shard: str = ""
+) -> None:
     """Print the progress of an execution as one JSON object.
 
     Args:
         journal_only: another process runs it, so that only its journal is known.
+        shard: the name of the fleet's shard; empty for a job by itself.
     """
     activity = progress.activity
     pending = progress.of - sum(progress.counts.values())
     print_json(
         events.Progress(
+            shard=shard or UNSET,
             at=date,
             done=progress.done,
             of=progress.of,

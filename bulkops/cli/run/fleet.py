@@ -16,14 +16,16 @@ from bulkops import events
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.fleet import text as fleet_text
+from bulkops.cli.output.fleet.reports import print_reports
 from bulkops.cli.output.fleet.watch import FleetWatch
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.plan_objects import print_objects
 from bulkops.cli.output.plan_text import painter
-from bulkops.cli.output.printing import heard_or_not, note, print_text
+from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import OpenFleet, task_of
 from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
@@ -35,7 +37,7 @@ from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.text import headline, lines, shard_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, State
+from bulkops.fleet.waves import State
 from bulkops.operations.model import TaskRef
 from bulkops.text import counted
 
@@ -72,7 +74,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
     return sum(len(plan.operations) for plan in plans), worst(codes)
 
 
-def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
+def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -> None:
     """Look at all shards, have the user confirm, carry out, report, and end the command.
 
     Raises:
@@ -83,17 +85,25 @@ def apply_fleet(opened: OpenFleet, options: RunOptions) -> None:
     leave_waiting(MOST)
     looks = {run.name: run.look for run in opened.runs}
     watch = FleetWatch(Clock(), json=options.json)
-    rollout = opened.fleet.rollout
-    fleet = FleetRun(opened.runs, opened.own_waves, rollout, watch.observe, watch.ended)
+    fleet = FleetRun(
+        opened.runs,
+        opened.waves,
+        opened.fleet.rollout,
+        opened.others,
+        watch.observe,
+        on_change=watch.ended,
+        on_wait=watch.waits,
+    )
     with only_reading():
         run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
-        _confirm(opened, fleet.course, options)
+        run_all(fleet.peek)
+        _confirm(opened, fleet, options)
     leave_waiting()
 
     async def carried_out() -> None:
         loop = asyncio.get_running_loop()
         with received.passed_to(_stopping(fleet, options.drain), loop):
-            async with watch.watching(fleet):
+            async with metrics.watching(), watch.watching(fleet):
                 await fleet.run(opened.connect())
 
     run_all(carried_out)
@@ -117,7 +127,7 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     yield from fleet_text.notes_of({run.name: run.plan for run in runs if run.plan is not None})
 
 
-def _report(opened: OpenFleet) -> FleetReport:
+def _report(opened: OpenFleet, stopped: str = "") -> FleetReport:
     return FleetReport(
         fleet=opened.fleet.name,
         job=opened.job.name,
@@ -125,11 +135,12 @@ def _report(opened: OpenFleet) -> FleetReport:
         task=task_of(opened.job),
         waves=len(opened.waves),
         shards=tuple(map(fleet_text.shard_report, opened.runs)),
+        stopped=stopped,
         undo=opened.undo,
     )
 
 
-def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
+def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
     runs, retry = opened.runs, options.retry_failed
     plans = [(run.name, run.plan) for run in runs if run.plan is not None]
     if options.json:
@@ -142,8 +153,8 @@ def _confirm(opened: OpenFleet, course: Course, options: RunOptions) -> None:
     note(*_overview(opened, retry_failed=retry), *gates, "")
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
-    if course is not Course.GO or not (todo or resumed):
-        _end_without_changes(opened, course, options)
+    if not fleet.has_more() or not (todo or resumed):
+        _end_without_changes(opened, fleet, options)
     if opened.undo and not todo:
         # What is left is a verification, which changes nothing.
         return
@@ -164,22 +175,24 @@ def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
     return f"{verb} {counted(todo, 'operation')} in {organizations} ({addresses})?"
 
 
-def _end_without_changes(opened: OpenFleet, course: Course, options: RunOptions) -> NoReturn:
+def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
+    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+    if runs:
+        run_all(fleet.settle)
     if all(run.state is State.DONE for run in runs):
         blocked = any(run.plan is not None and run.plan.blocked for run in runs)
         nothing = f"Nothing to {'undo' if opened.undo else 'do'}"
         note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
-    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
     if unplanned:
         shards = counted(unplanned, "shard")
         note(f"Nothing was changed. {shards} can't be planned: the line of each says why.")
-    _note_course(course, runs)
-    code = worst(run.exit_code for run in runs)
+    _note_course(fleet, runs)
+    code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
-            _print_reports(opened, code)
+            print_reports(_report(opened, fleet.stops_here), code)
     raise Exit(code)
 
 
@@ -215,39 +228,23 @@ def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
     runs = opened.runs
     with heard_or_not():
         if json:
-            _print_reports(opened, fleet.exit_code)
+            print_reports(_report(opened, fleet.stops_here), fleet.exit_code)
         else:
             print_text("", *lines(_report(opened)))
-    _note_course(fleet.course, runs)
+    _note_course(fleet, runs)
 
 
-def _note_course(course: Course, runs: Sequence[ShardRun]) -> None:
+def _note_course(fleet: FleetRun, runs: Sequence[ShardRun]) -> None:
     """Note why shards have not begun, or not ended, and what to do about it."""
-    number = sum(run.state is State.NOT_BEGUN for run in runs)
-    left = counted(number, "shard")
-    notes = {
-        Course.STOPPED: f"Too many shards or operations have failed: {left} did not begin.",
-        Course.PAUSED: "Paused. The same command with --continue continues past the pause.",
-        Course.WAIT: "A shard is in use by another process"
-        f"{f'; {left} did not begin' if number else ''}.",
-    }
-    if any(run.state is State.INTERRUPTED for run in runs):
+    left = f"{counted(fleet.not_begun, 'shard')} did not begin" if fleet.not_begun else ""
+    states = {run.state for run in runs}
+    if fleet.problem is not None:
+        fail(fleet.problem)
+    if State.INTERRUPTED in states or fleet.signal:
         note("Not finished. The same command resumes every shard.")
-    elif course in notes:
-        note(notes[course])
-
-
-def _print_reports(opened: OpenFleet, code: ExitCode) -> None:
-    fleet = _report(opened)
-    for one in fleet.shards:
-        if one.report is not None:
-            print_json(events.Report.of(one.report).of_shard(one.shard))
-    print_json(
-        events.FleetReport(
-            fleet=fleet.fleet,
-            counts=fleet.counts,
-            states=fleet.states,
-            problems=fleet.problems,
-            exit_code=code,
-        )
-    )
+    elif fleet.stops_here:
+        note(f"Stopped: {fleet.stops_here}: {left}. The same command with --continue begins them.")
+    elif State.RUNNING in states:
+        note(f"A shard is in use by another process{'; ' * bool(left)}{left}.")
+    elif State.PAUSED in states or fleet.is_paused:
+        note("Paused. The same command with --continue continues past the pause.")

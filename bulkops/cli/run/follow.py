@@ -6,6 +6,7 @@ one through a shared folder; or it is a copy that arrives in pieces.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,9 +14,10 @@ from typing import NamedTuple
 
 from bulkops import events
 from bulkops.cli.output.json_lines import print_json
+from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.next_step import end_lines
 from bulkops.cli.output.printing import note, print_text
-from bulkops.cli.run.follow_view import FollowView
+from bulkops.cli.run.follow_view import FollowView, Screen, is_live
 from bulkops.cli.signals import received
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.duration import in_words
@@ -56,6 +58,10 @@ class Surroundings(NamedTuple):
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
     is_alive: Callable[[Holder], bool] = is_alive
 
+    def date(self) -> str:
+        """Return the date and time in the format of events."""
+        return self.wall().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 def follow(place: Place, *, json: bool, around: Surroundings | None = None) -> ExitCode:
     """Show a job until it ends, and return its exit code.
@@ -63,24 +69,43 @@ def follow(place: Place, *, json: bool, around: Surroundings | None = None) -> E
     Raises:
         JournalError: there is no such journal, or another run's journal has replaced it.
         JournalDamaged: it is damaged or contradicts itself.
-        BulkopsError: its writer is gone, and the job is not finished.
+        WriterGone: its writer is gone, and the job is not finished.
     """
-    following = _Following(place, around or Surroundings(), json=json)
+    around = around or Surroundings()
+    screen = Screen(LiveView(sys.stdout) if is_live(json=json) else None)
+    following = Following(place, around, FollowView(screen, around.date, json=json), json=json)
     try:
-        return following.run()
+        with screen.shown():
+            while not (replay := following.look()):
+                received.check()
+                around.sleep(POLL)
+        return _conclude(following, replay, json=json)
     except SystemExit:
         if received.first:
             note("Stopped watching. The job itself is not affected.")
         raise
 
 
-class _Following:
-    def __init__(self, place: Place, around: Surroundings, *, json: bool) -> None:
-        self._place = place
+class WriterGone(BulkopsError):
+    """The process that ran a job is gone, and the job is not finished."""
+
+
+class Following:
+    """Follows one journal.
+
+    Args:
+        view: shows what is new.
+
+    Attributes:
+        place: the journal's.
+    """
+
+    def __init__(self, place: Place, around: Surroundings, view: FollowView, *, json: bool) -> None:
+        self.place = place
         self._around = around
         self._json = json
         self._follower = Follower(place.reader())
-        self._view = FollowView(json=json, date=self._date)
+        self._view = view
         self._writer = Writer.UNKNOWN
         self._began = self._has_more = self._waits = False
         self._replaced = 0
@@ -88,15 +113,22 @@ class _Following:
         self._arrived = 0
         self._trouble_since: float | None = None
 
-    def run(self) -> ExitCode:
-        with self._view.shown():
-            while not (ended := self._step()):
-                received.check()
-                self._around.sleep(POLL)
-        return self._conclude(ended)
+    @property
+    def replay(self) -> Replay | None:
+        """The job's state; ``None`` until its whole plan has arrived."""
+        return self._follower.replay if self._follower.planned else None
 
-    def _step(self) -> Replay | None:
-        """Read the journal once; return the job's state if it has ended, else ``None``."""
+    @property
+    def arrived(self) -> int:
+        """The journal's size at the last look, in bytes."""
+        return self._follower.arrived
+
+    def look(self) -> Replay | None:
+        """Read the journal once; return the job's state if it has ended, else ``None``.
+
+        Raises:
+            BulkopsError: see ``follow``.
+        """
         now = self._around.now()
         self._read(now)
         self._look_at_trouble(now)
@@ -124,7 +156,7 @@ class _Following:
             if follower.replaced != self._replaced:
                 self._replaced, self._began = follower.replaced, False
                 self._view.restart()
-                self._view.say(f"{self._place}: it was replaced with another state of the same job")
+                self._view.say(f"{self.place}: it was replaced with another state of the same job")
             self._view.take(record)
             self._has_more = True
         if follower.arrived != self._arrived:
@@ -137,7 +169,7 @@ class _Following:
         sound = follower.planned and not follower.damaged
         ended = sound and replay.ended is not None
         if ended or silent >= QUIET or not self._began:
-            self._writer = self._place.writer(replay, self._around.is_alive)
+            self._writer = self.place.writer(replay, self._around.is_alive)
         more = ended and (replay.unfinished or replay.to_retry or not replay.passed)
         return Sight(ended, more, self._writer, silent)
 
@@ -146,15 +178,15 @@ class _Following:
         if replay is None or not self._follower.planned:
             if not (self._waits or self._follower.missing):
                 self._waits = True
-                self._view.say(f"{self._place}: its plan is still incomplete: waiting for the rest")
+                self._view.say(f"{self.place}: its plan is still incomplete: waiting for the rest")
             return
         if self._follower.damaged:
             return
         self._check(replay)
         self._began, self._has_more = True, False
         if not self._json and not over:
-            self._view.say(next(head(report(replay))))
-            self._view.say(f"  {self._watching(replay.last_runner)}")
+            watched = self._watching(replay.last_runner)
+            self._view.introduce(next(head(report(replay))), watched)
         self._view.begin(replay, self._around.wall().timestamp())
         if self._json and not self._replaced:
             for record in self._follower.of_last_execution():
@@ -167,7 +199,7 @@ class _Following:
             Writer.FOLLOWS: "; another process holds it now",
         }
         return (
-            f"Watching {self._place}, written by pid {runner.pid} on {runner.host} since "
+            f"Watching {self.place}, written by pid {runner.pid} on {runner.host} since "
             f"{runner.started_at}{known.get(self._writer, '')}"
         )
 
@@ -192,38 +224,43 @@ class _Following:
         known = follower.replay is not None
         patience = GONE_AFTER if known and follower.missing else SETTLED_AFTER if known else 0.0
         if lasted >= patience:
-            sound_journal(self._place.reader())
+            sound_journal(self.place.reader())
 
     def _gone(self) -> Replay:
         """Return the job's state if it has ended after all; else raise an error."""
-        replay = sound_journal(self._place.reader()).replay
+        replay = sound_journal(self.place.reader()).replay
         if replay.ended is not None:
             return replay
         runner = replay.last_runner
         if not self._json:
             self._view.say(f"  {totals(report(replay))}")
-        resume = f"bulkops resume {as_argument(self._place)}"
-        raise BulkopsError(
-            f"{self._place}: the process that ran this job is gone (pid {runner.pid} on "
+        resume = f"bulkops resume {as_argument(self.place)}"
+        raise WriterGone(
+            f"{self.place}: the process that ran this job is gone (pid {runner.pid} on "
             f"{runner.host}, since {runner.started_at}): the journal's lock is free, and the job "
             f"is not finished. `{resume}` resumes it."
         )
 
-    def _check(self, replay: Replay) -> None:
-        if problem := disagreement_as_known(replay):
-            raise disagreeing(self._place, problem)
+    def check_ended(self, replay: Replay) -> None:
+        """Check the records that have arrived since the job was first shown.
 
-    def _conclude(self, replay: Replay) -> ExitCode:
+        Raises:
+            JournalDamaged: they contradict the job.
+        """
         if self._has_more:
             self._check(replay)
-        summary = report(replay)
-        if self._json:
-            print_json(events.Report.of(summary))
-        else:
-            print_text("", *report_lines(summary))
-        note(*end_lines(summary, self._place))
-        return exit_code(replay)
 
-    def _date(self) -> str:
-        wall = self._around.wall().isoformat(timespec="milliseconds")
-        return wall.replace("+00:00", "Z")
+    def _check(self, replay: Replay) -> None:
+        if problem := disagreement_as_known(replay):
+            raise disagreeing(self.place, problem)
+
+
+def _conclude(following: Following, replay: Replay, *, json: bool) -> ExitCode:
+    following.check_ended(replay)
+    summary = report(replay)
+    if json:
+        print_json(events.Report.of(summary))
+    else:
+        print_text("", *report_lines(summary))
+    note(*end_lines(summary, following.place))
+    return exit_code(replay)

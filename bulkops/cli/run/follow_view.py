@@ -20,42 +20,37 @@ from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import note, obeys_escapes, print_text
 from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
-from bulkops.cli.output.results import liner, print_result
+from bulkops.cli.output.results import liner
 from bulkops.cli.output.watch import AT_REST, EVERY, FIRST, print_progress
 from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.cli.signals import received
+from bulkops.events.model import OfShard
 from bulkops.job.pace import Pace
 from bulkops.journal.records import Execution, Record, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Reached
+from bulkops.operations.model import Operation
 from bulkops.report.current_wave import rollout_of
 
 STILL = (Doing.RESTING, Doing.GATE)
 """Steps that write no record and whose duration the job sets."""
 
 
-class FollowView:
-    """Shows the records of an execution as they arrive, and its progress in between.
+class Screen:
+    """The terminal that a watcher draws on.
 
-    Args:
-        json: results, waves and progress as objects.
-        date: returns the current date and time, in the format of events.
+    Attributes:
+        live: the view at its bottom; ``None`` if stdout is no terminal.
     """
 
-    def __init__(self, *, json: bool, date: Callable[[], str]) -> None:
-        self.followed = Followed()
-        self._json = json
-        self._date = date
-        self._live = LiveView(sys.stdout) if not json and obeys_escapes(sys.stdout) else None
-        self._shows: _Shown | None = None
-        self._gate = ExitStack()
+    def __init__(self, live: LiveView | None) -> None:
+        self.live = live
         self._suspended = False
-        self._next_line_at: float | None = None
 
     @contextmanager
     def shown(self) -> Iterator[None]:
         """Keep the live view, if there is one, at the bottom while the block runs."""
-        if self._live is None:
+        if self.live is None:
             yield
             return
 
@@ -67,12 +62,48 @@ class FollowView:
         try:
             # A signal while the view is drawn would leave half of it on the screen.
             with received.deferred():
-                stack.enter_context(self._live.shown())
+                stack.enter_context(self.live.shown())
             yield
         finally:
             with received.deferred():
                 stack.close()
             signal.signal(signal.SIGTSTP, before)
+
+    def suspend_if_asked(self) -> None:
+        """Stop this process after Ctrl-Z, until ``fg``."""
+        if self._suspended and self.live is not None:
+            # The view is removed for the shell, and `fg` continues below its output.
+            self._suspended = False
+            with self.live.aside():
+                settle()
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def is_live(*, json: bool) -> bool:
+    """Return whether a watcher draws its progress on stdout."""
+    return not json and obeys_escapes(sys.stdout)
+
+
+class FollowView:
+    """Shows the records of an execution as they arrive, and its progress in between.
+
+    Args:
+        json: results, waves and progress as objects.
+        date: returns the current date and time, in the format of events.
+        shard: the name of the fleet's shard; empty for a job by itself.
+    """
+
+    def __init__(
+        self, screen: Screen, date: Callable[[], str], *, json: bool, shard: str = ""
+    ) -> None:
+        self.followed = Followed()
+        self._screen = screen
+        self._json = json
+        self._date = date
+        self._shard = shard
+        self._shows: _Shown | None = None
+        self._gate = ExitStack()
+        self._next_line_at: float | None = None
 
     def begin(self, replay: Replay, wall: float) -> None:
         """Show a job from here on; its progress includes what happened before.
@@ -87,6 +118,16 @@ class FollowView:
             age = max(0.0, wall - began) if wave.until and began is not None else 0.0
             shown.tracker.reached(wave, self.followed.now - age)
             self._at_gate(wave, shown)
+
+    def introduce(self, head: str, watched: str) -> None:
+        """Say what is watched.
+
+        Args:
+            head: what the job does.
+            watched: the journal, and who writes it.
+        """
+        self.say(head)
+        self.say(f"  {watched}")
 
     def restart(self) -> None:
         """Show nothing until ``begin``, because all records arrive again."""
@@ -113,7 +154,7 @@ class FollowView:
     def tell(self, record: Record) -> None:
         """Print an earlier record as an object."""
         if self._shows is not None and type(record) is Result:
-            print_result(self._shows.replay.operations[record.key].operation, record)
+            self._print_result(self._shows.replay.operations[record.key].operation, record)
         elif type(record) is WaveReached:
             self.wave(record)
 
@@ -121,16 +162,17 @@ class FollowView:
         """Show how far a wave came."""
         if self._shows is not None and self._shows.has_waves:
             if self._json:
-                print_json(events.Wave.reached_by(record, self._shows.waves))
+                print_json(self._of_shard(events.Wave.reached_by(record, self._shows.waves)))
             else:
                 self._shows.tell_wave(record)
 
     def say(self, line: str) -> None:
         """Show a line for people: on stdout, above the live view; with ``--json`` on stderr."""
+        line = f"{self._shard}: {line.strip()}" if self._shard else line
         if self._json:
             note(line)
-        elif self._live is not None:
-            self._live.alert(line, style="")
+        elif self._screen.live is not None:
+            self._screen.live.alert(line, style="")
         else:
             print_text(line)
 
@@ -141,8 +183,7 @@ class FollowView:
             now: monotonic seconds of this machine.
             silence: how long no record has arrived, human-readable; empty if one just has.
         """
-        if self._suspended and self._live is not None:
-            self._suspend(self._live)
+        self._screen.suspend_if_asked()
         if self._shows is not None:
             progress = self._shows.tracker.look(self.followed.now, self.followed.activity)
             if silence and progress.doing not in STILL:
@@ -166,11 +207,18 @@ class FollowView:
     def _result(self, result: Result, shown: _Shown) -> None:
         operation = shown.replay.operations[result.key].operation
         if self._json:
-            print_result(operation, result)
-        elif self._live is None:
-            print_text(shown.line(operation, result))
+            self._print_result(operation, result)
+        elif self._screen.live is None:
+            self.say(shown.line(operation, result))
         elif result.outcome in TROUBLE:
-            self._live.alert(shown.line(operation, result))
+            before = f"{self._shard}: " if self._shard else ""
+            self._screen.live.alert(f"{before}{shown.line(operation, result)}")
+
+    def _print_result(self, operation: Operation, result: Result) -> None:
+        print_json(self._of_shard(events.Result.of(operation, result)))
+
+    def _of_shard(self, event: OfShard) -> OfShard:
+        return replace(event, shard=self._shard) if self._shard else event
 
     def _at_gate(self, wave: WaveReached, shown: _Shown) -> None:
         self._gate.close()
@@ -178,12 +226,12 @@ class FollowView:
             self._gate.enter_context(shown.tracker.at_gate())
 
     def _progress(self, progress: JobProgress, now: float) -> None:
-        if self._live is not None:
+        if self._screen.live is not None:
             with received.deferred():
-                self._live.show(progress)
+                self._screen.live.show(progress)
         elif self._is_due(now, AT_REST if progress.doing in STILL else EVERY):
             if self._json:
-                print_progress(progress, self._date(), journal_only=True)
+                print_progress(progress, self._date(), journal_only=True, shard=self._shard)
                 note(*filter(None, (progress.silence,)), passing=True)
             else:
                 print_text(plain_line(progress))
@@ -196,13 +244,6 @@ class FollowView:
             return False
         self._next_line_at = now + EVERY
         return True
-
-    def _suspend(self, live: LiveView) -> None:
-        # Ctrl-Z: the view is removed for the shell, and `fg` continues below its output.
-        self._suspended = False
-        with live.aside():
-            settle()
-            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class _Shown:

@@ -6,7 +6,8 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,21 +31,14 @@ EVERY_SECONDS = 15.0
 """Between two writes: Prometheus's usual scrape interval."""
 
 
-class MetricsFile:
-    """The metrics of one command, from the moment it holds the journal's lock to its end.
+class WrittenMetrics(ABC):
+    """A file with the metrics of one command, while it runs and after its end.
 
-    ::
-
-        with MetricsFile(path, job) as metrics:
-            async with metrics.watching(execution, replay):
-                await execution.run()
-
-    The file is written at the start, every ``EVERY_SECONDS`` while the execution runs, and at the
-    end with the exit code, however the command ends. It is replaced as a whole.
+    It is written on entering, every ``EVERY_SECONDS`` while ``_keep_writing`` runs, and at the end
+    with the exit code, however the command ends. It is replaced as a whole.
 
     Args:
         path: ``None`` if the option is not given: nothing is written.
-        undo: the command undoes the job.
 
     Raises:
         BulkopsError: on entering, the file can't be written. Later, a note reports it and the job
@@ -52,13 +46,9 @@ class MetricsFile:
         JobError: on entering, the file is a journal, a saved plan or a job file.
     """
 
-    def __init__(self, path: Path | None, job: Job, *, undo: bool = False) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._job = job
-        self._undo = undo
         self._started = time.time()
-        self._activity: Activity | None = None
-        self._replay: Replay | None = None
         self._failed = False
 
     def __enter__(self) -> Self:
@@ -88,34 +78,29 @@ class MetricsFile:
     ) -> None:
         self._write(code=_exit_code(error))
 
-    def show(self, replay: Replay) -> None:
-        """Show the progress of a job that is not executed."""
-        self._replay = replay
+    @abstractmethod
+    def _text(self, code: int | None = None) -> bytes:
+        """Return the file's content; ``code``: the command's exit code, once it ends."""
 
     @asynccontextmanager
-    async def watching(self, execution: JobExecution, replay: Replay) -> AsyncIterator[None]:
-        """Write every ``EVERY_SECONDS`` while the block runs an execution.
-
-        Args:
-            replay: what the execution adds its results to.
-        """
-        self._replay = replay
+    async def _written(self, look: Callable[[], object] = lambda: None) -> AsyncIterator[None]:
+        """Write every ``EVERY_SECONDS`` while the block runs, after a look at what runs."""
         if self._path is None:
             yield
             return
         ended = asyncio.Event()
-        writing = asyncio.create_task(self._keep_writing(execution, ended))
+        writing = asyncio.create_task(self._keep_writing(look, ended))
         try:
             yield
         finally:
             # Not cancelled: its thread would write after the last write.
             ended.set()
             await writing
-            self._activity = execution.activity()
+            look()
 
-    async def _keep_writing(self, execution: JobExecution, ended: asyncio.Event) -> None:
+    async def _keep_writing(self, look: Callable[[], object], ended: asyncio.Event) -> None:
         while not ended.is_set():
-            self._activity = execution.activity()
+            look()
             await asyncio.to_thread(self._write)
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_SECONDS):
@@ -131,27 +116,90 @@ class MetricsFile:
                 note(f"{_unwritable(self._path, error)}; the job continues without it")
             self._failed = True
 
+
+class MetricsFile(WrittenMetrics):
+    """The metrics of one job, from the moment its journal is held to the end of the command.
+
+    ::
+
+        with MetricsFile(path, job) as metrics:
+            async with metrics.watching(execution, replay):
+                await execution.run()
+
+    Args:
+        path: see ``WrittenMetrics``.
+        undo: the command undoes the job.
+    """
+
+    def __init__(self, path: Path | None, job: Job, *, undo: bool = False) -> None:
+        super().__init__(path)
+        self._job = job
+        self._undo = undo
+        self._activity: Activity | None = None
+        self._replay: Replay | None = None
+
+    def show(self, replay: Replay) -> None:
+        """Show the progress of a job that is not executed."""
+        self._replay = replay
+
+    @asynccontextmanager
+    async def watching(self, execution: JobExecution, replay: Replay) -> AsyncIterator[None]:
+        """Write every ``EVERY_SECONDS`` while the block runs an execution.
+
+        Args:
+            replay: what the execution adds its results to.
+        """
+        self._replay = replay
+
+        def look() -> None:
+            self._activity = execution.activity()
+
+        async with self._written(look):
+            yield
+
     def _text(self, code: int | None = None) -> bytes:
-        job, replay = self._job, self._replay
-        kind = wording.kind_in_words(job.operation_kind, undo=self._undo)
-        info = {"version": __version__}
-        counts = None
-        if replay is not None:
-            info |= {"run_id": replay.header.run_id, "address": replay.header.address}
-            counts = counts_so_far(replay) if code is None else report(replay).counts
-        return text(
-            Snapshot(
-                job=job.name,
-                organization=job.organization,
-                kind=kind,
-                info=info,
-                started=self._started,
-                ended=None if code is None else time.time(),
-                exit_code=code,
-                counts=counts,
-                activity=self._activity,
-            )
+        kind = wording.kind_in_words(self._job.operation_kind, undo=self._undo)
+        now = snapshot(
+            self._job, kind, self._replay, self._activity, started=self._started, code=code
         )
+        return text(now)
+
+
+def snapshot(
+    job: Job,
+    kind: str,
+    replay: Replay | None,
+    activity: Activity | None,
+    *,
+    started: float,
+    code: int | None,
+    shard: str = "",
+) -> Snapshot:
+    """Return a job's metrics at this moment.
+
+    Args:
+        kind, started, shard: see ``Snapshot``.
+        replay: its journal's; ``None`` before there is one.
+        activity: ``None`` before its execution begins.
+        code: its exit code; ``None`` while it runs.
+    """
+    info = {"version": __version__}
+    counts = None
+    if replay is not None:
+        info |= {"run_id": replay.header.run_id, "address": replay.header.address}
+        counts = counts_so_far(replay) if code is None else report(replay).counts
+    return Snapshot(
+        job=job.name,
+        organization=job.organization,
+        kind=kind,
+        shard=shard,
+        info=info,
+        started=started,
+        ended=None if code is None else time.time(),
+        exit_code=code,
+        counts=counts,
+        activity=activity,
+    )
 
 
 def _replace(path: Path, data: bytes) -> OSError | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -16,19 +16,23 @@ from bulkops.client.access.machine import ThisMachine
 from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
+from bulkops.clock import Clock
 from bulkops.fleet.access import Access, access_of, check_distinct
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
+from bulkops.fleet.processes.objects import Objects
+from bulkops.fleet.processes.others import Others
 from bulkops.fleet.report.model import FleetReport
-from bulkops.fleet.report.reading import read_shards
+from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
+from bulkops.journal.process import holder
 
 
 class FleetServer(NamedTuple):
@@ -52,6 +56,7 @@ class OpenFleet(NamedTuple):
         job: the job in the job file; that of each shard is in its run.
         waves: the names of each wave's shards.
         runs: one for each shard of this process, by name.
+        others: the other processes of the rollout.
         at: which of several processes this one is; ``None`` if it is the only one.
         connect: returns name → new client; each event loop needs its own.
         undo: the runs undo what the job did.
@@ -62,15 +67,9 @@ class OpenFleet(NamedTuple):
     waves: list[tuple[str, ...]]
     runs: list[ShardRun]
     connect: Callable[[], dict[str, Client]]
+    others: Others
     at: Position | None = None
     undo: bool = False
-
-    @property
-    def own_waves(self) -> list[tuple[str, ...]]:
-        """The names of each wave's shards, of those that are this process's."""
-        own = {run.name for run in self.runs}
-        waves = (tuple(name for name in wave if name in own) for wave in self.waves)
-        return [wave for wave in waves if wave]
 
 
 def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
@@ -101,7 +100,44 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
-    return OpenFleet(fleet, job, fleet.waves(), runs, lambda: connected(accesses, server.tls), at)
+    return OpenFleet(
+        fleet,
+        job,
+        fleet.waves(),
+        runs,
+        lambda: connected(accesses, server.tls),
+        others_of(fleet, job.digest, every_job, accesses, how),
+        at,
+    )
+
+
+def others_of(
+    fleet: Fleet, job: str, jobs: Sequence[ShardJob], own: Collection[str], how: How
+) -> Others:
+    """Return the other processes of a fleet's rollout.
+
+    Args:
+        job: what its rollout is of: the job's digest, or that of its undo.
+        jobs: of all shards.
+        own: names of this process's shards.
+    """
+    clock, shards = Clock(), {one.shard.name: one for one in jobs}
+    counts = fleet.rollout.max_failures is not None
+    return Others(
+        objects_of(fleet, trusted=how.trust_files),
+        job,
+        [*shards],
+        own,
+        str(holder(clock)),
+        read_running=(lambda name: running_progress(shards[name])) if counts else None,
+        continue_paused=how.continue_paused,
+        clock=clock,
+    )
+
+
+def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
+    """Return what the processes of a fleet have in common."""
+    return Objects.at(journals_at(fleet.journals_base(default_base())), trusted=trusted)
 
 
 def shard_access(shard: Shard, server: FleetServer, machine: ThisMachine) -> Access:
@@ -139,13 +175,20 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     """
     fleet, waves = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
+    # Nothing is sent because of what they say here.
+    objects = objects_of(fleet, trusted=True)
+    record, stop = objects.read()
+    if record is not None and record.job != job.digest:
+        # Of another job, its undo, or another version of it.
+        record = None
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of)),
+        shards=read_shards(shard_jobs(fleet, job, address_of), record),
+        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
     )
 
 

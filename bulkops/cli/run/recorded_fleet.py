@@ -17,6 +17,7 @@ from bulkops.cli.run.open_fleet import (
     address_of,
     connected,
     load_begun,
+    others_of,
     shard_access,
     shard_jobs,
 )
@@ -76,7 +77,9 @@ def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
     runs = [ShardUndo(one, how) for one in shards]
     wave = tuple(run.name for run in runs)
     fleet = replace(fleet, rollout=FleetRollout(max_failed_shards=len(runs)))
-    return OpenFleet(fleet, job, [wave], [*runs], connect, undo=True)
+    # Another rollout than the job's: a process that still applies it begins no other shard.
+    others = others_of(fleet, f"undo of {job.digest}", shards, wave, how)
+    return OpenFleet(fleet, job, [wave], [*runs], connect, others, undo=True)
 
 
 def none_begun(fleet: Fleet) -> NotAJournal:

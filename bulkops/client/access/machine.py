@@ -41,8 +41,7 @@ class ThisMachine:
             BulkopsError: it can't be read.
         """
         try:
-            # Editors on Windows begin a file with a byte order mark.
-            return read_text(path, MOST_OF_CREDENTIALS, encoding="utf-8-sig")
+            return read_text(path, MOST_OF_CREDENTIALS)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, UnicodeDecodeError) as error:

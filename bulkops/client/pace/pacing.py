@@ -81,8 +81,8 @@ class Pacer:
         self._clock = clock
         self._random = random
         self._ceiling = ceiling
-        self._turn = anyio.Lock()
-        self._leaving = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
+        self._leaving = anyio.Lock(fast_acquire=True)
         self._left_at = -inf
         self._resumes_at = 0.0
         self._listeners = list[Callable[[float], None]]()
@@ -168,15 +168,14 @@ class Pacer:
         What it waited for since then may have let go of several at once, or a pause may have begun.
         Requests that leave as they were let through don't wait here.
         """
-        if self._leaving.locked() or self._early() > 0:
-            async with self._leaving:
-                while (early := self._early()) > 0:
-                    await self._clock.sleep(early)
         now = self._clock.now()
+        if self._leaving.locked() or self._early(now) > 0:
+            async with self._leaving:
+                while (early := self._early(now := self._clock.now())) > 0:
+                    await self._clock.sleep(early)
         self._left_at = max(now, self._next(now))
 
-    def _early(self) -> float:
-        now = self._clock.now()
+    def _early(self, now: float) -> float:
         return max(self._resumes_at, self._next(now) - EVEN) - now
 
     def _next(self, now: float) -> float:
@@ -262,7 +261,7 @@ class Pacer:
             share = limit * self._headroom - self._others.rate if limit else pace
             pace = max(LEAST * pace, min(pace, share) * self._recovered())
         hidden = self._hidden.rate(now)
-        return min(filter(None, (pace, hidden)), default=None)
+        return min(pace, hidden) if pace and hidden else pace or hidden
 
     def _recovered(self) -> float:
         """Return the fraction of the pace that has recovered since the last pause."""

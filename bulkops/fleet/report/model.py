@@ -43,6 +43,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         task: the run task as the job file names it; empty for a kind without one.
         waves: the number of waves; 0 if the shards have yet to be found.
         shards: each of them, by name.
+        stopped: why no other shard begins; empty if one may.
         undo: it is the undo of the job.
     """
 
@@ -52,6 +53,7 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     task: str
     waves: int
     shards: tuple[ShardReport, ...]
+    stopped: str = ""
     undo: bool = False
 
     @property

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from msgspec.structs import replace
+
 from bulkops.errors import BulkopsError
+from bulkops.fleet.processes.record import Entry, RolloutRecord
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import recorded
-from bulkops.fleet.waves import State
+from bulkops.fleet.standing import progress_of, recorded
+from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place, place_of_undo
 from bulkops.journal.replay import Replay
@@ -23,13 +26,44 @@ AT_ONCE = 16
 """Journals that are read at the same time: each may be in a store, whose answers take time."""
 
 
-def read_shards(jobs: Sequence[ShardJob]) -> tuple[ShardReport, ...]:
+def read_shards(
+    jobs: Sequence[ShardJob], record: RolloutRecord | None = None
+) -> tuple[ShardReport, ...]:
     """Return what became of each shard, from its newest journal of this job.
 
     A journal that can't be read is the shard's own ``problem``.
+
+    Args:
+        record: of the job's rollout; knows of shards without a journal.
     """
+    entries = record.shards if record else {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return tuple(pool.map(_read, jobs))
+        return tuple(_completed(one, entries.get(one.shard)) for one in pool.map(_read, jobs))
+
+
+def _completed(one: ShardReport, entry: Entry | None) -> ShardReport:
+    """Return what became of a shard; ``entry``: in the rollout's record."""
+    if entry is None or one.problem or one.state not in (State.NOT_BEGUN, State.DONE):
+        return one
+    if entry.state is State.FAILED and entry.problem:
+        # Its newest journal, if there is one, is from an earlier rollout.
+        return replace(one, state=State.FAILED, problem=entry.problem)
+    if entry.state is State.DONE and one.state is State.NOT_BEGUN:
+        return replace(one, state=State.DONE, note="nothing to do")
+    return one
+
+
+def running_progress(job: ShardJob) -> ShardProgress | None:
+    """Return the progress of a shard that has begun, from its newest journal.
+
+    ``None`` if it can't be read, there is none yet, or it has ended: it may be an earlier one.
+    """
+    try:
+        place = job.journals().newest(job.is_mine)
+        replay = place and sound_journal(place.reader()).replay
+    except BulkopsError:
+        return None
+    return progress_of(State.RUNNING, replay) if replay and not replay.ended else None
 
 
 def _read(job: ShardJob) -> ShardReport:

@@ -43,6 +43,8 @@ def total(fleet: FleetReport) -> Iterator[str]:
     operations = counted(sum(counts.values()), "operation")
     yield ""
     yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
+    if fleet.stopped:
+        yield f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
 
 
 def headline(
@@ -66,7 +68,12 @@ def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
-    word = "in use" if one.state is State.RUNNING else one.state.value
+    word = state_in_words(one)
     done = totals(one.report) if one.report is not None else ""
     facts = ", ".join(filter(None, (done, one.note)))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
+
+
+def state_in_words(one: ShardReport) -> str:
+    """Return the state of a shard in a word or two."""
+    return "in use" if one.state is State.RUNNING else one.state.value

@@ -13,6 +13,7 @@ from bulkops.journal.following.outlook import Writer
 from bulkops.journal.local import folder, holder, lock
 from bulkops.journal.local.file import ReadFile
 from bulkops.journal.local.ownership import OwnFiles, check_folder
+from bulkops.journal.local.shared import SharedFile
 from bulkops.journal.place import Hold, Place, Started
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
@@ -140,3 +141,7 @@ class Folders:
     def names(self) -> list[str]:
         """See ``Journals``."""
         return sorted(path.name for path in self._base.glob("*") if path.is_dir())
+
+    def shared(self, name: str, *, trusted: bool) -> SharedFile:
+        """See ``Journals``."""
+        return SharedFile(self._base / name, trusted=trusted)

@@ -25,7 +25,8 @@ from bulkops.journal.remote.bucket.opening import open_store
 from bulkops.journal.remote.bucket.store import Store, StoreError, Version
 from bulkops.journal.remote.lease.calls import LeaseObject
 from bulkops.journal.remote.lease.kept import Wanted
-from bulkops.journal.remote.place import LEASE, RemotePlace, unusable
+from bulkops.journal.remote.place import LEASE, RemotePlace
+from bulkops.journal.remote.shared import StoredObject
 
 CURRENT = "current"
 
@@ -85,6 +86,10 @@ class StoredJournals:
         except StoreError as error:
             raise JournalError(unreadable(self._base, error)) from error
 
+    def shared(self, name: str, *, trusted: bool) -> StoredObject:  # noqa: ARG002 - a bucket's owner decides who may write to it
+        """See ``Journals``."""
+        return StoredObject(self._store, self._base / name)
+
 
 class StoredJobJournals:
     """See ``JobJournals``."""
@@ -92,7 +97,8 @@ class StoredJobJournals:
     def __init__(self, store: Store, folder: Address, identity: str) -> None:
         self._store = store
         self._folder = folder
-        self._identity = identity
+        # Names of organizations are in it, which have no case.
+        self._identity = identity.lower()
         self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
 
     @contextmanager
@@ -133,11 +139,8 @@ class StoredJobJournals:
             return self._place(name)
         name = f"{now:%Y%m%dT%H%M%SZ}-{SystemRandom().getrandbits(32):08x}"
         data = msgspec.json.encode(Current({**current.journals, self._identity: name}))
-        try:
-            if not self._swapped(data, version):
-                raise JournalLocked(f"{self._folder}: another process has just started this job")
-        except StoreError as error:
-            raise unusable(self._folder, error) from error
+        if not StoredObject(self._store, self._folder / CURRENT).swap(data, version):
+            raise JournalLocked(f"{self._folder}: another process has just started this job")
         return self._place(name)
 
     def all(self) -> Iterator[RemotePlace]:
@@ -158,18 +161,6 @@ class StoredJobJournals:
                 f"{self._folder / CURRENT}: is not written by bulkops ({error}); nothing was sent. "
                 "Move it away, or name a --journal"
             ) from error
-
-    def _swapped(self, data: bytes, version: Version | None) -> bool:
-        key = f"{self._folder.key}/{CURRENT}"
-        if version is None:
-            written = self._store.create(key, data)
-        else:
-            written = self._store.swap(key, data, version)
-        if written is not None:
-            return True
-        # It may have been our own write, which obstore repeated.
-        found = self._store.get(key)
-        return found is not None and found.data == data
 
     def _place(self, name: str) -> RemotePlace:
         return RemotePlace(self._folder / name, store=self._store)

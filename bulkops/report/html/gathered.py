@@ -105,7 +105,11 @@ class Gathered:
 
 
 class Entry(NamedTuple):
-    """A row of the operations table: strings, in the order of the embedded JSON."""
+    """A row of the operations table: strings, in the order of the embedded JSON.
+
+    Attributes:
+        shard: empty unless the page is about a fleet.
+    """
 
     name: str
     id: str
@@ -118,6 +122,7 @@ class Entry(NamedTuple):
     status: str
     reason: str
     request_id: str
+    shard: str = ""
 
 
 def entry(row: Row) -> Entry:

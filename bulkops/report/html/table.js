@@ -1,17 +1,27 @@
 "use strict";
 // The table of operations: search, filter, sort, and one page of rows at a time. Rows are
-// [target, id, action, change, outcome, attempts, date, seconds, status, reason, request id], all strings.
+// [target, id, action, change, outcome, attempts, date, seconds, status, reason, request id, shard], all
+// strings; each heading says in which place of a row its column is.
 (() => {
   const PAGE = 100;
-  const [NAME, ID, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON, REQUEST] =
-    Array(11).keys();
-  const COLUMNS = [NAME, OUTCOME, ACTION, CHANGE, REASON, AT, SECONDS, ATTEMPTS, STATUS];
+  const [NAME, ID, ACTION, CHANGE, OUTCOME, ATTEMPTS, AT, SECONDS, STATUS, REASON, REQUEST, SHARD] =
+    Array(12).keys();
+  const CLASSES = {
+    [ACTION]: "action",
+    [CHANGE]: "change",
+    [AT]: "at",
+    [SECONDS]: "seconds number",
+    [ATTEMPTS]: "attempts number",
+    [STATUS]: "status number",
+    [SHARD]: "shard",
+  };
   const find = (id) => document.getElementById(id);
   const rows = JSON.parse(find("rows").textContent);
   if (!rows.length) return;
   const [search, count, previous, next] = ["search", "count", "previous", "next"].map(find);
   const table = find("table");
   const headings = [...table.tHead.rows[0].cells];
+  const columns = headings.map((heading) => Number(heading.dataset.place));
   const boxes = [...document.querySelectorAll("input[name=outcome]")];
   const words = (outcome) => outcome.replaceAll("_", " ");
   // Sorts numbers as numbers, also within names; seconds always have three decimals.
@@ -44,26 +54,29 @@
     return svg;
   }
 
+  const cells = {
+    [NAME](row) {
+      const name = element("th", row[NAME]);
+      name.scope = "row";
+      name.append(element("small", row[ID]));
+      return name;
+    },
+    [OUTCOME](row) {
+      const outcome = element("td", "", "outcome");
+      outcome.append(icon(row[OUTCOME]), ` ${words(row[OUTCOME])}`);
+      return outcome;
+    },
+    [REASON](row) {
+      const reason = element("td", row[REASON], "reason");
+      if (row[REQUEST]) reason.append(element("small", `request ${row[REQUEST]}`));
+      return reason;
+    },
+  };
+
   function rendered(row) {
     const line = document.createElement("tr");
-    const name = element("th", row[NAME]);
-    name.scope = "row";
-    name.append(element("small", row[ID]));
-    const outcome = element("td", "", "outcome");
-    outcome.append(icon(row[OUTCOME]), ` ${words(row[OUTCOME])}`);
-    const reason = element("td", row[REASON], "reason");
-    if (row[REQUEST]) reason.append(element("small", `request ${row[REQUEST]}`));
-    line.append(
-      name,
-      outcome,
-      element("td", row[ACTION]),
-      element("td", row[CHANGE]),
-      reason,
-      element("td", row[AT]),
-      element("td", row[SECONDS], "number"),
-      element("td", row[ATTEMPTS], "number"),
-      element("td", row[STATUS], "number"),
-    );
+    const cell = (column) => cells[column]?.(row) ?? element("td", row[column], CLASSES[column]);
+    line.append(...columns.map(cell));
     return line;
   }
 
@@ -120,7 +133,7 @@
       return direction * (a - b);
     });
     headings.forEach((heading, at) => {
-      if (COLUMNS[at] === column) {
+      if (columns[at] === column) {
         heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
       } else {
         heading.removeAttribute("aria-sort");
@@ -140,7 +153,7 @@
   headings.forEach((heading, at) => {
     const button = element("button", heading.textContent);
     button.type = "button";
-    button.addEventListener("click", () => sort(COLUMNS[at]));
+    button.addEventListener("click", () => sort(columns[at]));
     heading.replaceChildren(button);
   });
   search.addEventListener("input", filter);

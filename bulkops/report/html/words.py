@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bulkops.errors import WORDS, ExitCode
@@ -45,7 +45,11 @@ def verdict(report: Report) -> Verdict:
         if report.running is not None:
             return Verdict("Running", PENDING)
         return Verdict("Unfinished", Outcome.CONFLICT)
-    code = report.exit_code
+    return verdict_of(report.exit_code)
+
+
+def verdict_of(code: ExitCode) -> Verdict:
+    """Return the verdict on a job whose last execution ended with this exit code."""
     return Verdict(WORDS[code].verdict, _SHAPES.get(code, Outcome.CONFLICT))
 
 
@@ -55,7 +59,7 @@ def sentences(report: Report, noun: str) -> list[str]:
     Args:
         noun: what is counted: ``workspace``, ``run task`` or ``operation``.
     """
-    parts = [_changed(report, noun)]
+    parts = [changed(report.counts, noun, undo=bool(report.undo_of))]
     if report.verified is not None and report.operations:
         parts.append(_verified(report, report.verified))
     if report.running is not None:
@@ -94,15 +98,21 @@ def executions(ends: Sequence[str]) -> str:
     return f"{len(ends)}: {listed}"
 
 
-def _changed(report: Report, noun: str) -> str:
-    total = report.operations
+def changed(counts: Mapping[str, int], noun: str, *, undo: bool = False) -> str:
+    """Return what became of all operations in one sentence.
+
+    Args:
+        counts: outcome (or ``pending``) → number of operations.
+        noun: see ``sentences``.
+        undo: whether they revert others.
+    """
+    total = sum(counts.values())
     if not total:
         return "There was nothing to change."
-    changed = "reverted" if report.undo_of else "changed"
-    counts = report.counts
+    done = "reverted" if undo else "changed"
     failed = counts.get(Outcome.FAILED, 0)
     parts = [
-        f"{counts.get(Outcome.SUCCEEDED, 0):,} of {counted(total, noun)} {changed}",
+        f"{counts.get(Outcome.SUCCEEDED, 0):,} of {counted(total, noun)} {done}",
         f"{failed:,} failed" if failed else "none failed",
         *(
             f"{counts[outcome]:,} {words}"

@@ -81,12 +81,12 @@ def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None
     """``--task`` takes names and ids; with a job, its run task is always included."""
     _some(world.simulator)
     header = here(*ALL, "--task", "lint", "--format", "csv").lines[0]
-    assert header == "workspace,workspace_id,lint"
+    assert header == '"workspace","workspace_id","lint"'
     tasks = msgspec.json.decode(here(*ALL, "--format", "json").out)["tasks"]
     ident = next(task["task_id"] for task in tasks if task["task"] == "lint")
     assert here(*ALL, "--task", ident, "--format", "csv").lines[0] == header
     both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
-    assert both == "workspace,workspace_id,lint,security-scan,status,desired"
+    assert both == '"workspace","workspace_id","lint","security-scan","status","desired"'
 
 
 def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:
@@ -107,6 +107,11 @@ def test_a_file_keeps_the_line_ends_of_csv(world: World, here: Here) -> None:
     lines = (world.folder / "c.csv").read_bytes().split(b"\r\n")
     assert len(lines) == 1 + 12 + 1
     assert not any(b"\n" in line for line in lines)
+
+
+def test_the_jobs_organization_may_be_named_in_another_case(here: Here) -> None:
+    """The server ignores it."""
+    assert here("coverage", "job.toml", "--organization", "ACME").code == 3
 
 
 @pytest.mark.parametrize(
@@ -188,7 +193,8 @@ def test_names_from_the_server_can_not_reach_the_terminal(world: World, here: He
 def test_the_daily_recipe_works(world: World) -> None:
     """The script in ``jobs/README.md`` prints something only if there are gaps."""
     shutil.copytree(JOBS, world.folder / "jobs")
-    (script,) = re.findall(r"```sh\n(.*?)```", (JOBS / "README.md").read_text("utf-8"), re.DOTALL)
+    scripts = re.findall(r"```sh\n(.*?)```", (JOBS / "README.md").read_text("utf-8"), re.DOTALL)
+    (script,) = (script for script in scripts if "bulkops coverage" in script)
     done = world.shell(script)
     assert (done.code, done.out) == (0, "run task missing or different: see coverage.csv\n")
     assert (world.folder / "coverage.csv").exists()

@@ -65,7 +65,7 @@ def test_a_fleet_is_killed_and_resumed_and_one_shard_fails(tmp_path: Path) -> No
     assert planned.count("$ bulkops fleet apply fleet.toml --yes --json\n") == 1
     assert re.search(r"(?m)^    acme-canary .* done: 22 succeeded of 22 operations$", killed)
     assert len(re.findall(r"(?m)^    acme-(?:emea|retail) .* interrupted: ", killed)) == 2
-    assert re.search(r"(?m)^    acme-labs .* not begun$", resumed)
+    assert re.search(r"(?m)^    acme-labs .* failed$", resumed)
     assert "  Total: 154 succeeded of 154 operations\n" in resumed
     assert "  Total: 190 succeeded of 190 operations\n" in ended
     assert "190 workspaces changed, 0 of them twice, 0 of them not selected." in ended

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -66,6 +68,34 @@ def test_damage_is_exit_12_and_repaired_only_when_accepted(world: World, here: H
     assert here("resume", "scan.jsonl", "--yes").code == 0
     assert world.writes == writes
     assert world.all_desired()
+
+
+SAVED_ANEW: dict[str, Callable[[bytes], bytes]] = {
+    "its line breaks are CRLF": lambda data: data.replace(b"\n", b"\r\n"),
+    "it begins with a byte order mark": lambda data: codecs.BOM_UTF8 + data,
+    "it is not UTF-8": lambda data: data.decode().encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("words", SAVED_ANEW)
+def test_a_journal_that_another_program_saved_is_called_that(
+    world: World, here: Here, words: str
+) -> None:
+    """Every command says so, changes nothing and sends nothing; saved back, it is sound."""
+    here(*world.applying)
+    before, writes = world.journal.read_bytes(), world.writes
+    saved = SAVED_ANEW[words](before)
+    world.journal.write_bytes(saved)
+    reading = (("status",), ("report",), ("verify",), ("watch",), ("journal", "check"))
+    changing = (("resume", "--yes"), ("undo", "--yes"), ("journal", "repair", "--accept-loss"))
+    for command in (*reading, *changing):
+        done = here(*command, "scan.jsonl")
+        assert (done.code, done.out) == (12, ""), command
+        assert f"scan.jsonl: {words}: git, an editor or a shell has changed it" in done.err, command
+    assert here(*world.applying).code == 12
+    assert (world.journal.read_bytes(), world.writes) == (saved, writes)
+    world.journal.write_bytes(before)
+    assert here("journal", "check", "scan.jsonl").code == 0
 
 
 def test_a_journal_without_its_plan_is_beyond_repair(world: World, here: Here) -> None:

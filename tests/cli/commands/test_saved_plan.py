@@ -213,6 +213,12 @@ def test_another_organization_is_stale(world: World, here: Here) -> None:
     assert here(*APPLYING, TFE_ORGANIZATION="other").code == 0
 
 
+def test_an_organization_in_another_case_is_the_same(here: Here) -> None:
+    """The server ignores it."""
+    _planned(here)
+    assert here(*APPLYING, TFE_ORGANIZATION="ACME").code == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

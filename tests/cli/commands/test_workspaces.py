@@ -48,7 +48,7 @@ def test_entries_that_select_nothing_are_noted(world: World, here: Here) -> None
     """A name, an id or a line of the list that matches no workspace is noted, as in a plan."""
     (world.folder / "list.csv").write_text("name\nprod-001\nprod-0001\n", encoding="utf-8")
     world.job(("all = true", 'file = "list.csv"'))
-    note = 'select: "prod-0001" selects no workspace'
+    note = 'select.file "list.csv": "prod-0001" selects no workspace'
     for command in ("workspaces", "plan"):
         assert f"    Note: {note}" in here(command, "job.toml").lines
         assert here(command, "job.toml", "--json").objects[-1]["notes"] == [note]
@@ -75,6 +75,19 @@ def test_json_output_is_a_manifest(world: World, here: Here) -> None:
         (world.folder / "list.jsonl").write_text(done.out, encoding="utf-8")
         world.job(("all = true", 'file = "list.jsonl"'), name="listed.toml")
         assert here("workspaces", "listed.toml").lines[-1] == "2 workspaces selected."
+
+
+def test_messages_name_the_file_that_lists(world: World, here: Here) -> None:
+    """Reasons, notes and errors name what the job file has, not the field of journals."""
+    world.job(("all = true", 'file = "list.csv"'))
+    (world.folder / "list.csv").write_bytes("Workspace Name;Owner\nnone;ü\n".encode("utf-16"))
+    assert here("check", "job.toml").out.endswith("selected by file\n")
+    done = here("workspaces", "job.toml")
+    assert done.code == 2
+    assert 'job.toml: no workspace matches [select] file = "list.csv"' in done.err
+    why = here("workspaces", "job.toml", "--why")
+    assert why.out.count('neither its name nor its id is in "list.csv"') == 12
+    assert 'select.file "list.csv": "none" selects no workspace' in why.out + why.err
 
 
 def test_a_report_of_failures_is_a_manifest(world: World, here: Here) -> None:

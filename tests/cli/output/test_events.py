@@ -268,6 +268,7 @@ CASES = [
         "differing verified fleet_verify",
     ),
     Case(of_a_fleet_that_has_run, "fleet status fleet.toml", 0, "status fleet_status"),
+    Case(of_a_fleet_that_has_run, "fleet watch fleet.toml", 3, "result report fleet_report"),
     Case(ordinary, "plan job.toml", 0, "operation plan"),
     Case(half_done, "plan job.toml --out scan.plan", 0, "operation skip plan"),
     Case(rolled_out('pause = "5m"\ngate = "true"'), "plan job.toml", 0, "operation plan"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.remote.machines import Site, Strike, site, struck
+from tests.cli.remote.machines import Site, Strike, site, struck, surely_ended
 from tests.cli.support import TASK, workspaces
 from tests.journal.remote.servers import Server
 
@@ -56,6 +56,49 @@ def test_a_killed_fleet_is_resumed_by_another_machine(fleet: Site, strike: Strik
     fleet.no_secret_stored()
 
 
+def test_machines_share_a_rollout(seaweedfs_server: Server, tmp_path: Path) -> None:
+    """The canary's machine is killed, and another one takes its part: waves hold, and each change
+    is made once. No machine has any file of it.
+    """
+    with site(seaweedfs_server, tmp_path, NUMBER) as prepared:
+        simulator = prepared.world.simulator
+        names = ["acme", "beta", "gamma"]
+        for name in names[1:]:
+            simulator.add_organization(name)
+            simulator.add_task(TASK, organization=name)
+            for workspace in workspaces(NUMBER):
+                simulator.add_workspace(workspace, organization=name)
+        shards = "".join(f'[[shard]]\norganization = "{name}"\n' for name in names)
+        base = prepared.at.parent / "machines"
+        text = f'job = "job.toml"\njournals = "{base}"\n{shards}[rollout]\nwaves = ["acme"]\n'
+        (prepared.world.folder / "fleet.toml").write_text(text, encoding="utf-8")
+        words = ("fleet", "apply", str(prepared.world.folder / "fleet.toml"), "--yes", "--wait")
+        machines = [prepared.machine(f"machine-{number}") for number in range(5)]
+        waiting = [
+            machines[index].start(*words, more={"JOB_COMPLETION_INDEX": str(index)})
+            for index in (1, 2)
+        ]
+        strike = Strike("after", 2)
+        killed = struck(prepared, machines[0], strike, *words, "--shard", "1/3")
+        assert machines[0].ended(killed).code == -9
+        done = machines[3].run(*words, more={"JOB_COMPLETION_INDEX": "0"})
+        assert done.code == 0, done
+        others = [machines[1].ended(waiting[0]), machines[2].ended(waiting[1])]
+        assert [one.code for one in others] == [0, 0], others
+        order = [effect.names["organization"] for effect in simulator.effects]
+        assert order[:NUMBER] == ["acme"] * NUMBER
+        each = Counter(
+            (effect.names["organization"], effect.names["workspace"])
+            for effect in simulator.effects
+        )
+        assert len(each) == 3 * NUMBER
+        assert set(each.values()) == {1}
+        last = machines[4].run("fleet", "status", words[2], "--json").objects[-1]
+        assert last["states"] == dict.fromkeys(names, "done")
+        assert [machine.written() for machine in machines] == [[]] * 5
+        prepared.no_secret_stored()
+
+
 @pytest.mark.parametrize("strike", [Strike("before", 1), Strike("after", 5)], ids=str)
 def test_a_killed_undo_is_resumed_by_another_machine(fleet: Site, strike: Strike) -> None:
     """Each change is undone once; another start finds nothing to undo."""
@@ -76,3 +119,19 @@ def test_a_killed_undo_is_resumed_by_another_machine(fleet: Site, strike: Strike
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to undo.")
     assert [machine.written() for machine in (first, second, third)] == [[]] * 3
     fleet.no_secret_stored()
+
+
+def test_a_fleet_on_another_machine_is_watched(fleet: Site) -> None:
+    """From before its first shard begins to its end, without a token, and without any file."""
+    file = str(fleet.world.folder / "fleet.toml")
+    running, watching = map(fleet.machine, ("running", "watching"))
+    watch = ("fleet", "watch", file, "--json")
+    with surely_ended(watching.start(*watch, more={"TFE_TOKEN": ""})) as watcher:
+        applied = running.run("fleet", "apply", file, "--yes", "--json")
+        done = watching.ended(watcher)
+    assert (applied.code, done.code) == (0, 0), done
+    assert sorted(line for line in done.lines if '"type":"result"' in line) == sorted(
+        line for line in applied.lines if '"type":"result"' in line
+    )
+    assert done.objects[-3:] == applied.objects[-3:]
+    assert watching.written() == []

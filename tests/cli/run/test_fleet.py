@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bulkops.api.messages import Request
 from bulkops.clock import Clock
@@ -40,6 +42,13 @@ APPLY = ("fleet", "apply", "fleet.toml", "--yes")
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Three organizations with three workspaces each, and a fleet file with all of them."""
+    with three_organizations(tmp_path) as world:
+        yield world
+
+
+@contextmanager
+def three_organizations(tmp_path: Path) -> Iterator[World]:
+    """Serve three organizations with three workspaces each; write a fleet file with them."""
     simulator = StagedSimulator(rate=0, duplicate_attach="accept")
     for name in NAMES:
         simulator.add_organization(name)
@@ -146,6 +155,7 @@ def test_an_apply_as_json(here: Here) -> None:
         "counts": {"succeeded": 9},
         "states": dict.fromkeys(NAMES, "done"),
         "problems": {},
+        "stopped": "",
         "exit_code": 0,
     }
 
@@ -191,14 +201,28 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
-    """Unless ``max_failed_shards`` tolerates it."""
+    """Until ``--continue`` is given: from then on, that shard no longer counts."""
     declare(world, CANARY)
     world.simulator.remove_task(TASK, organization="acme-1")
     done = here(*APPLY)
     assert done.code == 2
     assert world.writes == 0
-    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    assert "Stopped: 1 shard failed, max_failed_shards = 0 (" in done.err
+    assert "2 shards did not begin. The same command with --continue begins them." in done.err
+    again = here(*APPLY)
+    assert again.code == 2
+    assert "(.bulkops/fleet/stop.json, by " in again.err
+    assert world.writes == 0
+    done = here(*APPLY, "--continue")
+    assert done.code == 2
+    assert "Stopped" not in done.err
+    assert changes(world) == {"acme-2": 3, "acme-3": 3}
+
+
+def test_a_failed_shard_that_is_tolerated_does_not_stop_the_fleet(world: World, here: Here) -> None:
+    """The next wave begins; the exit code is that of the failed shard."""
     declare(world, f"{CANARY}max_failed_shards = 1\n")
+    world.simulator.remove_task(TASK, organization="acme-1")
     assert here(*APPLY).code == 2
     assert changes(world) == {"acme-2": 3, "acme-3": 3}
 
@@ -355,10 +379,41 @@ def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     failed = here("fleet", "report", "fleet.toml", "--format", "json", "--only", "failed").out
     assert msgspec.json.decode(failed)["rows"] == []
     lines = here("fleet", "report", "fleet.toml", "--format", "csv").lines
-    assert lines[0].startswith("shard,workspace,workspace_id,")
-    assert Counter(line.partition(",")[0] for line in lines[1:]) == dict.fromkeys(NAMES, 3)
+    assert lines[0].startswith('"shard","workspace","workspace_id",')
+    assert Counter(line.partition(",")[0].strip('"') for line in lines[1:]) == dict.fromkeys(
+        NAMES, 3
+    )
     text = here("fleet", "report", "fleet.toml").lines
     assert text[-1] == "Total: 9 succeeded of 9 operations"
+
+
+@pytest.mark.parametrize(
+    ("output_format", "start", "part"),
+    [
+        (
+            "markdown",
+            "## `fleet`: attach `security-scan` in 3 shards\n",
+            "| `acme-2` | `acme-2` | done",
+        ),
+        ("junit", "<?xml ", '<testsuite name="acme-2" tests="3"'),
+        ("html", "<!doctype html>", '<h2 id="shard-acme-2"'),
+    ],
+)
+def test_every_format_has_a_section_for_the_shard(
+    world: World, here: Here, output_format: str, start: str, part: str
+) -> None:
+    """It is written from the journals alone: no request, no token."""
+    assert here(*APPLY).code == 0
+    requests = world.requests
+    report = ("fleet", "report", "fleet.toml", "--format", output_format)
+    done = here(*report, "--output", "report", TFE_TOKEN="")
+    assert (done.code, done.out, done.err, world.requests) == (0, "", "", requests)
+    text = (world.folder / "report").read_text(encoding="utf-8")
+    assert text.startswith(start)
+    assert part in text
+    failed = here(*report, "--only", "failed").out
+    assert failed.startswith(start)
+    assert ("prod-1" in text, "prod-1" in failed) == (output_format != "markdown", False)
 
 
 def test_a_damaged_journal_is_the_shards_own_problem(world: World, here: Here) -> None:
@@ -428,8 +483,12 @@ def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: H
     world.simulator.duplicate_attach = "reject"
     done = here(*APPLY)
     assert done.code == 4, done
-    assert "Too many shards or operations have failed: 2 shards did not begin." in done.err
+    assert "Stopped: 2 of 3 operations failed, max_failures = 0 (" in done.err
     assert set(changes(world)) == {"acme-1"}
+    assert here(*APPLY).code == 4
+    world.simulator.duplicate_attach = "accept"
+    assert here(*APPLY, "--continue").code == 0
+    assert changes(world)["acme-2"] == changes(world)["acme-3"] == 3
 
 
 def test_a_signal_ends_the_waiting_for_a_held_shard(world: World, here: Here) -> None:
@@ -460,3 +519,52 @@ def test_a_held_shard_is_waited_for(world: World) -> None:
             pass
     assert ended(process).code == 0
     assert once_each(world)
+
+
+def test_the_metrics_of_all_shards_are_in_one_file(world: World, here: Here) -> None:
+    """Each has the label of its shard and the names of a single job's; the rest is the same."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
+    apply = (*APPLY, "--metrics-file", "fleet.prom")
+    assert here(*apply).code == 2
+    samples = metrics(world)
+    assert samples["bulkops_exit_code", "acme-1"] == 2
+    assert ("bulkops_exit_code", "acme-2") not in samples
+    world.simulator.add_task(TASK, organization="acme-1")
+    assert here(*apply, "--continue").code == 0
+    samples = metrics(world)
+    for name in NAMES:
+        assert samples["bulkops_exit_code", name] == 0
+        assert samples["bulkops_operations", name] == 3
+        assert samples["bulkops_requests_total", name] >= 3
+        assert samples["bulkops_execution_end_time_seconds", name] > 1.7e9
+    assert not list(world.folder.glob(".fleet.prom*"))
+
+
+def metrics(world: World) -> dict[tuple[str, str], float]:
+    """Return (name, shard) → value of the fleet's metrics; of the outcomes, what succeeded."""
+    text = (world.folder / "fleet.prom").read_text(encoding="utf-8")
+    assert text.count("# TYPE bulkops_info gauge") == 1
+    return {
+        (sample.name, sample.labels["shard"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("outcome", "succeeded") == "succeeded"
+    }
+
+
+def test_the_metrics_are_written_while_the_shards_run(world: World) -> None:
+    """A killed command leaves those of its last look, without an exit code."""
+    apply = (*APPLY, "--metrics-file", "fleet.prom")
+    assert world.kill(signal.SIGKILL, write=2, stage="after", arguments=apply).code == -9
+    samples = metrics(world)
+    assert {shard for _, shard in samples} == set(NAMES)
+    assert not any(name == "bulkops_exit_code" for name, _ in samples)
+
+
+def test_the_log_has_the_requests_of_all_shards(world: World, here: Here) -> None:
+    """As for ``apply``: one line each, without a token."""
+    assert here("--log-file", "fleet.log", *APPLY).code == 0
+    log = (world.folder / "fleet.log").read_text(encoding="utf-8")
+    assert all(f"/organizations/{name}/" in log for name in NAMES)
+    assert TOKEN not in log

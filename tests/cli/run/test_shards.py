@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.run.test_fleet import APPLY, FLEET, NAMES, changes, declare, once_each, world
-from tests.cli.support import World
+from tests.cli.run.test_fleet import (
+    APPLY,
+    FLEET,
+    NAMES,
+    WORKSPACES,
+    changes,
+    declare,
+    once_each,
+    world,
+)
+from tests.cli.support import TASK, World
 from tests.conftest import Here
 
 __all__ = ["world"]
@@ -86,3 +95,25 @@ def test_the_status_is_of_all_shards_everywhere(here: Here) -> None:
     assert here(*APPLY, "--shard", "1/3").code == 0
     *_, last = here("fleet", "status", "fleet.toml", "--json", CI_NODE_INDEX="1").objects
     assert last["states"] == dict(zip(NAMES, ["done", "not begun", "not begun"], strict=True))
+
+
+def test_the_status_knows_shards_without_a_journal(world: World, here: Here) -> None:
+    """With nothing to do, or failed before its journal began; and why the others don't begin."""
+    declare(world, f'{FLEET}[rollout]\nwaves = ["acme-1", "acme-2"]\n')
+    for workspace in WORKSPACES:
+        world.simulator.attach(
+            workspace, TASK, organization="acme-1", enforcement_level="mandatory"
+        )
+    assert here(*APPLY, "--shard", "1/3").code == 0
+    world.simulator.remove_task(TASK, organization="acme-2")
+    assert here(*APPLY, "--shard", "2/3").code == 2
+    assert here(*APPLY, "--shard", "3/3").code == 4
+    lines = here("fleet", "status", "fleet.toml").lines
+    assert lines[1:3] == ["  acme-1  acme-1  done: nothing to do", "  acme-2  acme-2  failed"]
+    assert "security-scan" in lines[3]
+    assert lines[4] == "  acme-3  acme-3  not begun"
+    assert lines[-1].startswith("Stopped: 1 shard failed, max_failed_shards = 0 (")
+    *_, last = here("fleet", "status", "fleet.toml", "--json").objects
+    assert str(last["stopped"]).startswith("1 shard failed")
+    assert here(*APPLY, "--shard", "3/3", "--continue").code == 0
+    assert here("fleet", "report", "fleet.toml").lines[-1] == "Total: 3 succeeded of 3 operations"

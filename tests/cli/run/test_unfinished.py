@@ -69,6 +69,20 @@ def test_the_note_names_the_journal_and_the_way_out(
     assert _notes(here, "plan", "job.toml") == ([expected] if in_default_folder else [])
 
 
+def test_the_organization_in_another_case_is_the_same_job(
+    world: World, here: Here, journal: Path
+) -> None:
+    """The job resumes its journal, and a job that contradicts it is noted."""
+    other = ('"acme"', '"ACME"')
+    world.job(other, *ADVISORY)
+    assert len(_notes(here)) == 1
+    world.job(other)
+    named = () if len(journal.parts) > 1 else ("--journal", str(journal))
+    assert here("apply", "job.toml", "--yes", *named).code == 0
+    assert list(world.folder.rglob("*.jsonl")) == [world.folder / journal]
+    assert world.writes == 12
+
+
 def test_a_saved_plan_notes_it_once(world: World, here: Here, journal: Path) -> None:
     """Noted when it was planned, and looked for again when it is applied."""
     world.job(*ADVISORY)

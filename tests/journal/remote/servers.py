@@ -112,7 +112,7 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
     config.write_text(json.dumps({"identities": identities}))
     (folder / "data").mkdir()
     names = ("master", "volume", "filer", "s3")
-    ports = _free_ports(2 * len(names))
+    ports = free_ports(2 * len(names))
     web, grpc = ports[::2], ports[1::2]
     words = ["-s3", "-master.peers=none", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     words += [f"-dir={folder / 'data'}", f"-s3.config={config}", "-master.telemetry=false"]
@@ -136,7 +136,7 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
 @contextmanager
 def moto(folder: Path) -> Iterator[Server]:
     """Run moto, which checks neither keys nor rights."""
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     program = ["-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
     with _running([sys.executable, *program], folder):
         _until(port, "PUT", f"/{BUCKET}")
@@ -149,7 +149,7 @@ def azurite(folder: Path) -> Iterator[Server]:
     program = azurite_program()
     if program is None:
         pytest.skip("no Azurite: npm install azurite, and name its folder in BULKOPS_AZURITE")
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     words = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
     words += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
     env = {
@@ -202,7 +202,7 @@ def _beside(program: str) -> str:
     return found
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
     """Return ports on which nothing listens; another process may still take them."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [one.getsockname()[1] for one in held]

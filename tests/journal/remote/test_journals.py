@@ -51,6 +51,13 @@ def test_there_is_none_at_first() -> None:
     assert list(of_job(MemoryStore()).all()) == []
 
 
+def test_an_organization_in_another_case_has_the_same_pointer() -> None:
+    """The identity has its name as the job file writes it."""
+    store = MemoryStore()
+    place = begun(store, "0a1b Acme https://app.terraform.io")
+    assert newest(store, "0a1b ACME https://app.terraform.io") == str(place)
+
+
 def test_one_without_its_first_segment_is_neither_passed_over_nor_begun_again() -> None:
     """Its content is unknown: reading it says what is missing."""
     store = MemoryStore()
@@ -151,7 +158,9 @@ def test_a_store_that_gives_no_answer_is_not_written() -> None:
     """The same command again is safe."""
     store = MisbehavingStore(MemoryStore(), lambda: 0.0)
     store.script = [Trouble.LOST]
-    with pytest.raises(JournalWriteFailed, match=f"{FOLDER}: can't be written: .*nothing was sent"):
+    with pytest.raises(
+        JournalWriteFailed, match=f"{FOLDER}/current: can't be written: .*nothing was sent"
+    ):
         of_job(store).new(NOW)
     store.away = (0.0, 1.0)
     with pytest.raises(JournalError, match=f"{FOLDER}: can't be read: connection refused"):

@@ -9,8 +9,10 @@ from typing import Literal
 
 import pytest
 
+from bulkops.fleet.report.model import FleetReport
 from bulkops.report.model import Report
 from bulkops.text import escaped
+from tests.fleet.report import samples as fleets
 from tests.report.html.samples import (
     HOSTILE,
     hostile,
@@ -53,14 +55,17 @@ ARGUMENTS = [
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 Scheme = Literal["light", "dark"]
 WIDTHS = (320, 390, 500, 599, 600, 768, 1079, 1080, 1100, 1600)
-SAMPLES = {
+SAMPLES: dict[str, Callable[[], Report | FleetReport]] = {
     "every": of_every_outcome,
     "staged": staged,
     "undo": undo,
     "replaced": replaced,
     "hostile": hostile,
+    "fleet": fleets.of_every_state,
+    "hostile fleet": fleets.hostile_fleet,
 }
 TALLEST = [("every", 240), ("staged", 340), ("undo", 240), ("replaced", 270), ("hostile", 850)]
+TALLEST += [("fleet", 370), ("hostile fleet", 900)]
 """Sample and the pixels that its tallest row may have, by the length of its texts."""
 
 LAYOUT = """() => {
@@ -171,10 +176,15 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     files = list[Opened]()
 
     def open_it(
-        report: Report, scheme: Scheme = "light", width: int = 1280, *, script: bool = True
+        report: Report | FleetReport,
+        scheme: Scheme = "light",
+        width: int = 1280,
+        *,
+        script: bool = True,
     ) -> Opened:
         file = tmp_path / f"{len(files)}.html"
-        file.write_text(page(report), encoding="utf-8")
+        text = page(report) if isinstance(report, Report) else fleets.page(report)
+        file.write_text(text, encoding="utf-8")
         tab = browser.new_page(
             color_scheme=scheme,
             viewport=ViewportSize(width=width, height=800),
@@ -376,9 +386,24 @@ def test_injected_markup_would_not_run(opened: Open) -> None:
     del it.requests[1:]
 
 
-def test_without_javascript_the_first_rows_are_there(opened: Open) -> None:
+def test_a_fleet_is_searched_and_sorted_by_shard(opened: Open) -> None:
+    """The shard is the second column, and a row of the table of shards leads to its section."""
+    it = opened(fleets.of_every_state())
+    it.page.fill("#search", "acme-eu in doubt")
+    assert (it.column(1), it.column(2)) == (["prod-6"], ["acme-eu"])
+    it.page.fill("#search", "")
+    it.sort("Shard")
+    it.sort("Shard")
+    assert it.column(2)[0] == "acme-staged"
+    it.page.get_by_role("link", name="acme-eu").click()
+    expect(it.page.get_by_role("heading", name="acme-eu")).to_be_in_viewport()
+    del it.requests[1:]
+
+
+@pytest.mark.parametrize("name", ["every", "fleet"])
+def test_without_javascript_the_first_rows_are_there(opened: Open, name: str) -> None:
     """They equal, cell by cell, those that JavaScript creates."""
-    bare, lively = opened(of_every_outcome(), script=False), opened(of_every_outcome())
+    bare, lively = opened(SAMPLES[name](), script=False), opened(SAMPLES[name]())
     body = "#table tbody"
     clean = [
         "".join(line.strip() for line in one.page.locator(body).inner_html().splitlines())
@@ -387,7 +412,7 @@ def test_without_javascript_the_first_rows_are_there(opened: Open) -> None:
     assert clean[0] == clean[1]
     expect(bare.page.locator("#without-script")).to_be_visible()
     expect(bare.page.locator("#controls")).to_be_hidden()
-    expect(bare.page.locator("#timeline-title")).to_have_count(1)
+    expect(bare.page.locator("[id$=timeline-title]").first).to_have_count(1)
     expect(lively.page.locator("#without-script")).to_be_hidden()
 
 
@@ -399,9 +424,10 @@ def test_ten_thousand_rows_are_searched_quickly(opened: Open) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 768, 1100, 1600])
-def test_the_page_is_accessible(opened: Open, scheme: Scheme, width: int) -> None:
+@pytest.mark.parametrize("name", ["every", "fleet"])
+def test_the_page_is_accessible(opened: Open, scheme: Scheme, width: int, name: str) -> None:
     """axe-core finds no violation of WCAG 2.2 A and AA, in either theme, at any width."""
-    it = opened(of_every_outcome(), scheme, width)
+    it = opened(SAMPLES[name](), scheme, width)
     it.page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
     result = Axe().run(it.page, options={"runOnly": WCAG})
     assert result.response["violations"] == [], result.generate_report()

@@ -370,13 +370,18 @@ def test_only_all_of_them_are_100_percent() -> None:
     )
 
 
+def built_wheel(folder: Path) -> Path:
+    """Build the wheel in a folder and return its path."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def test_the_wheel_has_the_templates(tmp_path: Path) -> None:
     """Every file of the package is in it."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
     files = (ROOT / "bulkops" / "report" / "html").iterdir()
     desired = {f"bulkops/report/html/{file.name}" for file in files if file.is_file()}
-    with ZipFile(wheel) as archive:
+    with ZipFile(built_wheel(tmp_path)) as archive:
         assert desired <= set(archive.namelist())
     assert "bulkops/report/html/report.html.j2" in desired

@@ -11,6 +11,7 @@ from bulkops.cli.options import (
     DESPITE_UNFINISHED,
     DRAIN_TIMEOUT,
     JSON,
+    METRICS_FILE,
     RETRY_FAILED,
     TRUST_FILES,
     WAIT,
@@ -21,6 +22,7 @@ from bulkops.cli.options import (
 )
 from bulkops.cli.output.printing import note
 from bulkops.cli.run.fleet import apply_fleet
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import FleetServer, open_fleet
 from bulkops.errors import JournalLocked
 from bulkops.fleet.shard_job import How
@@ -30,7 +32,7 @@ APPLYING = Together(
     RunOptions,
     (
         *(YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED),
-        *(WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+        *(WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES),
     ),
 )
 
@@ -44,11 +46,14 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
     command is killed or interrupted, run it again: it resumes every shard.
 
     A shard that fails does not end the others; no further one begins if more than
-    max_failed_shards have failed. One that another process runs is left to it (exit 11), or
-    waited for with --wait. The exit code is the worst of all shards.
+    max_failed_shards have failed, until --continue is given. One that another process runs is
+    left to it (exit 11), or waited for with --wait. The exit code is the worst of all shards.
+
+    --metrics-file has the metrics of all shards of this process, each with the label shard.
 
     With --shard, or an index in the environment, this process runs only its own shards, and needs
-    only their tokens.
+    only their tokens. It waits while other processes run the waves before them; all processes see
+    a stop. They need the same fleet file, and journals in the same bucket or folder.
 
     \b
     Exit codes:
@@ -61,7 +66,9 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
       bulkops fleet apply fleet.toml --yes --shard 3/3
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
-    apply_fleet(open_fleet(fleet, server, how_of(options), shard), options)
+    opened = open_fleet(fleet, server, how_of(options), shard)
+    with FleetMetrics(options.metrics_file, opened) as metrics:
+        apply_fleet(opened, options, metrics)
 
 
 def how_of(options: RunOptions) -> How:

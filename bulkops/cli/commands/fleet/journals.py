@@ -6,27 +6,15 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-import click
-
 from bulkops import events
 from bulkops.cli.commands.fleet.arguments import FLEET
-from bulkops.cli.commands.report import ONLY
+from bulkops.cli.commands.report import FORMAT, MODULES, ONLY
 from bulkops.cli.options import JSON, OUTPUT, TRUST_FILES, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text, print_to
 from bulkops.cli.run.open_fleet import read_fleet
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.text import overview, total
-
-MODULES = {"text": "text", "json": "json_document", "csv": "csv_table"}
-"""Format → its module in ``bulkops.fleet.report``, whose ``document`` yields it in pieces."""
-
-FORMAT = click.Option(
-    ["--format", "output_format"],
-    type=click.Choice(list(MODULES)),
-    default="text",
-    help="Output format.",
-)
 
 
 @command(FLEET, JSON, TRUST_FILES)
@@ -53,6 +41,7 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
             counts=found.counts,
             states=found.states,
             problems=found.problems,
+            stopped=found.stopped,
         )
     )
 
@@ -70,10 +59,17 @@ def report(
 
     csv: the lines of all shards, with the shard in the first column.
 
+    junit: one testcase per operation and one testsuite per shard.
+
+    markdown: for a GitHub step summary or comment, at most 1 MiB.
+
+    html: a single file that needs no network.
+
     \b
     Examples:
       bulkops fleet report fleet.toml
-      bulkops fleet report fleet.toml --format csv --output fleet.csv
+      bulkops fleet report fleet.toml --format html --output fleet.html
+      bulkops fleet report fleet.toml --format junit --output fleet.xml
     """
     found = read_fleet(fleet, trust_files=trust_files)
     print_to(output, _pieces(output_format, found, only_failed=only == "failed"))

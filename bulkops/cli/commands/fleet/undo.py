@@ -11,6 +11,7 @@ from bulkops.cli.options import (
     DESPITE_UNFINISHED,
     DRAIN_TIMEOUT,
     JSON,
+    METRICS_FILE,
     RETRY_FAILED,
     TRUST_FILES,
     WAIT,
@@ -20,13 +21,17 @@ from bulkops.cli.options import (
     command,
 )
 from bulkops.cli.run.fleet import apply_fleet
+from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import FleetServer
 from bulkops.cli.run.recorded_fleet import open_undo
 
 UNDOING = Together(
     "options",
     RunOptions,
-    (YES, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED, WAIT, DRAIN_TIMEOUT, TRUST_FILES),
+    (
+        *(YES, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED),
+        *(WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES),
+    ),
 )
 
 
@@ -48,4 +53,6 @@ def undo(*, fleet: Path, options: RunOptions, server: FleetServer) -> None:
       bulkops fleet undo fleet.toml
       bulkops fleet undo fleet.toml --yes --wait
     """
-    apply_fleet(open_undo(fleet, server, how_of(options)), options)
+    opened = open_undo(fleet, server, how_of(options))
+    with FleetMetrics(options.metrics_file, opened) as metrics:
+        apply_fleet(opened, options, metrics)

@@ -14,6 +14,7 @@ from bulkops.journal.states import RETRIED, Outcome
 from bulkops.plan.model import Plan
 from bulkops.report.model import report
 from bulkops.report.text import totals
+from bulkops.report.words import counts_in_words
 from bulkops.text import counted
 
 NO_JOURNAL = "nothing to undo (no journal)"
@@ -125,3 +126,15 @@ def _note(run: ShardRun) -> str:
     if has_no_journal(run):
         return NO_JOURNAL
     return plan_in_words(run.plan) if run.plan is not None and run.replay is None else ""
+
+
+def progress_in_words(counts: Mapping[str, int], *, running: int, in_flight: int) -> str:
+    """Return the progress of all shards in one line.
+
+    Args:
+        counts: outcome (or ``pending``) → number of operations.
+        running: number of shards that run.
+        in_flight: number of operations in flight.
+    """
+    shards, flying = counted(running, "shard"), counted(in_flight, "operation")
+    return f"{counts_in_words(counts) or 'nothing to do'}; {shards} running, {flying} in flight"

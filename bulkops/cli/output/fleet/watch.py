@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from bulkops import events
 from bulkops.cli.outlet import is_full, settle
 from bulkops.cli.output import waves
 from bulkops.cli.output.fleet.live import FleetView, ShardLine
-from bulkops.cli.output.fleet.text import shard_report
+from bulkops.cli.output.fleet.text import progress_in_words, shard_report
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.cli.output.results import Lines
@@ -30,10 +30,8 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations.model import Operation
 from bulkops.report.model import PENDING
-from bulkops.report.words import counts_in_words
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
-from bulkops.text import counted
 
 
 class FleetWatch:
@@ -102,6 +100,10 @@ class FleetWatch:
         for line in state(shard_report(run)).split("\n"):
             self.say(f"{run.name}: {line}")
 
+    def waits(self, wave: int, names: Sequence[str]) -> None:
+        """Print that shards of other processes have to end before one of this process begins."""
+        self.say(f"Waiting for wave {wave} to end in other processes: {', '.join(names)}")
+
     def catch_up(self) -> None:
         """Print how many results were only counted because stdout was not read."""
         for lines in self._lines:
@@ -154,9 +156,7 @@ def progress_line(fleet: FleetRun) -> str:
         total.update(_counts(run))
     running = [run for run in runs if run.state is State.RUNNING and run.execution is not None]
     flying = sum(run.execution.activity().in_flight for run in running if run.execution)
-    shards = counted(len(running), "shard")
-    done = counts_in_words(total) or "nothing to do"
-    return f"{done}; {shards} running, {counted(flying, 'operation')} in flight"
+    return progress_in_words(total, running=len(running), in_flight=flying)
 
 
 def shard_line(run: ShardRun) -> ShardLine:

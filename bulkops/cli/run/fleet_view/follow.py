@@ -1,0 +1,211 @@
+"""``bulkops fleet watch FLEET``: show a fleet that other processes run, from its journals alone.
+
+The journals are only read: nothing is created, locked or sent.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from bulkops.cli.output.fleet.live import FleetView
+from bulkops.cli.output.fleet.reports import print_reports
+from bulkops.cli.output.fleet.text import progress_in_words
+from bulkops.cli.output.printing import note, print_text
+from bulkops.cli.output.watch import EVERY, FIRST
+from bulkops.cli.run.fleet_view.shard import AGAIN, FollowedShard, ShardView
+from bulkops.cli.run.follow import POLL, Surroundings
+from bulkops.cli.run.follow_view import Screen, is_live
+from bulkops.cli.run.open_fleet import address_of, shard_jobs, task_of
+from bulkops.cli.signals import received
+from bulkops.errors import ExitCode
+from bulkops.fleet.file import load_fleet, load_fleet_job
+from bulkops.fleet.fleet import Fleet
+from bulkops.fleet.outlook import is_over
+from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.text import headline, lines, state
+from bulkops.fleet.shard_job import ShardJob
+from bulkops.fleet.standing import worst
+from bulkops.fleet.waves import Course, State, next_step
+from bulkops.job.job import Job
+from bulkops.journal.place import default_base, journals_at
+from bulkops.text import as_argument, counted
+
+
+def follow_fleet(
+    path: Path, *, json: bool, trust_files: bool, around: Surroundings | None = None
+) -> ExitCode:
+    """Show a fleet until it ends, and return the worst exit code of its shards.
+
+    Raises:
+        JobError: the fleet file or the job file is wrong.
+        JournalError: the place of the journals can't be read.
+    """
+    fleet = load_fleet(path, trust_files=trust_files)
+    following = _Following(fleet, load_fleet_job(fleet), around or Surroundings(), json=json)
+    try:
+        following.run()
+        return following.conclude(as_argument(path))
+    except SystemExit:
+        if received.first:
+            note("Stopped watching. The fleet itself is not affected.")
+        raise
+
+
+class _Following:
+    def __init__(self, fleet: Fleet, job: Job, around: Surroundings, *, json: bool) -> None:
+        self._fleet = fleet
+        self._job = job
+        self._around = around
+        self._json = json
+        self._view = FleetView(sys.stdout) if is_live(json=json) else None
+        self._screen = Screen(self._view)
+        self._shards = dict[str, FollowedShard]()
+        self._new_at = self._next_line_at = around.now()
+        self._next_line_at += FIRST
+        self._found_at: float | None = None
+        self._seen: object = None
+        self._waits = False
+
+    def run(self) -> None:
+        self._find()
+        if not self._json:
+            fleet = self._report()
+            print_text(
+                headline(fleet.fleet, fleet.kind, fleet.task, len(fleet.shards), fleet.waves)
+            )
+        with self._screen.shown():
+            while not self._look():
+                if not self._waits and not any(one.replay for one in self._shards.values()):
+                    self._waits = True
+                    self._say("No shard has begun yet: waiting for the first one")
+                self._show()
+                received.check()
+                self._around.sleep(POLL)
+
+    def _look(self) -> bool:
+        """Read the journals once; return whether the fleet has ended."""
+        self._find()
+        for shard in self._shards.values():
+            before = shard.state
+            shard.look()
+            if self._seen is not None and shard.state not in (before, State.RUNNING):
+                for line in state(shard.report()).split("\n"):
+                    self._say(f"{shard.name}: {line}")
+            self._screen.suspend_if_asked()
+            received.check()
+        now = self._around.now()
+        seen = [(shard.state, shard.arrived) for shard in self._shards.values()]
+        if seen != self._seen:
+            self._seen, self._new_at = seen, now
+        progress = {name: shard.progress for name, shard in self._shards.items()}
+        quiet, complete = now - self._new_at, bool(self._fleet.shards)
+        return is_over(self._waves, progress, self._fleet.rollout, quiet, complete=complete)
+
+    def _find(self) -> None:
+        """Find the shards: all at once if the fleet file lists them, else those that have begun."""
+        now = self._around.now()
+        if self._fleet.shards and self._shards:
+            return
+        if self._found_at is not None and now - self._found_at < AGAIN:
+            return
+        self._found_at = now
+        fleet = self._fleet
+        if not fleet.shards:
+            fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+        for job in shard_jobs(fleet, self._job, address_of):
+            if job.shard.name not in self._shards:
+                self._shards[job.shard.name] = self._followed(job)
+
+    def _followed(self, job: ShardJob) -> FollowedShard:
+        def view(name: str) -> ShardView:
+            return ShardView(self._screen, self._around.date, json=self._json, shard=name)
+
+        return FollowedShard(job, self._around, view, json=self._json)
+
+    @property
+    def _waves(self) -> list[tuple[str, ...]]:
+        # Of organizations that must be found, more may begin, in whatever wave.
+        return self._fleet.waves() if self._fleet.shards else [tuple(self._shards)]
+
+    def _say(self, line: str) -> None:
+        if self._json:
+            note(line)
+        elif self._view is not None:
+            self._view.alert(line, style="")
+        else:
+            print_text(line)
+
+    def _show(self) -> None:
+        now, shards = self._around.now(), self._shards.values()
+        total = Counter[str]()
+        for shard in shards:
+            total.update(shard.counts)
+        line = progress_in_words(
+            total,
+            running=sum(shard.state is State.RUNNING for shard in shards),
+            in_flight=sum(shard.in_flight for shard in shards),
+        )
+        if self._view is not None:
+            with received.deferred():
+                self._view.show_shards([shard.line for shard in shards], line)
+        elif total and now >= self._next_line_at:
+            self._next_line_at = now + EVERY
+            if self._json:
+                note(line, passing=True)
+            else:
+                silent = (f"  {one.name}: {one.silence}" for one in shards if one.silence)
+                print_text(line, *silent)
+
+    def conclude(self, path: str) -> ExitCode:
+        """Print the report and what to do next, and return the exit code.
+
+        Args:
+            path: the fleet file's, for a command line.
+        """
+        fleet, course = self._report(), self._course
+        left = [name for name, shard in self._shards.items() if shard.state is State.NOT_BEGUN]
+        codes = [shard.exit_code for shard in self._shards.values() if shard.exit_code is not None]
+        if left:
+            codes.append(ExitCode.STOPPED if course is Course.STOPPED else ExitCode.ERROR)
+        code = worst(codes)
+        if self._json:
+            print_reports(fleet, code)
+        else:
+            print_text("", *lines(fleet))
+        note(*self._next(left, course, f"bulkops fleet apply {path}"))
+        return code
+
+    def _report(self) -> FleetReport:
+        return FleetReport(
+            fleet=self._fleet.name,
+            job=self._job.name,
+            kind=self._job.operation_kind,
+            task=task_of(self._job),
+            waves=len(self._waves),
+            shards=tuple(shard.report() for shard in self._shards.values()),
+        )
+
+    @property
+    def _course(self) -> Course:
+        progress = {name: shard.progress for name, shard in self._shards.items()}
+        return next_step(self._waves, progress, self._fleet.rollout).course
+
+    def _next(self, left: list[str], course: Course, command: str) -> Iterator[str]:
+        """Yield why the fleet isn't finished, and what to do about it."""
+        states = {shard.state for shard in self._shards.values()}
+        if State.INTERRUPTED in states:
+            yield f"Not finished. `{command}` resumes every shard."
+        elif course is Course.STOPPED:
+            begun = counted(len(left), "shard")
+            yield f"Too many shards or operations have failed: {begun} did not begin."
+        elif course is Course.PAUSED:
+            yield f"Paused. `{command} --continue` continues past the pause."
+        elif left:
+            more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
+            yield (
+                f"{left[0]}{more} did not begin: there is nothing to do, or an error came before "
+                f"the journal. `{command}` begins what is left, or says why not."
+            )

@@ -1,0 +1,1 @@
+"""What requests and answers consist of: parameters, resources, pages and refusals. Pure."""

@@ -1,0 +1,138 @@
+"""The routes of organizations, their entitlements, and the account."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from bulkops.simulator.access import seen
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_name
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
+from bulkops.simulator.state import Entitlements, Organization
+
+
+class _Attributes(msgspec.Struct, rename="kebab"):
+    name: str | UnsetType = UNSET
+    aggregated_commit_status_enabled: bool | UnsetType = UNSET
+    allow_force_delete_workspaces: bool | UnsetType = UNSET
+    assessments_enforced: bool | UnsetType = UNSET
+    collaborator_auth_policy: Literal["password", "two_factor_mandatory"] | UnsetType = UNSET
+    cost_estimation_enabled: bool | UnsetType = UNSET
+    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    owners_team_saml_role_id: str | UnsetType | None = UNSET
+    send_passing_statuses_for_untriggered_speculative_plans: bool | UnsetType = UNSET
+    session_remember: int | UnsetType | None = UNSET
+    session_timeout: int | UnsetType | None = UNSET
+    speculative_plan_management_enabled: bool | UnsetType = UNSET
+    stacks_enabled: bool | UnsetType = UNSET
+
+
+class _Resource(msgspec.Struct):
+    type: Literal["organizations"]
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
+
+
+class _Document(msgspec.Struct):
+    data: _Resource
+
+
+_DECODER = msgspec.json.Decoder(_Document)
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /organizations: those the user sees; not in pages if the query names none."""
+    records = list(seen(call.world, call.user))
+    if not call.query.keys() & {"page[number]", "page[size]"}:
+        return {"data": [documents.organization(*record) for record in records]}
+    document, _ = page(call, records, lambda record: documents.organization(*record))
+    return document
+
+
+def show(call: Call) -> documents.Resource:
+    """GET /organizations/:organization."""
+    return {"data": documents.organization(call.organization(), call.user)}
+
+
+def create(call: Call) -> documents.Resource:
+    """POST /organizations: entitled to everything, until it subscribes to less."""
+    # A user who sees only some organizations would not see the new one.
+    if call.user.organizations is not None or not call.user.manage_workspaces:
+        raise not_found("Organization")
+    requested = call.body(_DECODER).data.attributes
+    for name in ("name", "email"):
+        if not getattr(requested, name):
+            raise unprocessable(f"{name.title()} can't be blank", f"/data/attributes/{name}")
+    check_name(str(requested.name), call.world.organizations, "Organization")
+    created = call.world.create_organization(
+        str(requested.name), entitlements=Entitlements(), now=call.now
+    )
+    created.settings |= _settings(requested)
+    call.record("create", created)
+    return {"data": documents.organization(created, call.user)}
+
+
+def update(call: Call) -> documents.Resource:
+    """PATCH /organizations/:organization."""
+    organization = _managed(call)
+    requested = call.body(_DECODER).data.attributes
+    before = snapshot(organization)
+    if requested.name is not UNSET and requested.name != organization.name:
+        others = call.world.organizations.keys() - {organization.name}
+        check_name(requested.name, others, "Organization")
+        call.world.rename_organization(organization, requested.name)
+    organization.settings |= _settings(requested)
+    call.record("update", organization, before=before)
+    return {"data": documents.organization(organization, call.user)}
+
+
+def delete(call: Call) -> None:
+    """DELETE /organizations/:organization, with everything in it."""
+    organization = _managed(call)
+    before = snapshot(organization)
+    call.world.delete_organization(organization)
+    call.record("delete", organization, before=before)
+
+
+def _managed(call: Call) -> Organization:
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    return organization
+
+
+def _settings(requested: _Attributes) -> dict[str, object]:
+    values = msgspec.to_builtins(requested)
+    return {name: value for name, value in values.items() if name != "name"}
+
+
+def entitlement_set(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/entitlement-set."""
+    return {"data": documents.entitlement_set(call.organization())}
+
+
+def capacity(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/capacity: nothing runs here."""
+    organization = call.organization()
+    return {
+        "data": {
+            "id": organization.name,
+            "type": "organization-capacity",
+            "attributes": {"pending": 0, "running": 0},
+        }
+    }
+
+
+def account(call: Call) -> documents.Resource:
+    """GET /account/details."""
+    return {"data": documents.user(call.user)}
+
+
+def ping(_call: Call) -> None:
+    """GET /ping: an empty answer whose headers have the rate limit and version."""

@@ -1,0 +1,164 @@
+"""The routes of projects, by id, and the filters of their list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from bulkops.simulator.effects import snapshot
+from bulkops.simulator.messages import documents
+from bulkops.simulator.messages.call import Call
+from bulkops.simulator.messages.checks import check_project_name
+from bulkops.simulator.messages.paging import page
+from bulkops.simulator.messages.problems import not_found, unprocessable
+from bulkops.simulator.routes.bindings import TagBindings, include_effective
+from bulkops.simulator.routes.filters import carries, tagged
+from bulkops.simulator.state import Project
+
+
+class _Attributes(msgspec.Struct, rename="kebab"):
+    name: str | UnsetType = UNSET
+    description: str | UnsetType | None = UNSET
+    auto_destroy_activity_duration: str | UnsetType | None = UNSET
+    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    setting_overwrites: dict[str, bool] | UnsetType = UNSET
+
+
+class _Relationships(msgspec.Struct, rename="kebab"):
+    tag_bindings: TagBindings | UnsetType = UNSET
+
+
+class _Resource(msgspec.Struct):
+    type: Literal["projects"]
+    attributes: _Attributes = msgspec.field(default_factory=_Attributes)
+    relationships: _Relationships = msgspec.field(default_factory=_Relationships)
+
+
+class _Document(msgspec.Struct):
+    data: _Resource
+
+
+class _Moved(msgspec.Struct):
+    id: str
+
+
+class _Move(msgspec.Struct):
+    data: tuple[_Moved, ...]
+
+
+_DECODER = msgspec.json.Decoder(_Document)
+_MOVE = msgspec.json.Decoder(_Move)
+
+
+def index(call: Call) -> documents.Resource:
+    """GET /organizations/:organization/projects."""
+    owned = call.organization().projects.values()
+    records = [project for project in owned if _matches(call, project)]
+    sort = call.query.get("sort", "")
+    if sort.removeprefix("-") == "name":
+        records.sort(key=lambda project: project.name, reverse=sort.startswith("-"))
+    document, shown = page(call, records, lambda project: documents.project(project, call.user))
+    return _with_included(call, document, shown)
+
+
+def _with_included(
+    call: Call, document: documents.Resource, projects: Sequence[Project]
+) -> documents.Resource:
+    if "effective_tag_bindings" in call.includes():
+        document["included"] = include_effective(document, projects)
+    return document
+
+
+def _matches(call: Call, project: Project) -> bool:
+    """Return whether a project satisfies every filter of the query."""
+    names = call.query.get("filter[names]", "")
+    text = call.query.get("q", "").casefold()
+    return (
+        (not names or project.name in names.split(","))
+        and text in project.name.casefold()
+        and carries(project.tag_bindings, tagged(call))
+    )
+
+
+def create(call: Call) -> documents.Resource:
+    """POST /organizations/:organization/projects."""
+    organization = call.organization()
+    if not call.user.manage_workspaces:
+        raise not_found("Organization")
+    requested = call.body(_DECODER).data
+    name = requested.attributes.name
+    if not name:
+        raise unprocessable("Name can't be blank", "/data/attributes/name")
+    check_project_name(name, organization.projects)
+    project = call.world.create_project(organization, name, now=call.now)
+    _assign(project, requested)
+    call.record("create", project)
+    return {"data": documents.project(project, call.user)}
+
+
+def show(call: Call) -> documents.Resource:
+    """GET /projects/:project."""
+    project = call.project()
+    return _with_included(call, {"data": documents.project(project, call.user)}, [project])
+
+
+def update(call: Call) -> documents.Resource:
+    """PATCH /projects/:project."""
+    project = _managed(call)
+    organization = call.world.organizations[project.organization]
+    requested = call.body(_DECODER).data
+    before = snapshot(project)
+    name = requested.attributes.name
+    if name is not UNSET and name != project.name:
+        check_project_name(name, organization.projects.keys() - {project.name})
+        call.world.rename_project(organization, project, name)
+    _assign(project, requested)
+    call.record("update", project, before=before)
+    return {"data": documents.project(project, call.user)}
+
+
+def delete(call: Call) -> None:
+    """DELETE /projects/:project; refused for the default one, and while it has workspaces."""
+    project = _managed(call)
+    organization = call.world.organizations[project.organization]
+    if project is organization.default_project:
+        raise unprocessable("The default project can't be deleted")
+    if any(workspace.project is project for workspace in organization.workspaces.values()):
+        raise unprocessable("A project must be empty before it can be deleted")
+    before = snapshot(project)
+    call.world.delete_project(organization, project)
+    call.record("delete", project, before=before)
+
+
+def move_workspaces(call: Call) -> None:
+    """POST /projects/:project/relationships/workspaces: move all of them here, or none."""
+    project = _managed(call)
+    organization = call.world.organizations[project.organization]
+    moved = [call.world.workspaces.get(one.id) for one in call.body(_MOVE).data]
+    if not all(workspace and workspace.organization is organization for workspace in moved):
+        raise not_found("Workspace")
+    for workspace in filter(None, moved):
+        before = snapshot(workspace)
+        workspace.project = project
+        call.world.touch(workspace, call.now)
+        call.record("update", workspace, before=before)
+
+
+def _managed(call: Call) -> Project:
+    project = call.project()
+    if not call.user.manage_workspaces:
+        raise not_found("Project")
+    return project
+
+
+def _assign(project: Project, requested: _Resource) -> None:
+    """Set what the request has, other than the name, which is already checked."""
+    values = msgspec.to_builtins(requested.attributes)
+    values.pop("name", None)
+    project.description = values.pop("description", project.description)
+    project.settings |= values
+    if requested.relationships.tag_bindings is not UNSET:
+        project.tag_bindings = requested.relationships.tag_bindings.as_dict()

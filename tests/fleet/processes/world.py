@@ -1,0 +1,253 @@
+"""Several processes of one fleet in one event loop, in virtual time, at one simulated server.
+
+Each process has its own clients, shards, view of the rollout and random source. They share the
+server, the folder with the shards' journals, and the store with the rollout's objects. A process
+that is cancelled keeps nothing but what it wrote.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from bulkops.client.api import Client
+from bulkops.errors import ExitCode
+from bulkops.fleet.fleet import Shard
+from bulkops.fleet.fleet_run import FleetRun, side_by_side
+from bulkops.fleet.processes import record, stop
+from bulkops.fleet.processes.objects import Objects
+from bulkops.fleet.processes.others import Others
+from bulkops.fleet.processes.record import RolloutRecord
+from bulkops.fleet.report.reading import running_progress
+from bulkops.fleet.rollout import FleetRollout
+from bulkops.fleet.shard_job import How, ShardJob
+from bulkops.fleet.shard_run import ShardRun
+from bulkops.job.job import job_from_builtins
+from bulkops.journal.remote.bucket.address import parse
+from bulkops.journal.remote.bucket.store import Store
+from bulkops.journal.remote.shared import StoredObject
+from bulkops.journal.replay import Replay
+from bulkops.runner.assignment import Observer, always
+from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import User
+from tests import virtual_time
+from tests.engine.wire import Wire
+from tests.engine.world import EPOCH, TOKEN, WorldClock, passing
+from tests.journal.remote.memory import MemoryStore
+from tests.kinds import CASES, TASK
+
+T = TypeVar("T")
+
+ADDRESS = "https://tfe.example"
+PLAIN = How()
+BASE = parse("s3://bucket/fleet")
+LONGEST = 4 * 3600.0
+"""Seconds of virtual time: processes that wait for each other would never end."""
+A_CALL = 0.003
+"""Seconds that a call to a file or to the store takes."""
+
+
+class FleetWorld:
+    """Organizations with three workspaces each, a shard for each, and a store.
+
+    Args:
+        folder: of the journals.
+        names: of the organizations; one letter each.
+        waves: as a fleet file has them.
+
+    Attributes:
+        store: has the rollout's objects; may be replaced.
+        said: what each process waited for, as ``on_wait`` got it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        names: str = "abcdef",
+        waves: tuple[str, ...] = ("a", "3"),
+        *,
+        rollout: dict[str, int | str] | None = None,
+        job_rollout: dict[str, object] | None = None,
+    ) -> None:
+        self.simulator = Simulator(
+            rate=0, duplicate_attach="accept", epoch=EPOCH, tokens={TOKEN: User(name="engine")}
+        )
+        for name in names:
+            self.simulator.add_organization(name)
+            self.simulator.add_task(TASK, organization=name)
+            for number in range(3):
+                self.simulator.add_workspace(f"prod-{number}", organization=name)
+        self.names = names
+        self.rollout = FleetRollout(waves=waves, **(rollout or {}))  # type: ignore[arg-type] # drawn
+        self.store: Store = MemoryStore()
+        self.said: list[tuple[int, tuple[str, ...]]] = []
+        self.wire = Wire(self.simulator, anyio.current_time, TOKEN)
+        self.job_rollout = job_rollout or {}
+        self._folder = folder
+        self._started = 0
+
+    def run(self, scenario: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a coroutine function, in virtual time: within ``LONGEST``."""
+
+        async def timed() -> T:
+            with anyio.fail_after(LONGEST):
+                return await scenario()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(anyio.to_thread, "run_sync", _inline)
+            return virtual_time.run(timed)
+
+    def process(
+        self, own: Collection[str], how: How = PLAIN, *, version: str = "advisory"
+    ) -> Process:
+        """Return a new process; ``version``: of its job file."""
+        self._started += 1
+        return Process(self, own, how, self._started, version)
+
+    def part(self, index: int, count: int, how: How = PLAIN) -> Process:
+        """Return the process with this index, from 0, of so many."""
+        return self.process(self.names[index::count], how)
+
+    @property
+    def objects(self) -> Objects:
+        """The rollout's objects."""
+        return Objects(
+            StoredObject(self.store, BASE / record.NAME), StoredObject(self.store, BASE / stop.NAME)
+        )
+
+    def recorded(self) -> RolloutRecord:
+        """Return the rollout's record."""
+        found, _ = self.objects.read()
+        assert found is not None
+        return found
+
+    def states(self) -> dict[str, str]:
+        """Return shard → state, in the record."""
+        return {name: str(one.state) for name, one in sorted(self.recorded().shards.items())}
+
+    def job_of(self, name: str, version: str) -> ShardJob:
+        """Return the fleet's job as a shard applies it."""
+        operation = {"kind": "attach", **CASES["attach"].spec, "enforcement_level": version}
+        job = job_from_builtins(
+            {
+                "name": "scan",
+                "organization": name,
+                "operation": operation,
+                "select": {"all": True},
+                "rollout": self.job_rollout,
+            }
+        )
+        shard = Shard(name=name, where=name, organization=name)
+        return ShardJob(shard, job, "job.toml", str(self._folder / name), ADDRESS)
+
+    def changed(self) -> Counter[str]:
+        """Return organization → number of changes."""
+        return Counter(effect.names["organization"] for effect in self.simulator.effects)
+
+    def order(self) -> str:
+        """Return the organizations in the order in which changes there began, once each."""
+        organizations = (effect.names["organization"] for effect in self.simulator.effects)
+        return "".join(dict.fromkeys(organizations))
+
+    def once_each(self) -> bool:
+        """Return whether each workspace was changed once."""
+        each = Counter(
+            (effect.names["organization"], effect.names["workspace"])
+            for effect in self.simulator.effects
+        )
+        return len(each) == 3 * len(self.names) and set(each.values()) == {1}
+
+
+class Process:
+    """One process; ``apply`` is what its command does."""
+
+    def __init__(
+        self, world: FleetWorld, own: Collection[str], how: How, number: int, version: str
+    ) -> None:
+        jobs = {name: world.job_of(name, version) for name in world.names}
+        self._world = world
+        self._number = number
+        self._own = own
+        random = Random(number)
+        self.others = Others(
+            world.objects,
+            jobs[world.names[0]].job.digest,
+            world.names,
+            own,
+            f"process {number}",
+            read_running=lambda name: running_progress(jobs[name]),
+            continue_paused=how.continue_paused,
+            clock=WorldClock(0.0),
+            random=random,
+        )
+        self.fleet = FleetRun(
+            [ShardRun(jobs[name], how) for name in own],
+            world.rollout.steps(world.names),
+            world.rollout,
+            self.others,
+            _observed,
+            on_wait=lambda wave, names: world.said.append((wave, tuple(names))),
+        )
+
+    async def apply(self) -> ExitCode:
+        """Look at its shards, carry out what is left, and return the exit code."""
+        await self.look()
+        return await self.carry_out()
+
+    async def look(self) -> None:
+        """Look at its shards, as before the question whether to apply."""
+        looks = {name: run.look for name, run in self.fleet.runs.items()}
+        await side_by_side(looks, self._clients())
+        await self.fleet.peek()
+
+    async def carry_out(self) -> ExitCode:
+        """Carry out what is left, and return the exit code."""
+        if self.fleet.has_more():
+            await self.fleet.run(self._clients())
+        else:
+            await self.fleet.settle()
+        return self.fleet.exit_code
+
+    def _clients(self) -> dict[str, Client]:
+        return {
+            name: Client(
+                ADDRESS,
+                TOKEN,
+                transport=self._world.wire,
+                clock=WorldClock(0.0),
+                random=Random(self._number),
+            )
+            for name in self._own
+        }
+
+
+async def together(processes: Sequence[Process]) -> list[ExitCode]:
+    """Return the exit codes of processes that start at the same time."""
+    codes = dict[int, ExitCode]()
+
+    async def apply(place: int, process: Process) -> None:
+        codes[place] = await process.apply()
+
+    async with anyio.create_task_group() as group:
+        for place, process in enumerate(processes):
+            group.start_soon(apply, place, process)
+    return [codes[place] for place in sorted(codes)]
+
+
+def _observed(_run: ShardRun, _replay: Replay) -> Observer:
+    return Observer(lambda _operation, _result: None, lambda _reached: None, passing, always)
+
+
+async def _inline(call: Callable[..., T], *args: object, **_options: object) -> T:
+    """Run a call in the event loop; others run before it and after it."""
+    await anyio.sleep(A_CALL)
+    result = call(*args)
+    await anyio.sleep(A_CALL)
+    return result
