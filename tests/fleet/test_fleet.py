@@ -122,7 +122,7 @@ def test_the_shards_organization_comes_first(
 
 @pytest.mark.parametrize(
     ("default", "words"),
-    [(None, "there: organization is missing"), ("a/b", 'TFE_ORGANIZATION = "a/b": not an')],
+    [(None, "there: organization is missing"), ("a/b", 'TF_CLOUD_ORGANIZATION = "a/b": not an')],
 )
 def test_an_organization_must_be_named_somewhere(default: str | None, words: str) -> None:
     """At the latest, the environment has to name one; the message has the shard."""
