@@ -169,18 +169,15 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     job = load_fleet_job(fleet)
     # Nothing is sent because of what they say here.
     objects = objects_of(fleet, trusted=True)
-    record, stop = objects.read()
-    if record is not None and record.job != job.digest:
-        # Of another job, its undo, or another version of it.
-        record = None
+    entries, stopped = objects.read_rollout(job.digest)
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of), record),
-        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
+        shards=read_shards(shard_jobs(fleet, job, address_of), entries),
+        stopped=stopped,
     )
 
 

@@ -44,7 +44,12 @@ def total(fleet: FleetReport) -> Iterator[str]:
     yield ""
     yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
     if fleet.stopped:
-        yield f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
+        yield stopped_in_words(fleet)
+
+
+def stopped_in_words(fleet: FleetReport) -> str:
+    """Return that a fleet is stopped, why, and what to do about it."""
+    return f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
 
 
 def headline(

@@ -12,6 +12,7 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.cli.run.fleet_view.follow import follow_fleet
+from bulkops.cli.run.fleet_view.shard import AGAIN
 from bulkops.errors import ExitCode
 from bulkops.fleet.outlook import QUIET_AFTER
 from tests.cli.output.test_events import validated
@@ -19,6 +20,7 @@ from tests.cli.run.test_fleet import (
     APPLY,
     CANARY,
     NAMES,
+    WORKSPACES,
     declare,
     journal_of,
     three_organizations,
@@ -62,9 +64,9 @@ def first_line(process: Process) -> str:
     return process.stdout.readline()
 
 
-def begun(world: World, let_go: Event, shard: str) -> Process:
+def begun(world: World, let_go: Event, shard: str, *options: str) -> Process:
     """Start the fleet; ``held`` blocks one of its writes."""
-    process = world.start(*APPLY, "--json")
+    process = world.start(*APPLY, "--json", *options)
     while not any(
         b'"type":"intent"' in path.read_bytes()
         for path in world.folder.glob(f".bulkops/fleet/{shard}/scan/*.jsonl")
@@ -145,17 +147,65 @@ def test_a_shard_that_begins_later_appears(
     assert 100 <= around.now < 100 + QUIET_AFTER
 
 
-def test_a_shard_that_does_not_begin_is_waited_for_no_longer_than_15_seconds(
+def test_shards_without_a_journal_are_known_from_the_rollouts_record(
     world: World, here: Here, around: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its error came before it had a journal: exit 1, and what to do."""
+    """One has nothing to do, one failed before it had a journal: exit 1, without any wait."""
+    for name in WORKSPACES:
+        world.simulator.attach(name, TASK, organization="acme-1", enforcement_level="mandatory")
     world.simulator.remove_task(TASK, organization="acme-2")
+
+    def apply() -> None:
+        assert here(*APPLY).code == 2
+
+    around.at(3, apply)
+    assert follow(around) is ExitCode.ERROR
+    assert around.now < 3 + AGAIN
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[2:4] == ["acme-1: done: nothing to do", "acme-2: failed"]
+    assert lines[4].startswith("acme-2: job.toml: operation.task = ")
+    assert "  acme-1  done: nothing to do\n  acme-2  failed\n" in shown.out
+    assert shown.err == ""
+
+
+def test_a_stop_is_known_from_its_object(
+    world: World, here: Here, around: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no wait, and why is said; until ``--continue`` lifts it."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
     assert here(*APPLY).code == 2
+    assert follow(around) is ExitCode.ERROR
+    assert around.now < 1
+    shown = capsys.readouterr()
+    assert "\nStopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop.json" in shown.out
+    assert shown.err == (
+        "Stopped: 2 shards did not begin. `bulkops fleet apply fleet.toml --continue` begins them."
+        "\n"
+    )
+    with held(world, 2) as let_go:
+        job = begun(world, let_go, "acme-2", "--continue")
+        watcher = watching(world)
+        while "acme-2: Watching" not in first_line(watcher):
+            pass
+        let_go.set()
+        assert ended(job).code == 2
+        done = ended(watcher)
+    assert (done.code, done.err) == (ExitCode.ERROR, "")
+    assert "  acme-1  failed\n" in done.out
+    assert done.lines[-1] == "Total: 6 succeeded of 6 operations"
+
+
+def test_a_shard_that_does_not_begin_is_waited_for_no_longer_than_15_seconds(
+    here: Here, around: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1, and what to do."""
+    assert here(*APPLY, "--shard", "1/3").code == 0
     assert follow(around) is ExitCode.ERROR
     assert QUIET_AFTER <= around.now < QUIET_AFTER + 3
     err = capsys.readouterr().err
-    assert "acme-2 did not begin: there is nothing to do, or an error came before the" in err
-    assert "`bulkops fleet apply fleet.toml` begins what is left, or says why not." in err
+    assert "acme-2 and 1 more did not begin, and no process seems to run. `bulkops fleet" in err
 
 
 def test_a_killed_fleet_is_waited_for_and_then_reported(
