@@ -63,7 +63,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         """
         if self.state is State.FAILED and self.problem and state in (State.NOT_BEGUN, State.DONE):
             return State.FAILED
-        if self.state is State.DONE and state is State.NOT_BEGUN:
+        if self.state is State.DONE and not self.operations and state is State.NOT_BEGUN:
             return State.DONE
         return state
 

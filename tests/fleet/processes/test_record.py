@@ -44,7 +44,8 @@ def test_which_rollout_a_process_joins() -> None:
 @pytest.mark.parametrize(
     ("entry", "journal", "state"),
     [
-        (DONE, State.NOT_BEGUN, State.DONE),
+        (Entry(State.DONE), State.NOT_BEGUN, State.DONE),
+        (DONE, State.NOT_BEGUN, State.NOT_BEGUN),
         (Entry(State.FAILED, problem="no run task"), State.NOT_BEGUN, State.FAILED),
         (Entry(State.FAILED, problem="no run task"), State.DONE, State.FAILED),
         (Entry(State.FAILED, problem="no run task"), State.RUNNING, State.RUNNING),
