@@ -15,7 +15,7 @@ from bulkops.client.access.address import destination
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
-from bulkops.fleet.access import Access, access_of, check_distinct
+from bulkops.fleet.access import Access, access_of, check_distinct, of_each
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
@@ -88,7 +88,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
     # Only the tokens of its own shards need to be where a process runs.
-    accesses = {shard.name: access(shard) for shard in own_shards(fleet, at)}
+    accesses = of_each(own_shards(fleet, at), access)
     every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]

@@ -369,6 +369,34 @@ def test_a_missing_token_is_found_before_anything_is_sent(world: World, here: He
     assert world.requests == 0
 
 
+def test_the_missing_tokens_of_all_shards_are_reported_at_once(world: World, here: Here) -> None:
+    """A line for each shard, at most ten; nothing is sent."""
+    shards = (
+        f'[[shard]]\norganization = "acme-{n}"\ntoken_env = "TOKEN_{n}"\n' for n in range(1, 13)
+    )
+    declare(world, f'job = "job.toml"\n{"".join(shards)}')
+    for command in (APPLY, ("fleet", "verify", "fleet.toml")):
+        done = here(*command)
+        assert done.code == 1
+        lines = done.err.splitlines()
+        assert [line.count("this environment variable is not set") for line in lines[:10]] == [
+            1
+        ] * 10
+        assert lines[10:] == ["and 2 more"]
+    assert world.requests == 0
+
+
+def test_the_missing_organizations_of_all_shards_are_reported_at_once(
+    world: World, here: Here
+) -> None:
+    """Exit 2, as for one."""
+    declare(world, 'job = "job.toml"\n[[shard]]\nname = "a"\n[[shard]]\nname = "b"\n')
+    done = here(*APPLY)
+    assert done.code == 2
+    assert ["(a)" in line for line in done.err.splitlines()] == [True, False]
+    assert "(b)" in done.err
+
+
 def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) -> None:
     """A line for each shard, and totals; no request, no token."""
     declare(world, CANARY)

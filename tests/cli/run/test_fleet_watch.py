@@ -83,11 +83,12 @@ def test_it_shows_what_another_process_does_until_the_fleet_ends(world: World) -
         watcher, people = watching(world, "--json"), watching(world)
         assert first_line(people) == f"{HEAD}, in 2 waves\n"
         assert first_line(people).startswith("acme-1: Watching .bulkops/fleet/acme-1/scan/")
+        head = first_line(watcher)
         let_go.set()
         applied, watched, read = ended(job), ended(watcher), ended(people)
     assert applied.code == watched.code == read.code == 0
     assert watched.err == "".join(f"{name}: done: 3 succeeded of 3 operations\n" for name in NAMES)
-    every = [validated(line) for line in watched.lines if '"type":"progress"' not in line]
+    every = [validated(line) for line in (head, *watched.lines) if '"type":"progress"' not in line]
     results = [line for line in every if line["type"] == "result"]
     own = [line for line in applied.objects if line["type"] == "result"]
     by_shard = Counter((line["shard"], line["key"]) for line in own)
