@@ -57,8 +57,7 @@ class Words(NamedTuple):
 
     Attributes:
         meaning: its description in the README and in ``--help``.
-        verdict: the heading of a report whose last execution ended with this code; empty if
-            the code isn't about a job.
+        verdict: the heading of a report that ended with it; empty if it isn't about a job.
     """
 
     meaning: str
