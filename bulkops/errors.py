@@ -4,6 +4,7 @@ The tree is arranged by what the caller should do next::
 
     BulkopsError                     something went wrong; the message says what to do next
     ├── JobError                     correct the job file or the command line
+    ├── RightMissing                 give the token the right, or give another token
     ├── PlanStale                    plan again, or name the server that the file is for
     │   └── RunTaskGone              run the job again: the journal's run task was deleted
     ├── JournalError                 this command can't use the journal
@@ -58,8 +59,7 @@ class Words(NamedTuple):
 
     Attributes:
         meaning: its description in the README and in ``--help``.
-        verdict: the heading of a report whose last execution ended with this code; empty if
-            the code isn't about a job.
+        verdict: the heading of a report that ended with it; empty if it isn't about a job.
     """
 
     meaning: str
@@ -133,6 +133,12 @@ class JobError(BulkopsError):
     """The job file or the command line contains an error."""
 
     exit_code = ExitCode.USAGE
+
+
+class RightMissing(BulkopsError):
+    """The token lacks a right on every workspace that the job would change."""
+
+    exit_code = ExitCode.UNFULFILLED
 
 
 class PlanStale(BulkopsError):

@@ -18,7 +18,7 @@ class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
         skipped: number of targets in all shards that need no change.
         blocked: number of targets in all shards on which the job wants a change that is not
             possible.
-        problems: shard that can't be planned → why, human-readable.
+        problems: shard that can't begin → why, human-readable.
     """
 
     fleet: str

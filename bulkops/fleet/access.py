@@ -23,8 +23,8 @@ gave the shard a token. No message contains a token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from bulkops.client.access.address import Destination, destination, is_plain
@@ -38,6 +38,11 @@ from bulkops.client.access.credentials import (
 )
 from bulkops.errors import BulkopsError, JobError
 from bulkops.fleet.fleet import Shard
+
+T = TypeVar("T")
+
+MOST_PROBLEMS = 10
+"""Problems of shards that one error lists; the rest is a number."""
 
 
 class Access(NamedTuple):
@@ -93,6 +98,29 @@ def access_of(
             f"token_file, set {variable_of_host(host)}, or run: terraform login {host}"
         )
     return Access(shard.address, bound)
+
+
+def of_each(shards: Iterable[Shard], call: Callable[[Shard], T]) -> dict[str, T]:
+    """Return name → what ``call`` returns of the shard.
+
+    Raises:
+        JobError, BulkopsError: the problems of all shards, a line each; the first type if one of
+            them has it.
+    """
+    found, problems = dict[str, T](), list[BulkopsError]()
+    for shard in shards:
+        try:
+            found[shard.name] = call(shard)
+        except BulkopsError as problem:
+            problems.append(problem)
+    if not problems:
+        return found
+    # What is wrong with the environment is the same for all shards.
+    lines = [*dict.fromkeys(map(str, problems))]
+    more = len(lines) - MOST_PROBLEMS
+    listed = "\n".join((*lines[:MOST_PROBLEMS], *([f"and {more:,} more"] if more > 0 else [])))
+    wrong = any(isinstance(problem, JobError) for problem in problems)
+    raise JobError(listed) if wrong else BulkopsError(listed)
 
 
 def check_distinct(targets: Iterable[tuple[Shard, str, str]]) -> None:

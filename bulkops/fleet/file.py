@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkops.errors import JobError, unreadable
 from bulkops.files import A_FLEET, MOST_OF_A_JOB, text_of, what_is_at, wrong_file
-from bulkops.fleet.access import check_distinct
+from bulkops.fleet.access import check_distinct, of_each
 from bulkops.fleet.fleet import Fleet, job_of, parse_fleet
 from bulkops.job.file import load_job
 from bulkops.job.job import Job, organization_in
@@ -44,8 +44,9 @@ def load_fleet_job(fleet: Fleet) -> Job:
         JobError: as ``load_job``; or a shard's organization is not named, or is another one's, too.
     """
     job, default = load_job(fleet.job, of_fleet=True), organization_in(os.environ)
+    organizations = of_each(fleet.shards, lambda one: job_of(job, one, default).organization)
     check_distinct(
-        (shard, shard.address or "the same address", job_of(job, shard, default).organization)
+        (shard, shard.address or "the same address", organizations[shard.name])
         for shard in fleet.shards
     )
     return job

@@ -1,4 +1,4 @@
-"""Decides whether a fleet that other processes run has ended, from its journals alone. Pure."""
+"""Decides whether a fleet that other processes run has ended, by the states of its shards. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def is_over(
     quiet: float,
     *,
     complete: bool = True,
+    stopped: bool = False,
 ) -> bool:
     """Return whether nothing more is expected, by the first row that matches.
 
@@ -37,9 +38,11 @@ def is_over(
         seen: name → progress, of those that have begun.
         quiet: seconds since anything new was seen.
         complete: whether these are all shards of the fleet.
+        stopped: see ``next_step``.
     """
     states = {one.state for one in seen.values()} - {State.NOT_BEGUN}
     if State.RUNNING in states or not states:
         return False
-    more = next_step(waves, seen, rollout).course is Course.GO or not complete
+    course = next_step(waves, seen, rollout, stopped=stopped).course
+    more = course is Course.GO or not complete
     return not more or quiet >= QUIET_AFTER

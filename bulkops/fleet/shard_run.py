@@ -16,6 +16,7 @@ from bulkops.errors import (
     ExitCode,
     JournalLocked,
     JournalTakenOver,
+    RightMissing,
     Unauthorized,
 )
 from bulkops.fleet.shard_job import How, ShardJob
@@ -114,7 +115,9 @@ class ShardRun:
             self.problem = explained(problem, client)
 
     async def _planned(self, client: Client) -> Plan:
-        plan = await plan_job(client, self.job, f"{self._of.source}, shard {self.name}")
+        plan = await plan_job(client, self.job, self._of.source)
+        if plan.denied:
+            raise RightMissing(denied(plan, client.kept_in))
         return await self._with_unfinished(plan)
 
     async def _with_unfinished(self, plan: Plan, journal: Place | None = None) -> Plan:
@@ -246,6 +249,19 @@ class ShardRun:
             Instructions(retry, continued, key),
             observe(self, contents.replay),
         )
+
+
+def denied(plan: Plan, kept_in: str) -> str:
+    """Return the problem of a shard whose token may not change any workspace.
+
+    Args:
+        kept_in: where the token comes from; empty if that is unknown.
+    """
+    at = f" in {kept_in}" if kept_in else ""
+    return (
+        f"the token{at} lacks {plan.denied} on every selected workspace of "
+        f"{plan.job.organization}. Grant it to the token's team, or use another token there"
+    )
 
 
 def explained(problem: BulkopsError, client: Client) -> BulkopsError:

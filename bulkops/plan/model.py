@@ -35,6 +35,8 @@ class Plan(msgspec.Struct, frozen=True):
             it, largest first; empty if the projects are unknown.
         rate: requests per second at which it would run, ``None`` if unlimited or unknown.
         address: address of the server for which it was made, empty if it may be any.
+        denied: the right that this token lacks on every selected workspace, in words, so that
+            nothing can be done; empty if something can, or there is nothing to do.
     """
 
     job: Job
@@ -47,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
     projects: Mapping[str, int] = {}
     rate: float | None = None
     address: str = ""
+    denied: str = ""
 
     @property
     def digest(self) -> str:
@@ -99,6 +102,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         skips,
         list(notes(job, kind, operations, inventory)),
         projects=_projects(operations, inventory.projects),
+        denied="" if operations else _denied(kind, inventory, skips),
     )
 
 
@@ -120,6 +124,18 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
     if any(operation.after for operation in operations):
         operations = list(_in_order(operations, skips))
     return operations, skips
+
+
+def _denied(kind: Kind, inventory: Inventory, skips: Sequence[Skip]) -> str:
+    """Return the right that the token lacks on every workspace; see ``Plan``."""
+    task = inventory.resolved.task
+    workspaces = {one.id for one in inventory.targets if task is None or one.id != task.id}
+    blocked = any(skip.blocked and skip.target.id in workspaces for skip in skips)
+    if not blocked or not workspaces <= inventory.forbidden | inventory.hidden:
+        return ""
+    if workspaces & inventory.forbidden:
+        return f"the permission {kind.right.permission}"
+    return "the right to read run tasks"
 
 
 def _projects(operations: Sequence[Operation], projects: Mapping[str, str]) -> dict[str, int]:

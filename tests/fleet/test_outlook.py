@@ -41,6 +41,14 @@ def test_what_is_expected_of_the_states(
     assert over(*states, quiet=QUIET_AFTER) is in_the_end
 
 
+def test_a_stopped_fleet_has_ended_once_its_shards_have() -> None:
+    """No other one begins, whatever its tolerance says; one that was interrupted may resume."""
+    states = dict.fromkeys(("canary", "eu"), ShardProgress(State.DONE))
+    assert is_over(WAVES, states, FleetRollout(), 0.0, stopped=True)
+    states["eu"] = ShardProgress(State.INTERRUPTED)
+    assert not is_over(WAVES, states, FleetRollout(), 0.0, stopped=True)
+
+
 def test_shards_that_are_not_known_may_begin() -> None:
     """Organizations that must be found are known only once they have begun."""
     assert not over(State.DONE, State.DONE, State.DONE, complete=False)

@@ -233,6 +233,25 @@ def test_a_workspace_without_the_right_is_blocked() -> None:
         ("prod-1", Right.RUN_TASKS.lacking)
     ]
     assert len(plan.skips) == 2
+    assert plan.denied == ""
+
+
+def test_a_right_that_is_lacking_on_every_workspace_is_named() -> None:
+    """Unless nothing is to be changed; a workspace on which nothing is doesn't matter."""
+    world = World(workspaces=2, rights=User.read_only("engine"))
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    assert world.plan(job()).denied == "the permission can-manage-run-tasks"
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    assert world.plan(job()).denied == ""
+
+
+def test_what_the_token_may_change_elsewhere_is_not_denied() -> None:
+    """The second of two workspaces is as it should be, and the token has the right there."""
+    rights = User(name="engine", manage_workspace_run_tasks={"prod-1"})
+    world = World(workspaces=2, rights=rights)
+    world.simulator.attach("prod-1", TASK, enforcement_level="mandatory")
+    plan = world.plan(job())
+    assert (len(plan.blocked), plan.operations, plan.denied) == (1, [], "")
 
 
 @pytest.mark.parametrize("kind", ["attach", "update"])

@@ -71,7 +71,17 @@ def test_denied_lists_are_waited_for_together() -> None:
     world.wire.troubles = always(lambda request: request.path in hidden, Trouble("404"))
     plan = world.plan(job("detach"))
     assert len(plan.operations) == 2
+    assert plan.denied == ""
     assert SETTLE < world.elapsed - world.pause < SETTLE + 2
+
+
+def test_a_plan_says_that_no_run_task_can_be_read() -> None:
+    """Nothing can be done if every workspace's list is denied."""
+    world = World(workspaces=2, attached=True, profile=NO_LIST_BY_TASK)
+    hidden = [endpoints.list_workspace_tasks(one).path for one in world.simulator.world.workspaces]
+    world.wire.troubles = always(lambda request: request.path in hidden, Trouble("403"))
+    plan = world.plan(job("detach"))
+    assert (plan.operations, plan.denied) == ([], "the right to read run tasks")
 
 
 def test_a_denied_list_does_not_count_as_detached() -> None:

@@ -17,7 +17,7 @@ from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
-from bulkops.fleet.access import Access, access_of, check_distinct
+from bulkops.fleet.access import Access, access_of, check_distinct, of_each
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
@@ -96,7 +96,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
     # Only the tokens of its own shards need to be where a process runs.
-    accesses = {shard.name: access(shard) for shard in own_shards(fleet, at)}
+    accesses = of_each(own_shards(fleet, at), access)
     every_job = shard_jobs(fleet, job, address_of)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
@@ -177,18 +177,15 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     job = load_fleet_job(fleet)
     # Nothing is sent because of what they say here.
     objects = objects_of(fleet, trusted=True)
-    record, stop = objects.read()
-    if record is not None and record.job != job.digest:
-        # Of another job, its undo, or another version of it.
-        record = None
+    entries, stopped = objects.read_rollout(job.digest)
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of), record),
-        stopped=objects.in_words(stop) if record and stop and stop.holds(record.number) else "",
+        shards=read_shards(shard_jobs(fleet, job, address_of), entries),
+        stopped=stopped,
     )
 
 

@@ -24,6 +24,7 @@ from bulkops.cli.run.open_fleet import (
 from bulkops.client.access.machine import ThisMachine
 from bulkops.client.api import Client
 from bulkops.errors import NotAJournal
+from bulkops.fleet.access import of_each
 from bulkops.fleet.file import load_fleet_job
 from bulkops.fleet.fleet import Fleet
 from bulkops.fleet.recorded.shard_undo import ShardUndo
@@ -62,7 +63,7 @@ def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> Reco
     fleet, _ = load_begun(path, trust_files=trust_files)
     job = load_fleet_job(fleet)
     machine = ThisMachine()
-    accesses = {shard.name: shard_access(shard, server, machine) for shard in fleet.shards}
+    accesses = of_each(fleet.shards, lambda shard: shard_access(shard, server, machine))
     shards = shard_jobs(fleet, job, address_of)
     return RecordedFleet(fleet, job, shards, lambda: connected(accesses, server.tls))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bulkops.fleet.processes import record, stop
-from bulkops.fleet.processes.record import RolloutRecord
+from bulkops.fleet.processes.record import Entry, RolloutRecord
 from bulkops.fleet.processes.stop import Stop
 from bulkops.journal.place import Journals, SharedObject
 
@@ -36,6 +36,20 @@ class Objects(NamedTuple):
             found and record.decoded(found.data, self.record),
             stopped and stop.decoded(stopped.data, self.stop),
         )
+
+    def read_rollout(self, job: str) -> tuple[Mapping[str, Entry], str]:
+        """Return the entries of a job's rollout by shard, and why it is stopped, if it is.
+
+        Both are empty if none has begun, or a rollout of another job has followed.
+
+        Args:
+            job: see ``RolloutRecord``.
+        """
+        found, stopped = self.read()
+        if found is None or found.job != job:
+            return {}, ""
+        holds = stopped is not None and stopped.holds(found.number)
+        return found.shards, self.in_words(stopped) if stopped and holds else ""
 
     def in_words(self, stopped: Stop) -> str:
         """Return why a rollout is stopped, and which object says so."""

@@ -55,6 +55,18 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     lifted: bool = False
     lifted_failures: Number = 0
 
+    def completed(self, state: State) -> State:
+        """Return the state of the shard, if that of its newest journal is this one.
+
+        A shard that has nothing to do, or fails before it begins, has no journal of this rollout:
+        its newest one, if there is any, is of an earlier one.
+        """
+        if self.state is State.FAILED and self.problem and state in (State.NOT_BEGUN, State.DONE):
+            return State.FAILED
+        if self.state is State.DONE and not self.operations and state is State.NOT_BEGUN:
+            return State.DONE
+        return state
+
     @property
     def progress(self) -> ShardProgress:
         """How far the shard is, as far as this says it."""

@@ -3,7 +3,7 @@
 | of a shard                      | in JUnit XML                                                   |
 |---------------------------------|----------------------------------------------------------------|
 | its journal                     | testcases as of a single job (``bulkops.report.junit``)        |
-| it has not begun                | one testcase with ``<skipped>``                                |
+| it has not begun                | one testcase with ``<skipped>``, and why the fleet is stopped  |
 | the error that stopped it       | one testcase with ``<error type="shard">``                     |
 
 The class name ends with the shard: a workspace's name may exist in several organizations.
@@ -40,6 +40,11 @@ def _cases(fleet: FleetReport, one: ShardReport, *, only_failed: bool) -> Iterat
         details = "\n".join(rest)
         yield Case(kind, one.shard, 0.0, "error", "shard", first, details)
     elif one.state is State.NOT_BEGUN and not only_failed:
-        yield Case(kind, one.shard, element="skipped", message=one.state.value)
+        yield Case(kind, one.shard, element="skipped", message=_not_begun(fleet))
     if one.report:
         yield from all_cases(one.report, kind, only_failed=only_failed)
+
+
+def _not_begun(fleet: FleetReport) -> str:
+    words = State.NOT_BEGUN.value
+    return f"{words}: the fleet is stopped: {fleet.stopped}" if fleet.stopped else words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
-from bulkops.fleet.report.text import state_in_words
+from bulkops.fleet.report.text import state_in_words, stopped_in_words
 from bulkops.operations import wording
 from bulkops.report.markdown import TROUBLE_HEAD, section, title, totals, trouble
 from bulkops.report.markdown_text import ROOM, code, folded, plain, size, table
@@ -36,7 +36,8 @@ def document(
     lines = list(table(SHARDS_HEAD, map(_row, fleet.shards)))
     rows = _within(lines[2:], room // 2, "shards")
     outcomes = table(("outcome", "operations:"), totals(fleet.counts))
-    head = "".join((_heading(fleet), *lines[:2], *rows, "\n", *outcomes, "\n"))
+    stopped = f"{plain(stopped_in_words(fleet))}.\n\n" if fleet.stopped else ""
+    head = "".join((_heading(fleet), stopped, *lines[:2], *rows, "\n", *outcomes, "\n"))
     yield head
     room -= size(head)
     sections = [

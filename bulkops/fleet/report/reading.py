@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
 from bulkops.errors import BulkopsError
-from bulkops.fleet.processes.record import Entry, RolloutRecord
+from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import progress_of, recorded
@@ -26,31 +26,30 @@ AT_ONCE = 16
 """Journals that are read at the same time: each may be in a store, whose answers take time."""
 
 
-def read_shards(
-    jobs: Sequence[ShardJob], record: RolloutRecord | None = None
-) -> tuple[ShardReport, ...]:
+def read_shards(jobs: Sequence[ShardJob], entries: Mapping[str, Entry]) -> tuple[ShardReport, ...]:
     """Return what became of each shard, from its newest journal of this job.
 
     A journal that can't be read is the shard's own ``problem``.
 
     Args:
-        record: of the job's rollout; knows of shards without a journal.
+        entries: name → entry in the record of the job's rollout.
     """
-    entries = record.shards if record else {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return tuple(_completed(one, entries.get(one.shard)) for one in pool.map(_read, jobs))
+        return tuple(completed(one, entries.get(one.shard)) for one in pool.map(_read, jobs))
 
 
-def _completed(one: ShardReport, entry: Entry | None) -> ShardReport:
-    """Return what became of a shard; ``entry``: in the rollout's record."""
-    if entry is None or one.problem or one.state not in (State.NOT_BEGUN, State.DONE):
+def completed(one: ShardReport, entry: Entry | None) -> ShardReport:
+    """Return what became of a shard.
+
+    Args:
+        one: as its newest journal has it.
+        entry: in the rollout's record; ``None`` if there is none.
+    """
+    if entry is None or one.problem or (state := entry.completed(one.state)) is one.state:
         return one
-    if entry.state is State.FAILED and entry.problem:
-        # Its newest journal, if there is one, is from an earlier rollout.
-        return replace(one, state=State.FAILED, problem=entry.problem)
-    if entry.state is State.DONE and one.state is State.NOT_BEGUN:
-        return replace(one, state=State.DONE, note="nothing to do")
-    return one
+    if state is State.FAILED:
+        return replace(one, state=state, problem=entry.problem)
+    return replace(one, state=state, note="nothing to do")
 
 
 def running_progress(job: ShardJob) -> ShardProgress | None:

@@ -44,7 +44,12 @@ def total(fleet: FleetReport) -> Iterator[str]:
     yield ""
     yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
     if fleet.stopped:
-        yield f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
+        yield stopped_in_words(fleet)
+
+
+def stopped_in_words(fleet: FleetReport) -> str:
+    """Return that a fleet is stopped, why, and what to do about it."""
+    return f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
 
 
 def headline(
@@ -57,12 +62,18 @@ def headline(
 
 
 def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield a line for each shard: name, organization, text; further lines are indented."""
-    rows = list(shards)
-    names, organizations = (widest(row[column] for row in rows) for column in (0, 1))
-    for name, organization, text in rows:
+    """Yield a line for each shard: name, organization, text; further lines are indented.
+
+    The organizations are left out if each of them is its shard's name.
+    """
+    rows = [(texts, text) for *texts, text in shards]
+    if all(name == organization for (name, organization), _ in rows):
+        rows = [([name], text) for (name, _), text in rows]
+    widths = [widest(column) for column in zip(*(texts for texts, _ in rows), strict=True)]
+    for texts, text in rows:
         first, *rest = text.split("\n")
-        yield f"  {filled(name, names)}  {filled(organization, organizations)}  {first}"
+        columns = (filled(one, width) for one, width in zip(texts, widths, strict=True))
+        yield "  ".join(("", *columns, first))
         yield from (f"    {line}" for line in rest)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from bulkops.errors import ExitCode
 from bulkops.fleet.report.model import FleetReport, ShardReport
+from bulkops.fleet.report.text import stopped_in_words
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
 from bulkops.journal.states import Outcome
@@ -53,4 +54,5 @@ def sentences(fleet: FleetReport, noun: str) -> list[str]:
     states = Counter(one.state for one in fleet.shards)
     listed = ", ".join(f"{states[state]:,} {state.value}" for state in _ORDER if states[state])
     of = f"{counted(len(fleet.shards), 'shard')}{': ' if listed else ''}{listed}."
-    return [of, changed(fleet.counts, noun)] if fleet.counts else [of]
+    stopped = [f"{stopped_in_words(fleet)}."] if fleet.stopped else []
+    return [of, changed(fleet.counts, noun), *stopped] if fleet.counts else [of, *stopped]

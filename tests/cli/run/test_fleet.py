@@ -94,7 +94,7 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
-        *(f"  {n}  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
+        *(f"  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
         "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
         "apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
@@ -118,7 +118,7 @@ def test_a_plan_as_json_names_the_shard_in_each_line(here: Here) -> None:
 
 
 def test_a_plan_with_detailed_exitcode(world: World, here: Here) -> None:
-    """2 if there are changes, 0 if not, 1 if a shard can't be planned."""
+    """2 if there are changes, 0 if not, 1 if a shard can't begin."""
     plan = ("fleet", "plan", "fleet.toml", "--detailed-exitcode")
     assert here(*plan).code == 2
     assert here(*APPLY).code == 0
@@ -133,13 +133,13 @@ def test_every_shard_is_carried_out_with_a_journal_of_its_own(world: World, here
     assert done.code == 0
     assert once_each(world)
     assert [line for line in done.lines if "done" in line] == [
-        f"  {name}  {name}  done: 3 succeeded of 3 operations" for name in NAMES
+        f"  {name}  done: 3 succeeded of 3 operations" for name in NAMES
     ]
     assert done.lines[-1] == "Total: 9 succeeded of 9 operations"
     assert {journal_of(world, name).suffix for name in NAMES} == {".jsonl"}
     again = here("fleet", "apply", "fleet.toml")
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to do.")
-    assert "  acme-2  acme-2  nothing to do; 3 skipped" in again.err
+    assert "  acme-2  nothing to do; 3 skipped" in again.err
     assert world.writes == 9
 
 
@@ -190,13 +190,13 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     done = here(*APPLY)
     assert done.code == 2
     assert changes(world) == {"acme-1": 3, "acme-3": 3}
-    assert "acme-2  acme-2  failed\n" in done.out
-    assert "job.toml, shard acme-2: " in done.out
+    assert "acme-2  failed\n" in done.out
+    assert "\n    job.toml: operation.task = " in done.out
     assert "or this token can't see it" in done.out
     again = here(*APPLY)
     assert (again.code, world.writes) == (2, 6)
     assert again.err.endswith(
-        "Nothing was changed. 1 shard can't be planned: the line of each says why.\n"
+        "Nothing was changed. 1 shard can't begin: the line of each says why.\n"
     )
 
 
@@ -227,16 +227,49 @@ def test_a_failed_shard_that_is_tolerated_does_not_stop_the_fleet(world: World, 
     assert changes(world) == {"acme-2": 3, "acme-3": 3}
 
 
-def test_an_organization_without_the_right_is_left_as_it_is(world: World, here: Here) -> None:
-    """Its workspaces are blocked, in words, before anything changes there: exit 3."""
-    everything = User(name="ann")
-    read_only = User.read_only("ann")
-    rights = {"acme-1": everything, "acme-2": read_only, "acme-3": everything}
+def allow(world: World, *, but: User | None = None) -> None:
+    """Give the token all rights; in acme-2, only those of ``but``."""
+    rights = {name: User(name="ann") for name in NAMES} | ({"acme-2": but} if but else {})
     world.simulator.tokens = {TOKEN: User(name="ann", organizations=rights)}
+
+
+def test_an_organization_without_the_right_fails_its_shard(world: World, here: Here) -> None:
+    """It says which right, where and whose; the exit code is 3, as of its own apply."""
+    allow(world, but=User.read_only("ann"))
+    lacking = (
+        "    the token in TFE_TOKEN lacks the permission can-manage-run-tasks on every selected "
+        "workspace of acme-2. Grant it to the token's team, or use another token there"
+    )
+    plan = here("fleet", "plan", "fleet.toml")
+    assert plan.code == 3
+    assert lacking.strip() in plan.out
     done = here(*APPLY)
     assert done.code == 3
     assert changes(world) == {"acme-1": 3, "acme-3": 3}
-    assert "3 blocked" in done.out
+    assert f"acme-2  failed\n{lacking}\n" in done.out
+    assert f"acme-2  failed\n{lacking}\n" in here("fleet", "status", "fleet.toml").out
+    allow(world)
+    assert here(*APPLY).code == 0
+    assert once_each(world)
+
+
+def test_a_canary_without_the_right_stops_the_fleet(world: World, here: Here) -> None:
+    """It counts in ``max_failed_shards``: exit 4, until ``--continue`` is given."""
+    declare(world, CANARY.replace('acme-1"]', 'acme-2"]'))
+    allow(world, but=User.read_only("ann"))
+    assert here(*APPLY).code == 4
+    assert world.writes == 0
+    assert here(*APPLY, "--continue").code == 3
+    assert changes(world) == {"acme-1": 3, "acme-3": 3}
+
+
+def test_a_shard_of_which_a_part_is_blocked_is_done(world: World, here: Here) -> None:
+    """As for a single job: what is possible is done, and the rest is listed; exit 3, again, too."""
+    allow(world, but=User(name="ann", manage_workspace_run_tasks={"prod-1"}))
+    declare(world, CANARY.replace('acme-1"]', 'acme-2"]'))
+    for _ in range(2):
+        assert here(*APPLY).code == 3
+        assert changes(world) == {"acme-1": 3, "acme-2": 1, "acme-3": 3}
 
 
 def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -> None:
@@ -246,7 +279,7 @@ def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -
         done = here(*APPLY)
     assert done.code == 11
     assert changes(world) == {"acme-1": 3, "acme-3": 3}
-    assert "acme-2  acme-2  in use" in done.out
+    assert "acme-2  in use" in done.out
     assert here(*APPLY).code == 0
     assert once_each(world)
 
@@ -307,7 +340,7 @@ def test_a_paused_shard_waits_for_continue(world: World, here: Here) -> None:
     assert changes(world) == dict.fromkeys(NAMES, 1)
     done = here("fleet", "apply", "fleet.toml")
     assert done.code == 6
-    assert "  acme-2  acme-2  paused: --continue continues past the pause" in done.err
+    assert "  acme-2  paused: --continue continues past the pause" in done.err
     assert changes(world) == dict.fromkeys(NAMES, 1)
     assert here(*APPLY, "--continue").code == 0
     assert once_each(world)
@@ -336,6 +369,34 @@ def test_a_missing_token_is_found_before_anything_is_sent(world: World, here: He
     assert world.requests == 0
 
 
+def test_the_missing_tokens_of_all_shards_are_reported_at_once(world: World, here: Here) -> None:
+    """A line for each shard, at most ten; nothing is sent."""
+    shards = (
+        f'[[shard]]\norganization = "acme-{n}"\ntoken_env = "TOKEN_{n}"\n' for n in range(1, 13)
+    )
+    declare(world, f'job = "job.toml"\n{"".join(shards)}')
+    for command in (APPLY, ("fleet", "verify", "fleet.toml")):
+        done = here(*command)
+        assert done.code == 1
+        lines = done.err.splitlines()
+        assert [line.count("this environment variable is not set") for line in lines[:10]] == [
+            1
+        ] * 10
+        assert lines[10:] == ["and 2 more"]
+    assert world.requests == 0
+
+
+def test_the_missing_organizations_of_all_shards_are_reported_at_once(
+    world: World, here: Here
+) -> None:
+    """Exit 2, as for one."""
+    declare(world, 'job = "job.toml"\n[[shard]]\nname = "a"\n[[shard]]\nname = "b"\n')
+    done = here(*APPLY)
+    assert done.code == 2
+    assert ["(a)" in line for line in done.err.splitlines()] == [True, False]
+    assert "(b)" in done.err
+
+
 def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) -> None:
     """A line for each shard, and totals; no request, no token."""
     declare(world, CANARY)
@@ -345,8 +406,8 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert (done.code, done.err, world.requests) == (0, "", requests)
     head, first, *rest = done.lines
     assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
-    assert first.startswith("  acme-1  acme-1  interrupted: ")
-    assert rest[:2] == ["  acme-2  acme-2  not begun", "  acme-3  acme-3  not begun"]
+    assert first.startswith("  acme-1  interrupted: ")
+    assert rest[:2] == ["  acme-2  not begun", "  acme-3  not begun"]
     assert rest[-1].endswith("of 3 operations")
     assert here(*APPLY).code == 0
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
@@ -363,9 +424,7 @@ def test_the_status_of_found_organizations_shows_those_that_have_begun(
     assert here(*APPLY).code == 0
     requests = world.requests
     done = here("fleet", "status", "fleet.toml")
-    assert [line.split()[:3] for line in done.lines[1:3]] == [
-        [name, name, "done:"] for name in NAMES[:2]
-    ]
+    assert [line.split()[:2] for line in done.lines[1:3]] == [[name, "done:"] for name in NAMES[:2]]
     assert world.requests == requests
 
 
@@ -424,7 +483,7 @@ def test_a_damaged_journal_is_the_shards_own_problem(world: World, here: Here) -
     journal.write_bytes(text[:200] + b"?" + text[201:])
     done = here("fleet", "report", "fleet.toml")
     assert done.code == 0
-    assert "acme-2  acme-2  failed\n" in done.out
+    assert "acme-2  failed\n" in done.out
     assert "Total: 6 succeeded of 6 operations" in done.out
     assert here(*APPLY).code == 12
 
@@ -450,7 +509,7 @@ def test_a_terminal_has_a_line_for_each_shard(world: World) -> None:
         let_go.set()
         assert terminal.ended() == 0
         assert "━" not in terminal.text
-        assert "  acme-2  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
+        assert "  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
         assert "Total: 9 succeeded of 9 operations" in terminal.text
         assert terminal.cursor_is_there
 

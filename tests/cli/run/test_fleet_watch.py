@@ -12,6 +12,7 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.cli.run.fleet_view.follow import follow_fleet
+from bulkops.cli.run.fleet_view.shard import AGAIN
 from bulkops.errors import ExitCode
 from bulkops.fleet.outlook import QUIET_AFTER
 from tests.cli.output.test_events import validated
@@ -19,6 +20,7 @@ from tests.cli.run.test_fleet import (
     APPLY,
     CANARY,
     NAMES,
+    WORKSPACES,
     declare,
     journal_of,
     three_organizations,
@@ -81,13 +83,14 @@ def test_it_shows_what_another_process_does_until_the_fleet_ends(world: World) -
         watcher, people = watching(world, "--json"), watching(world)
         assert first_line(people) == f"{HEAD}, in 2 waves\n"
         assert first_line(people).startswith("acme-1: Watching .bulkops/fleet/acme-1/scan/")
+        head = first_line(watcher)
         let_go.set()
         applied, watched, read = ended(job), ended(watcher), ended(people)
     assert applied.code == watched.code == read.code == 0
     assert sorted(watched.err.splitlines()) == [
         f"{name}: done: 3 succeeded of 3 operations" for name in NAMES
     ]
-    every = [validated(line) for line in watched.lines if '"type":"progress"' not in line]
+    every = [validated(line) for line in (head, *watched.lines) if '"type":"progress"' not in line]
     results = [line for line in every if line["type"] == "result"]
     own = [line for line in applied.objects if line["type"] == "result"]
     by_shard = Counter((line["shard"], line["key"]) for line in own)
@@ -109,7 +112,7 @@ def test_it_changes_nothing(world: World, here: Here) -> None:
         HEAD,
         "",
         HEAD,
-        *(f"  {name}  {name}  done: 3 succeeded of 3 operations" for name in NAMES),
+        *(f"  {name}  done: 3 succeeded of 3 operations" for name in NAMES),
         "",
         "Total: 9 succeeded of 9 operations",
     ]
@@ -125,7 +128,7 @@ def test_the_exit_code_is_the_worst(world: World, here: Here) -> None:
     journal.write_bytes(text[:200] + b"?" + text[201:])
     done = here("fleet", "watch", "fleet.toml")
     assert done.code == 12
-    assert "acme-3  acme-3  failed\n" in done.out
+    assert "acme-3  failed\n" in done.out
     assert "Total: 5 succeeded of 5 operations" in done.out
 
 
@@ -147,17 +150,60 @@ def test_a_shard_that_begins_later_appears(
     assert 100 <= around.now < 100 + QUIET_AFTER
 
 
-def test_a_shard_that_does_not_begin_is_waited_for_no_longer_than_15_seconds(
+def test_shards_without_a_journal_are_known_from_the_rollouts_record(
     world: World, here: Here, around: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its error came before it had a journal: exit 1, and what to do."""
+    """One has nothing to do, one failed before it had a journal: exit 1, without any wait."""
+    for name in WORKSPACES:
+        world.simulator.attach(name, TASK, organization="acme-1", enforcement_level="mandatory")
     world.simulator.remove_task(TASK, organization="acme-2")
+
+    def apply() -> None:
+        assert here(*APPLY).code == 2
+
+    around.at(3, apply)
+    assert follow(around) is ExitCode.ERROR
+    assert around.now < 3 + AGAIN
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[:2] == ["acme-1: done: nothing to do", "acme-2: failed"]
+    assert lines[2].startswith("acme-2: job.toml: operation.task = ")
+    assert "  acme-1  done: nothing to do\n  acme-2  failed\n" in shown.out
+    assert shown.err == ""
+
+
+def test_a_stop_is_known_from_its_object(
+    world: World, here: Here, around: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no wait, and why is said; until ``--continue`` lifts it."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
     assert here(*APPLY).code == 2
+    assert follow(around) is ExitCode.ERROR
+    assert around.now < 1
+    shown = capsys.readouterr()
+    assert "\nStopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop.json" in shown.out
+    assert shown.err == (
+        "Stopped: 2 shards did not begin. `bulkops fleet apply fleet.toml --continue` begins them."
+        "\n"
+    )
+    assert here(*APPLY, "--continue").code == 2
+    assert follow(around) is ExitCode.ERROR
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "  acme-1  failed\n" in shown.out
+    assert shown.out.endswith("Total: 6 succeeded of 6 operations\n")
+
+
+def test_a_shard_that_does_not_begin_is_waited_for_no_longer_than_15_seconds(
+    here: Here, around: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 1, and what to do."""
+    assert here(*APPLY, "--shard", "1/3").code == 0
     assert follow(around) is ExitCode.ERROR
     assert QUIET_AFTER <= around.now < QUIET_AFTER + 3
     err = capsys.readouterr().err
-    assert "acme-2 did not begin: there is nothing to do, or an error came before the" in err
-    assert "`bulkops fleet apply fleet.toml` begins what is left, or says why not." in err
+    assert "acme-2 and 1 more did not begin, and no process seems to run. `bulkops fleet" in err
 
 
 def test_a_killed_fleet_is_waited_for_and_then_reported(
@@ -168,7 +214,7 @@ def test_a_killed_fleet_is_waited_for_and_then_reported(
     assert world.kill(signal.SIGKILL, write=2, stage="after", arguments=APPLY).code == -9
     assert follow(around) is ExitCode.ERROR
     shown = capsys.readouterr()
-    assert "acme-1  acme-1  interrupted: " in shown.out
+    assert "acme-1  interrupted: " in shown.out
     assert "the process that ran this job is gone" in shown.out
     assert shown.err.endswith(
         "Not finished. `bulkops fleet apply fleet.toml` resumes every shard.\n"
@@ -250,6 +296,6 @@ def test_a_terminal_has_a_line_for_each_shard(world: World) -> None:
             let_go.set()
             assert terminal.ended() == 0
             assert "━" not in terminal.text
-            assert "  acme-2  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
+            assert "  acme-2  done: 3 succeeded of 3 operations\n" in terminal.text
             assert terminal.cursor_is_there
         assert ended(job).code == 0

@@ -41,6 +41,26 @@ def test_which_rollout_a_process_joins() -> None:
     assert {row: _documented(one) for row, one in found.items()} == table
 
 
+@pytest.mark.parametrize(
+    ("entry", "journal", "state"),
+    [
+        (Entry(State.DONE), State.NOT_BEGUN, State.DONE),
+        (DONE, State.NOT_BEGUN, State.NOT_BEGUN),
+        (Entry(State.FAILED, problem="no run task"), State.NOT_BEGUN, State.FAILED),
+        (Entry(State.FAILED, problem="no run task"), State.DONE, State.FAILED),
+        (Entry(State.FAILED, problem="no run task"), State.RUNNING, State.RUNNING),
+        (FAILED, State.DONE, State.DONE),
+        (RUNNING, State.NOT_BEGUN, State.NOT_BEGUN),
+        (DONE, State.INTERRUPTED, State.INTERRUPTED),
+    ],
+)
+def test_an_entry_completes_what_the_newest_journal_says(
+    entry: Entry, journal: State, state: State
+) -> None:
+    """A shard without a journal of this rollout had nothing to do, or failed before it."""
+    assert entry.completed(journal) is state
+
+
 def test_a_shard_that_has_not_begun_keeps_a_rollout_open() -> None:
     """It is one of the fleet's, even if the record doesn't know it."""
     assert joined(WHOLE, "job", "abc") is WHOLE

@@ -10,7 +10,7 @@ from bulkops.fleet.waves import State
 from bulkops.report.model import Report
 from tests.report.html.samples import HOSTILE, hostile, many, of_every_outcome, staged
 
-GONE = "job.toml, shard acme-gone: there is no run task security-scan,\nor this token can't see it"
+GONE = "job.toml: there is no run task security-scan,\nor this token can't see it"
 
 
 def shard(name: str, report: Report | None = None, **more: object) -> ShardReport:
@@ -46,7 +46,9 @@ def hostile_fleet() -> FleetReport:
         shard("acme-1", hostile(), organization=HOSTILE[1], journal=HOSTILE[2]),
         shard("acme-2", organization=HOSTILE[0], problem="\n".join(HOSTILE), state=State.FAILED),
     )
-    return replace(fleet(*shards), fleet=HOSTILE[0], job=HOSTILE[1], task=HOSTILE[3])
+    return replace(
+        fleet(*shards), fleet=HOSTILE[0], job=HOSTILE[1], task=HOSTILE[3], stopped=HOSTILE[2]
+    )
 
 
 def large(shards: int, operations: int) -> FleetReport:

@@ -54,7 +54,7 @@ def test_each_shard_has_a_row_and_a_section() -> None:
 def test_the_error_of_a_shard_is_in_its_section() -> None:
     """Each of its lines is one."""
     text = page(of_every_state())
-    assert "<p>job.toml, shard acme-gone: there is no run task security-scan,</p>" in text
+    assert "<p>job.toml: there is no run task security-scan,</p>" in text
     assert "<p>or this token can&#39;t see it</p>" in text
 
 

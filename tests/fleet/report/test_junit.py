@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from junitparser import Error, Skipped
+from msgspec.structs import replace
 
 from bulkops.fleet.report.junit import document
 from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.waves import State
 from tests.fleet.report.samples import fleet, hostile_fleet, of_every_state, shard
 from tests.report.html.samples import undo
 from tests.report.test_junit import checked
+
+LATER = shard("later", state=State.NOT_BEGUN)
 
 
 def suites(report: FleetReport, *, only_failed: bool = False) -> Any:
@@ -49,13 +53,21 @@ def test_a_shard_without_a_journal_has_one_testcase() -> None:
     assert isinstance(error, Error)
     assert (error.type, error.message) == (
         "shard",
-        "job.toml, shard acme-gone: there is no run task security-scan,",
+        "job.toml: there is no run task security-scan,",
     )
     assert error.text == "or this token can't see it"
     (later,) = every["acme-later"]
     (skipped,) = later.result
     assert isinstance(skipped, Skipped)
     assert skipped.message == "not begun"
+
+
+def test_a_shard_that_does_not_begin_says_why() -> None:
+    """The fleet is stopped."""
+    (later,) = next(iter(suites(replace(fleet(LATER), stopped="1 shard failed"))))
+    assert [one.message for one in later.result] == [
+        "not begun: the fleet is stopped: 1 shard failed"
+    ]
 
 
 def test_only_failed_lists_problems() -> None:

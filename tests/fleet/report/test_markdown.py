@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bulkops.fleet.report.markdown import document
 from bulkops.fleet.report.model import FleetReport
 from bulkops.report.markdown_text import ROOM, size
@@ -51,6 +53,12 @@ def test_a_fleet_without_trouble_has_one_table_of_shards() -> None:
     text = written(fleet(shard("acme-1", many(3))))
     assert "###" not in text
     assert "<details>" not in text
+
+
+def test_a_stopped_fleet_says_why() -> None:
+    """Below the heading; the reason is text, whatever it contains."""
+    shown = read(written(replace(of_every_state(), stopped="1 shard failed (*stop*.json)")))
+    assert "Stopped: 1 shard failed (*stop*.json). --continue lets the other" in shown.text
 
 
 def test_a_large_fleet_fits() -> None:

@@ -56,3 +56,10 @@ def test_the_sentences_count_shards_and_operations() -> None:
     assert second.startswith("313 of 324 workspaces changed, 5 failed")
     assert sentences(fleet(LATER), "operation") == ["1 shard: 1 not begun."]
     assert sentences(fleet(), "operation") == ["0 shards."]
+
+
+def test_the_last_sentence_says_why_a_fleet_is_stopped() -> None:
+    """And what to do about it."""
+    stopped = "Stopped: 1 shard failed. --continue lets the other shards begin."
+    assert sentences(replace(fleet(LATER), stopped="1 shard failed"), "operation")[-1] == stopped
+    assert sentences(replace(of_every_state(), stopped="1 shard failed"), "run task")[2] == stopped

@@ -29,7 +29,7 @@ def plan(
     """Show what an apply would change in each organization of a fleet.
 
     Changes nothing. Plans all shards at once, each in about 2·N/100 requests for N workspaces. If a
-    shard can't be planned, its line says why, and the exit code is that of its error.
+    shard can't begin, its line says why, and the exit code is that of its error.
 
     \b
     Examples:

@@ -97,7 +97,7 @@ def plan_summary(plans: Sequence[Plan], problems: int) -> str:
     blocked = sum(len(plan.blocked) for plan in plans)
     skipped = sum(len(plan.skips) for plan in plans) - blocked
     more = f", {blocked:,} blocked" if blocked else ""
-    failed = f"; {counted(problems, 'shard')} can't be planned" if problems else ""
+    failed = f"; {counted(problems, 'shard')} can't begin" if problems else ""
     return f"Plan: {todo}; {skipped:,} skipped{more}{failed}."
 
 

@@ -1,13 +1,14 @@
 """``bulkops fleet watch FLEET``: show a fleet that other processes run, from its journals alone.
 
-The journals are only read: nothing is created, locked or sent.
+What the journals don't say, the record of the rollout and its stop do, beside them. All of them are
+only read: nothing is created, locked or sent.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bulkops.cli.output.fleet.live import FleetView
@@ -18,7 +19,7 @@ from bulkops.cli.output.watch import EVERY, FIRST
 from bulkops.cli.run.fleet_view.shard import AGAIN, FollowedShard, ShardView
 from bulkops.cli.run.follow import POLL, Surroundings
 from bulkops.cli.run.follow_view import Screen, is_live
-from bulkops.cli.run.open_fleet import address_of, shard_jobs, task_of
+from bulkops.cli.run.open_fleet import address_of, objects_of, shard_jobs, task_of
 from bulkops.cli.signals import received
 from bulkops.errors import ExitCode
 from bulkops.fleet.file import load_fleet, load_fleet_job
@@ -28,7 +29,7 @@ from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.text import headline, lines, state
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, State, next_step
+from bulkops.fleet.waves import Course, ShardProgress, State, next_step
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base, journals_at
 from bulkops.text import as_argument, counted
@@ -65,7 +66,10 @@ class _Following:
         self._shards = dict[str, FollowedShard]()
         self._new_at = self._next_line_at = around.now()
         self._next_line_at += FIRST
+        self._objects = objects_of(fleet, trusted=True)
+        self._stopped = ""
         self._found_at: float | None = None
+        self._read_at: float | None = None
         self._seen: object = None
         self._waits = False
 
@@ -88,21 +92,48 @@ class _Following:
     def _look(self) -> bool:
         """Read the journals once; return whether the fleet has ended."""
         self._find()
+        before = {name: shard.state for name, shard in self._shards.items()}
         for shard in self._shards.values():
-            before = shard.state
             shard.look()
-            if self._seen is not None and shard.state not in (before, State.RUNNING):
-                for line in state(shard.report()).split("\n"):
-                    self._say(f"{shard.name}: {line}")
             self._screen.suspend_if_asked()
             received.check()
+        changed = [one for name, one in self._shards.items() if one.state is not before[name]]
+        self._read_rollout(now=bool(changed))
+        if self._seen is not None:
+            self._say_what_ended(before)
         now = self._around.now()
         seen = [(shard.state, shard.arrived) for shard in self._shards.values()]
         if seen != self._seen:
             self._seen, self._new_at = seen, now
-        progress = {name: shard.progress for name, shard in self._shards.items()}
-        quiet, complete = now - self._new_at, bool(self._fleet.shards)
-        return is_over(self._waves, progress, self._fleet.rollout, quiet, complete=complete)
+        return is_over(
+            self._waves,
+            self._progress,
+            self._fleet.rollout,
+            now - self._new_at,
+            complete=bool(self._fleet.shards),
+            stopped=bool(self._stopped),
+        )
+
+    def _read_rollout(self, *, now: bool) -> None:
+        """Read what the processes recorded, if it may be new.
+
+        Args:
+            now: read it although it was read a moment ago. It is written before a journal begins:
+                what was read before that may be about an earlier attempt.
+        """
+        date = self._around.now()
+        if not now and self._read_at is not None and date - self._read_at < AGAIN:
+            return
+        self._read_at = date
+        entries, self._stopped = self._objects.read_rollout(self._job.digest)
+        for name, shard in self._shards.items():
+            shard.entry = entries.get(name)
+
+    def _say_what_ended(self, before: Mapping[str, State]) -> None:
+        for name, shard in self._shards.items():
+            if shard.state not in (before[name], State.RUNNING):
+                for line in state(shard.report()).split("\n"):
+                    self._say(f"{name}: {line}")
 
     def _find(self) -> None:
         """Find the shards: all at once if the fleet file lists them, else those that have begun."""
@@ -186,12 +217,17 @@ class _Following:
             task=task_of(self._job),
             waves=len(self._waves),
             shards=tuple(shard.report() for shard in self._shards.values()),
+            stopped=self._stopped,
         )
 
     @property
+    def _progress(self) -> dict[str, ShardProgress]:
+        return {name: shard.progress for name, shard in self._shards.items()}
+
+    @property
     def _course(self) -> Course:
-        progress = {name: shard.progress for name, shard in self._shards.items()}
-        return next_step(self._waves, progress, self._fleet.rollout).course
+        stopped = bool(self._stopped)
+        return next_step(self._waves, self._progress, self._fleet.rollout, stopped=stopped).course
 
     def _next(self, left: list[str], course: Course, command: str) -> Iterator[str]:
         """Yield why the fleet isn't finished, and what to do about it."""
@@ -199,13 +235,14 @@ class _Following:
         if State.INTERRUPTED in states:
             yield f"Not finished. `{command}` resumes every shard."
         elif course is Course.STOPPED:
-            begun = counted(len(left), "shard")
-            yield f"Too many shards or operations have failed: {begun} did not begin."
+            why = "Stopped" if self._stopped else "Too many shards or operations have failed"
+            shards = counted(len(left), "shard")
+            yield f"{why}: {shards} did not begin. `{command} --continue` begins them."
         elif course is Course.PAUSED:
             yield f"Paused. `{command} --continue` continues past the pause."
         elif left:
             more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
             yield (
-                f"{left[0]}{more} did not begin: there is nothing to do, or an error came before "
-                f"the journal. `{command}` begins what is left, or says why not."
+                f"{left[0]}{more} did not begin, and no process seems to run. `{command}` begins "
+                "what is left."
             )

@@ -1,14 +1,18 @@
-"""One shard of a fleet that other processes run, from its newest journal."""
+"""One shard of a fleet that other processes run, from its newest journal and their record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from bulkops.cli.output.fleet.live import ShardLine
 from bulkops.cli.run.follow import Following, Surroundings, WriterGone
 from bulkops.cli.run.follow_view import FollowView
 from bulkops.errors import BulkopsError, ExitCode
+from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
+from bulkops.fleet.report.reading import completed
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import ended_as, progress_of
 from bulkops.fleet.waves import ShardProgress, State
@@ -48,7 +52,7 @@ class FollowedShard:
         view: returns a new view of it.
 
     Attributes:
-        state: how far it is.
+        entry: in the rollout's record; ``None`` if there is none.
         problem: why it can't be followed, or isn't finished; ``None`` if there is none.
     """
 
@@ -56,8 +60,9 @@ class FollowedShard:
         self, job: ShardJob, around: Surroundings, view: Callable[[str], ShardView], *, json: bool
     ) -> None:
         self.name = job.shard.name
-        self.state = State.NOT_BEGUN
+        self.entry: Entry | None = None
         self.problem: BulkopsError | None = None
+        self._state = State.NOT_BEGUN
         self._job = job
         self._around = around
         self._new_view = view
@@ -80,14 +85,14 @@ class FollowedShard:
             if self._following is not None and not self._is_broken:
                 self._follow(self._following)
         except WriterGone as problem:
-            self.problem, self.state = problem, State.INTERRUPTED
+            self.problem, self._state = problem, State.INTERRUPTED
         except BulkopsError as problem:
-            self.problem, self.state, self._is_broken = problem, State.FAILED, True
-        self._next_at = None if self.state is State.RUNNING else now + AGAIN
+            self.problem, self._state, self._is_broken = problem, State.FAILED, True
+        self._next_at = None if self._state is State.RUNNING else now + AGAIN
 
     def _find(self) -> None:
         """Find its newest journal, unless one is running."""
-        if self.state is State.RUNNING:
+        if self._state is State.RUNNING:
             return
         place = self._job.journals().newest(self._is_mine)
         if place is None or (self._following and str(self._following.place) == str(place)):
@@ -105,7 +110,14 @@ class FollowedShard:
         if ended is not None:
             following.check_ended(ended)
         self.problem = None
-        self.state = State.RUNNING if ended is None else ended_as(exit_code(ended))
+        self._state = State.RUNNING if ended is None else ended_as(exit_code(ended))
+
+    @property
+    def state(self) -> State:
+        """How far it is."""
+        if self.entry is None or self.problem is not None:
+            return self._state
+        return self.entry.completed(self._state)
 
     @property
     def replay(self) -> Replay | None:
@@ -115,13 +127,22 @@ class FollowedShard:
     @property
     def progress(self) -> ShardProgress:
         """How far it is, for the decision whether the fleet has ended."""
-        return progress_of(self.state, self.replay)
+        lifted, failures = (
+            (self.entry.lifted, self.entry.lifted_failures) if self.entry else (False, 0)
+        )
+        progress = progress_of(self.state, self.replay)
+        return replace(progress, lifted=lifted, lifted_failures=failures)
 
     @property
     def exit_code(self) -> ExitCode | None:
-        """The exit code of ``watch`` of its journal; ``None`` if it has none."""
+        """The exit code of ``watch`` of its journal; ``None`` if it has not begun.
+
+        That of an error before it had one is not recorded: ``ERROR``.
+        """
         if self.problem is not None:
             return ExitCode(self.problem.exit_code)
+        if self.state is not self._state:
+            return ExitCode.ERROR if self.state is State.FAILED else ExitCode.DONE
         return exit_code(self.replay) if self.replay is not None else None
 
     @property
@@ -156,11 +177,12 @@ class FollowedShard:
     def report(self) -> ShardReport:
         """Return what became of it."""
         replay = self.replay
-        return ShardReport(
+        seen = ShardReport(
             shard=self.name,
             organization=self._job.job.organization,
-            state=self.state,
+            state=self._state,
             journal=str(self._following.place) if self._following is not None else "",
             report=report(replay) if replay is not None else None,
             problem=str(self.problem or ""),
         )
+        return completed(seen, self.entry)

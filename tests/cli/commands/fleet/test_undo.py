@@ -19,7 +19,7 @@ from tests.cli.support import JOB, TASK, TOKEN, World, ended
 from tests.conftest import Here
 
 UNDO = ("fleet", "undo", "fleet.toml", "--yes")
-RETAINED = "  {0}  {0}  undone already: 3 succeeded of 3 operations"
+RETAINED = "  {0}  undone already: 3 succeeded of 3 operations"
 
 
 def journals_of(world: World, shard: str) -> tuple[Path, Path]:
@@ -62,7 +62,7 @@ def test_every_shard_is_undone_with_a_journal_beside_its_own(applied: World, her
         done.lines[-5:]
         == [
             "fleet: undo of attach security-scan in 3 shards",
-            *(f"  {name}  {name}  done: 3 succeeded of 3 operations" for name in NAMES),
+            *(f"  {name}  done: 3 succeeded of 3 operations" for name in NAMES),
             "",
             "Total: 9 succeeded of 9 operations",
         ][-5:]
@@ -124,7 +124,7 @@ def test_a_rollout_that_was_killed_is_undone_as_far_as_it_came(world: World, her
     assert world.kill(signal.SIGKILL, write=2, stage="after", arguments=APPLY).code == -9
     done = here(*UNDO)
     assert done.code == 0
-    assert "  acme-2  acme-2  done: nothing to undo (no journal)" in done.lines
+    assert "  acme-2  done: nothing to undo (no journal)" in done.lines
     assert all(methods == ["POST", "DELETE"] for methods in effects(world).values())
 
 
@@ -214,7 +214,7 @@ def test_only_a_verification_that_is_left_is_not_asked_about(applied: World, her
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     done = here("fleet", "undo", "fleet.toml")
     assert done.code == 0
-    assert "  acme-2  acme-2  resumed: checked for drift" in done.err.splitlines()
+    assert "  acme-2  resumed: checked for drift" in done.err.splitlines()
     assert applied.writes == 18
     assert "Nothing to undo." in here("fleet", "undo", "fleet.toml").err
 
@@ -226,7 +226,7 @@ def test_a_held_shard_is_left_to_its_process(applied: World, here: Here, number:
     with place_of(journals_of(applied, "acme-2")[number]).locked(holder(Clock())):
         done = here(*UNDO)
     assert done.code == 11
-    assert "acme-2  acme-2  in use" in done.out
+    assert "acme-2  in use" in done.out
     assert done.err.splitlines()[-1] == "A shard is in use by another process."
     assert undone_once(applied, "acme-1", "acme-3")
     assert here(*UNDO).code == 0
@@ -290,7 +290,7 @@ def test_an_organization_without_the_right_is_its_shards_own_problem(
     done = here(*UNDO)
     assert done.code == 1
     assert undone_once(applied, "acme-1", "acme-3")
-    assert "acme-2  acme-2  failed" in done.out
+    assert "acme-2  failed" in done.out
     applied.simulator.tokens = {TOKEN: User(name="ann")}
     assert here(*UNDO).code == 0
     assert undone_once(applied)
@@ -331,7 +331,7 @@ def test_the_status_names_the_undo(here: Here) -> None:
     assert here(*UNDO).code == 0
     done = here("fleet", "status", "fleet.toml")
     words = "done: 3 succeeded of 3 operations, undo: 3 succeeded of 3 operations"
-    assert f"  acme-2  acme-2  {words}" in done.lines
+    assert f"  acme-2  {words}" in done.lines
 
 
 PAUSING = (

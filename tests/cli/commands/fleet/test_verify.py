@@ -26,7 +26,7 @@ def test_each_shard_is_verified(world: World, here: Here) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
-        *(f"  {name}  {name}  3 of 3 operations verified" for name in NAMES),
+        *(f"  {name}  3 of 3 operations verified" for name in NAMES),
         "",
         "Total: 9 of 9 operations verified",
     ]
@@ -43,8 +43,8 @@ def test_a_shard_that_has_drifted_has_a_section(world: World, here: Here) -> Non
     alone = here("verify", str(journal))
     assert alone.code == 3
     assert done.lines[2:] == [
-        "  acme-2  acme-2  2 of 3 operations verified",
-        "  acme-3  acme-3  3 of 3 operations verified",
+        "  acme-2  2 of 3 operations verified",
+        "  acme-3  3 of 3 operations verified",
         "",
         f"acme-2: {journal}",
         alone.lines[0],
@@ -90,7 +90,7 @@ def test_a_shard_without_a_journal_has_nothing_to_verify(world: World, here: Her
     journal_of(world, "acme-3").unlink()
     done = here(*VERIFY)
     assert done.code == 0
-    assert "  acme-3  acme-3  not begun: nothing to verify" in done.lines
+    assert "  acme-3  not begun: nothing to verify" in done.lines
     assert here(*VERIFY, "--json").objects[-1]["not_begun"] == ["acme-3"]
 
 
@@ -116,7 +116,7 @@ def test_a_damaged_journal_leaves_the_other_shards_verified(world: World, here: 
     journal.write_bytes(text[:200] + b"?" + text[201:])
     done = here(*VERIFY)
     assert done.code == 12
-    assert "  acme-2  acme-2  can't be verified" in done.lines
+    assert "  acme-2  can't be verified" in done.lines
     assert done.lines[-1] == "Total: 6 of 6 operations verified; 1 shard can't be verified"
 
 
@@ -127,7 +127,7 @@ def test_an_organization_that_the_token_no_longer_sees(world: World, here: Here)
     world.simulator.tokens = {TOKEN: User(name="ann", organizations=rights)}
     done = here(*VERIFY)
     assert done.code == 1
-    assert "  acme-2  acme-2  can't be verified" in done.lines
+    assert "  acme-2  can't be verified" in done.lines
     assert done.lines[-1] == "Total: 6 of 6 operations verified; 1 shard can't be verified"
 
 
