@@ -104,11 +104,7 @@ TOO_FEW_FILES = (
 
 
 def unreadable(place: object, error: OSError | UnicodeError) -> str:
-    """Return the message for a file that can't be read: ``PLACE: can't be read: no such file``.
-
-    Args:
-        place: a path, or an option and its path, as the user wrote it.
-    """
+    """Return the message ``PLACE: can't be read: no such file``; the place as the user wrote it."""
     return f"{place}: can't be read: {_reason(error)}"
 
 
