@@ -45,6 +45,16 @@ class EntitlementsResource(Resource, frozen=True):
 
     attributes: Entitlements = Entitlements()
 
+    def value(self) -> Entitlements:
+        """Return the flat form; a server that writes 0 for a limit means that there is none."""
+        a = self.attributes
+        return msgspec.structs.replace(
+            a,
+            run_task_limit=a.run_task_limit or None,
+            run_task_workspace_limit=a.run_task_workspace_limit or None,
+            run_task_mandatory_enforcement_limit=a.run_task_mandatory_enforcement_limit or None,
+        )
+
 
 class _OrganizationAttributes(msgspec.Struct, frozen=True):
     name: Text = ""

@@ -23,14 +23,14 @@ STAGES: tuple[Stage, ...] = ("pre_plan", "post_plan", "pre_apply", "post_apply")
 """In the order a Terraform run reaches them."""
 
 
-_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}")
+_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_id(text: str, kind: str) -> bool:
     """Return whether ``text`` is an id of this kind: ``ws-SihZTyXKfNXUWuUa`` for ``ws``.
 
     A name may begin like an id (a workspace named ``ws-prod``), but an id ends in 16 characters
-    of base 58.
+    of base 58, or in a UUID on some compatible servers.
     """
     prefix, _, rest = text.partition("-")
     return prefix == kind and _ID_END.fullmatch(rest) is not None
