@@ -2,8 +2,8 @@
 
 The headers are ``X-RateLimit-Limit``, ``TFP-AppName`` and, on Terraform Enterprise,
 ``X-TFE-Version`` (``v202408-1``; some servers leave out the ``v``) or since 1.0
-``X-TFE-Current-Version`` (``1.0.3``). The releases that introduced each stage are from the API page "Run Tasks" and the Terraform provider's
-changelog.
+``X-TFE-Current-Version`` (``1.0.3``). The releases that introduced
+each stage are from the API page "Run Tasks" and the Terraform provider's changelog.
 """
 
 from __future__ import annotations

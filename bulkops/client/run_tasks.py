@@ -14,10 +14,10 @@ from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
 from bulkops.api.resources import (
     RunTask,
-    RunTaskResource,
     WorkspaceTaskResource,
     included_workspace_tasks,
 )
+from bulkops.api.run_task_resource import RunTaskResource
 from bulkops.api.verdict import is_missing
 from bulkops.client.caller import Caller
 from bulkops.client.paging import everything
@@ -62,8 +62,8 @@ class RunTasks:
         """Return all attachments of a run task, collected by ``rows``, in ⌈n/100⌉ requests.
 
         An older TFE or a compatible server has no such list; then the attachments included with
-        the run task are used, if they are complete. ``None`` means that the server shows neither, so that only the
-        workspaces' lists remain (``client.workspace_tasks.list``).
+        the run task are used, if they are complete. ``None`` means that the server
+        shows neither, so that only the workspaces' lists remain (``client.workspace_tasks.list``).
         """
         try:
             return await everything(

@@ -74,6 +74,7 @@ async def _by_id(client: Client, organization: str, named: str) -> RunTask | Non
         # It may be a name that looks like an id.
         return None
     # Organization names are case-insensitive, as they are in paths.
+    task.known("name", "organization")
     here = task.organization is None or task.organization.casefold() == organization.casefold()
     return task if here else None
 

@@ -19,7 +19,6 @@ from bulkops.api.organizations import (
 from bulkops.api.resources import (
     GlobalConfiguration,
     RunTask,
-    RunTaskResource,
     Workspace,
     WorkspaceResource,
     WorkspaceTask,
@@ -28,6 +27,7 @@ from bulkops.api.resources import (
     included_workspace_tasks,
     is_id,
 )
+from bulkops.api.run_task_resource import RunTaskResource
 
 Sample: TypeAlias = Callable[..., Response]
 
@@ -71,6 +71,7 @@ def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> Non
         url="http://example.com",
         enabled=False,
         organization="hashicorp",
+        unread={"description": ""},
     )
 
 
