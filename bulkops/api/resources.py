@@ -182,7 +182,8 @@ class Workspace(msgspec.Struct, frozen=True):
 class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     enforcement_level: Text = ""
     stage: Text | None = None
-    stages: tuple[Text, ...] | None = None
+    # A server that knows several stages shows them; null would hide all but the first.
+    stages: tuple[Text, ...] | UnsetType = UNSET
 
 
 class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):

@@ -38,7 +38,7 @@ class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class _RunTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
-    agent_pool: ToOne | None = None
+    agent_pool: ToOne | UnsetType = UNSET
     organization: ToOne | None = None
     workspace_tasks: ToMany | None = None
 

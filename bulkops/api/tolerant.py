@@ -43,10 +43,11 @@ def document(body: bytes, shape: Any) -> Any:
             if raw is not None:
                 _take(read, field, raw, {})
         elif raw is None:
-            raise ValidationError("it has no data")
+            raise ValidationError("data is missing")
         elif get_origin(field.type) is tuple:
             (row, _) = get_args(field.type)
-            read["data"] = tuple(_row(one, row, f"data[{at}]") for at, one in enumerate(_list(raw)))
+            rows = enumerate(_list(raw, "data"))
+            read["data"] = tuple(_row(one, row, f"data[{at}]") for at, one in rows)
         else:
             read["data"] = _row(raw, field.type, "data")
     return get_origin(shape)(**read)
@@ -58,7 +59,7 @@ def included(part: Raw, kind: str, shape: type[S]) -> Iterator[S]:
     Those that can't be read are left out, so the caller must check that none is missing.
     """
     try:
-        rows = _list(part)
+        rows = _list(part, "included")
     except UNREADABLE:
         return
     for raw in rows:
@@ -156,11 +157,11 @@ def _members(raw: bytes | Raw) -> dict[str, Raw]:
         raise ValidationError(f"{_text(raw)} is not an object") from error
 
 
-def _list(raw: Raw) -> list[Raw]:
+def _list(raw: Raw, name: str) -> list[Raw]:
     try:
         return msgspec.json.decode(raw, type=list[Raw])
     except UNREADABLE as error:
-        raise ValidationError(f"{_text(raw)} is not a list") from error
+        raise ValidationError(f"{name} = {_text(raw)} is not a list") from error
 
 
 def _text(raw: bytes | Raw) -> str:

@@ -18,9 +18,10 @@ from bulkops.api.resources import (
     WorkspaceRelationships,
     WorkspaceResource,
 )
-from bulkops.api.tolerant import included, members
+from bulkops.api.tolerant import included, members, why_unknown
 
 INCLUDE_BINDINGS = {"include": "effective_tag_bindings"}
+BINDINGS = "effective-tag-bindings"
 
 
 class _Relationships(WorkspaceRelationships, frozen=True, rename="kebab"):
@@ -81,20 +82,19 @@ class _Binding(msgspec.Struct, frozen=True):
 class _BindingResource(Resource, frozen=True):
     attributes: _Binding = _Binding()
 
-    def pair(self) -> tuple[str, str] | None:
-        """Return key and value, ``None`` if one of them isn't shown or can't be read."""
+    def unknown(self) -> str:
+        """Return which of key and value isn't shown or can't be read; empty if both are known."""
         key, value = self.attributes.key, self.attributes.value
-        return (key, value or "") if key and value is not UNSET else None
+        member = "key" if not key else "value" if value is UNSET else ""
+        return member and f"{self.id}: {why_unknown(member, self.unread)}"
 
 
 def detailed_workspaces(
     page: Many[DetailedWorkspaceResource], attributes: Sequence[str]
 ) -> Iterator[Workspace]:
     """Yield a page's workspaces with these attributes and, if shown, with tag bindings."""
-    bindings = {
-        part.id: part.pair()
-        for part in included(page.included, "effective-tag-bindings", _BindingResource)
-    }
+    parts = included(page.included, BINDINGS, _BindingResource)
+    bindings = {part.id: part for part in parts}
     for resource in page.data:
         needed, unread = members(resource.attributes, WorkspaceAttributes, "attributes")
         plain = WorkspaceResource(
@@ -103,26 +103,35 @@ def detailed_workspaces(
         shown = {}
         if attributes and "attributes" not in unread:
             shown = msgspec.json.decode(resource.attributes, type=dict[str, msgspec.Raw])
+        tag_bindings, problem = _of(resource, bindings)
         yield msgspec.structs.replace(
             plain.value(),
-            tag_bindings=_of(resource, bindings),
+            tag_bindings=tag_bindings,
             attributes={
                 name: msgspec.json.decode(shown[name]) for name in attributes if name in shown
             },
+            unread={**plain.unread, **({BINDINGS: problem} if problem else {})},
         )
 
 
 def _of(
-    resource: DetailedWorkspaceResource, bindings: Mapping[str, tuple[str, str] | None]
-) -> dict[str, str] | UnsetType | None:
-    relationships, unread = resource.relationships, resource.unread
-    if relationships is None or "effective-tag-bindings" in unread:
-        return None
+    resource: DetailedWorkspaceResource, bindings: Mapping[str, _BindingResource]
+) -> tuple[dict[str, str] | UnsetType | None, str]:
+    """Return a workspace's tag bindings (see ``Workspace``), and why they can't be read."""
+    relationships = resource.relationships
+    if relationships is None or BINDINGS in resource.unread:
+        return None, ""
     relationship = relationships.effective_tag_bindings
     if relationship is UNSET:
         # The workspace's own bindings alone would lack those inherited from its project.
-        return UNSET if relationships.tag_bindings is UNSET else None
+        return (UNSET if relationships.tag_bindings is UNSET else None), ""
     if relationship is None or relationship.data is None:
-        return None
-    resolved = [bindings.get(identifier.id) for identifier in relationship.data]
-    return None if None in resolved else dict(pair for pair in resolved if pair is not None)
+        return None, ""
+    resolved = dict[str, str]()
+    for identifier in relationship.data:
+        binding = bindings.get(identifier.id)
+        if problem := binding.unknown() if binding else f"{identifier.id}: it is not included":
+            return None, problem
+        attributes = bindings[identifier.id].attributes
+        resolved[attributes.key] = attributes.value or ""
+    return resolved, ""

@@ -56,7 +56,7 @@ async def find_run_tasks(
         if task is None:
             if listed is None:
                 listed = await _listed(client, organization, place, named, source)
-            task = the_one(listed, named, "run task", organization, place)
+            task = the_one(listed, named, "run task", organization, place).known("name")
         tasks.append(task)
     return tasks
 
