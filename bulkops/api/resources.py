@@ -14,7 +14,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.api.jsonapi import Resource, Text, ToOne
-from bulkops.api.tolerant import included, unreadable
+from bulkops.api.tolerant import included, unreadable, why_unknown
+from bulkops.errors import ServerBroken
 
 EnforcementLevel = Literal["advisory", "mandatory"]
 Stage = Literal["pre_plan", "post_plan", "pre_apply", "post_apply"]
@@ -53,9 +54,6 @@ class GlobalConfiguration(msgspec.Struct, frozen=True, rename="kebab"):
     enforcement_level: Text | None = None
 
 
-_UNPLACED = ", so it is unknown where the run task is attached"
-
-
 class WorkspaceTask(msgspec.Struct, frozen=True):
     """A run task attached to a workspace.
 
@@ -83,10 +81,14 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
                 attached.
         """
         if not self.task_id:
-            raise unreadable(self.id, "task", self.unread, _UNPLACED)
+            raise self._unplaced("task")
         if self.task_id == task_id and not self.workspace_id:
-            raise unreadable(self.id, "workspace", self.unread, _UNPLACED)
+            raise self._unplaced("workspace")
         return self.task_id == task_id
+
+    def _unplaced(self, member: str) -> ServerBroken:
+        why = why_unknown(member, self.unread, "relationships")
+        return ServerBroken(f"{self.id}: {why}, so it is unknown where the run task is attached")
 
     def whole(self) -> WorkspaceTask:
         """Return this attachment.
@@ -187,8 +189,8 @@ class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
-    task: ToOne | None = None
-    workspace: ToOne | None = None
+    task: ToOne | UnsetType = UNSET
+    workspace: ToOne | UnsetType = UNSET
 
 
 class WorkspaceTaskResource(Resource, frozen=True):

@@ -86,21 +86,23 @@ def members(part: Raw, shape: type[S], name: str) -> tuple[S, Mapping[str, str]]
         return shape(), {name: _text(part)}
 
 
-def unreadable(
-    row: str, member: str, unread: Mapping[str, str], consequence: str = ""
-) -> ServerBroken:
+def unreadable(row: str, member: str, unread: Mapping[str, str]) -> ServerBroken:
     """Return the error for a member on which a decision depends.
 
     Args:
         row: the row's id.
         unread: the row's members that can't be read, and their values.
     """
-    return ServerBroken(f"{row}: {why_unknown(member, unread)}{consequence}")
+    return ServerBroken(f"{row}: {why_unknown(member, unread)}")
 
 
-def why_unknown(member: str, unread: Mapping[str, str]) -> str:
-    """Return why a row's member is unknown: not shown, or of a value that can't be read."""
-    for name in (member, "attributes", "relationships"):
+def why_unknown(member: str, unread: Mapping[str, str], group: str = "attributes") -> str:
+    """Return why a row's member is unknown: not shown, or of a value that can't be read.
+
+    Args:
+        group: the object that the member is in.
+    """
+    for name in (member, group):
         if value := unread.get(name):
             return f"the server shows {name} = {value}, which can't be read"
     return f"the server doesn't show its {member}"

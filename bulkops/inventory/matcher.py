@@ -144,7 +144,7 @@ class Matcher:
         if workspace.project_id is UNSET:
             yield Objection(
                 f"whether it is in project {project} is unknown: "
-                f"{why_unknown('project', workspace.unread)}",
+                f"{why_unknown('project', workspace.unread, 'relationships')}",
                 known=False,
             )
         elif self._project_id is None or workspace.project_id != self._project_id:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
-from bulkops.api.tolerant import unreadable
+from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
-from bulkops.errors import JobError
+from bulkops.errors import JobError, ServerBroken
 from bulkops.text import printable
 
 MOST_NAMES = 20
@@ -63,8 +63,8 @@ def the_one(things: Sequence[N], named: str, what: str, organization: str, place
         )
     for thing in things:
         if not thing.name:
-            so = f", so it may be the {what} {_where(named, place)}"
-            raise unreadable(thing.id, "name", thing.unread, so)
+            why = why_unknown("name", thing.unread)
+            raise ServerBroken(f"{_where(named, place)}: {thing.id} may be this {what}: {why}")
     raise no_such(named, what, organization, (thing.name for thing in things), place)
 
 

@@ -48,5 +48,7 @@ def test_one_whose_name_can_not_be_read_may_be_the_one() -> None:
     """It matters only if no other has this name."""
     nameless = Project("task-3", "", {"name": "7"})
     assert the_one([nameless, LINT], "lint", "run task", "acme") is LINT
-    with pytest.raises(ServerBroken, match="task-3: the server shows name = 7, which can't be"):
+    with pytest.raises(
+        ServerBroken, match="task-3 may be this run task: the server shows name = 7, which can't be"
+    ):
         the_one([nameless, LINT], "scan", "run task", "acme")
