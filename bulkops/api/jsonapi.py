@@ -50,6 +50,10 @@ class Identifier(msgspec.Struct, frozen=True):
     id: Text
 
 
+_ALL_READ: Mapping[str, str] = {}
+"""One object for all rows: a dict for each would double a long list's memory."""
+
+
 class Resource(msgspec.Struct, frozen=True):
     """Base of every JSON:API resource; subclasses add attributes and relationships.
 
@@ -60,7 +64,7 @@ class Resource(msgspec.Struct, frozen=True):
 
     id: Text
     # Not a member of any document: no member's name begins with a blank.
-    unread: Mapping[str, str] = msgspec.field(default_factory=dict, name=" unread")
+    unread: Mapping[str, str] = msgspec.field(default_factory=lambda: _ALL_READ, name=" unread")
 
 
 R = TypeVar("R", bound=Resource)

@@ -23,6 +23,14 @@ S = TypeVar("S", bound=msgspec.Struct)
 MOST_SHOWN = 80
 """The most characters of a value that a message shows."""
 
+MOST_IDS = 200_000
+MEMBERS_PER_ID = 1_000
+"""A document with more ids, or more values per id, is not read member by member: that takes a
+hundred bytes per value, and such a document isn't one of this API."""
+
+_DECISIVE = ("next-page", "total-pages", "total-count")
+"""Members of ``meta.pagination`` that decide whether a list continues. Null means not shown."""
+
 _GROUPS = ("attributes", "relationships", "meta", "pagination")
 """Members whose own members are read one by one."""
 
@@ -34,14 +42,16 @@ def document(body: bytes, shape: Any) -> Any:
         shape: ``One[…]`` or ``Many[…]``.
 
     Raises:
-        ValidationError: it has no rows, or one of them has no id.
+        ValidationError: it has no rows, one of them has no id, or it isn't known whether another
+            page follows.
     """
-    given, read = _members(body), dict[str, object]()
+    _check_size(body)
+    given, read, unread = _members(body), dict[str, object](), dict[str, str]()
     for field in msgspec.structs.fields(shape):
         raw = given.get(field.encode_name)
         if field.name != "data":
             if raw is not None:
-                _take(read, field, raw, {})
+                _take(read, field, raw, unread)
         elif raw is None:
             raise ValidationError("data is missing")
         elif get_origin(field.type) is tuple:
@@ -50,6 +60,9 @@ def document(body: bytes, shape: Any) -> Any:
             read["data"] = tuple(_row(one, row, f"data[{at}]") for at, one in rows)
         else:
             read["data"] = _row(raw, field.type, "data")
+    for name in _DECISIVE:
+        if name in unread:
+            raise ValidationError(f"meta.pagination: {name} = {unread[name]}")
     return get_origin(shape)(**read)
 
 
@@ -57,7 +70,14 @@ def included(part: Raw, kind: str, shape: type[S]) -> Iterator[S]:
     """Yield the resources of one type in a document's ``included``.
 
     Those that can't be read are left out, so the caller must check that none is missing.
+
+    Raises:
+        ServerBroken: there are too many.
     """
+    try:
+        _check_size(bytes(part))
+    except ValidationError as error:
+        raise ServerBroken(f"the included part of the answer can't be read: {error}") from error
     try:
         rows = _list(part, "included")
     except UNREADABLE:
@@ -106,6 +126,12 @@ def why_unknown(member: str, unread: Mapping[str, str], group: str = "attributes
         if value := unread.get(name):
             return f"the server shows {name} = {value}, which can't be read"
     return f"the server doesn't show its {member}"
+
+
+def _check_size(body: bytes) -> None:
+    ids = body.count(b'"id"')
+    if ids > MOST_IDS or body.count(b",") > MEMBERS_PER_ID * (ids + 1):
+        raise ValidationError("it is too large to be a document of this API")
 
 
 class _Typed(msgspec.Struct):

@@ -64,10 +64,10 @@ def test_a_list_may_have_any_meta(meta: object) -> None:
 
 def test_numbers_may_be_texts() -> None:
     """A gateway may quote what it rewrites."""
-    meta = {"pagination": {"next-page": "2", "total-pages": "3", "total-count": {}}}
+    meta = {"pagination": {"next-page": "2", "total-pages": "3", "page-size": {}}}
     pagination = decode(answer({"data": [], "meta": meta}), Many[RunTaskResource]).meta.pagination
     assert (pagination.next_page, pagination.total_pages) == (2, 3)
-    assert pagination.total_count is None
+    assert pagination.page_size is None
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,9 @@ def test_numbers_may_be_texts() -> None:
         ({"data": None}, "data = null is not a list"),
         ({"data": [{"id": "a"}, None]}, r"data\[1\]: null is not an object"),
         ({"data": [{"id": "a"}, {"id": 7}]}, r"data\[1\]: id = 7"),
+        ({"data": [], "meta": {"pagination": {"next-page": {}}}}, r"next-page = \{\}"),
+        ({"data": [], "meta": {"pagination": {"total-count": "odd"}}}, 'total-count = "odd"'),
+        ({"data": [7] * 5000}, "it is too large"),
         ({"data": [{"type": "tasks"}]}, r"data\[0\]: id = not shown"),
     ],
 )
@@ -169,6 +172,12 @@ def test_included_resources_that_can_not_be_read_are_left_out() -> None:
     parts = [7, None, {"type": "workspace-tasks"}, {"type": 7}, good]
     (one,) = included_workspace_tasks(map(raw, [parts, None, 7]))
     assert (one.id, one.unread) == ("wstask-1", {"stages": "7"})
+
+
+def test_too_much_included_is_refused() -> None:
+    """It would fill the memory."""
+    with pytest.raises(ServerBroken, match=r"included part of the answer can't be read: .* large"):
+        included_workspace_tasks([raw([7] * 5000)])
 
 
 def raw(value: object) -> msgspec.Raw:
