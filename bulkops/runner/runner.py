@@ -9,7 +9,7 @@ can't be written ends it immediately.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -209,25 +209,26 @@ class Runner:
             self._stopped = self._stopped or How.TOLERANCE
 
     @asynccontextmanager
-    async def _settles(self, seconds: float) -> AsyncIterator[None]:
+    async def _settles(self, seconds: float) -> AsyncIterator[Callable[[], bool]]:
         settled_at = self._caller.clock.now() + seconds
         self._settling.append(settled_at)
         try:
-            async with self._slot_lent():
-                yield
+            async with self._slot_lent() as lent:
+                # A request then takes nothing from an operation that could start instead.
+                yield lambda: not (lent and self._order.ready) or bool(self.stopped)
         finally:
             self._settling.remove(settled_at)
 
     @asynccontextmanager
-    async def _slot_lent(self) -> AsyncIterator[None]:
+    async def _slot_lent(self) -> AsyncIterator[bool]:
         if self._strict or self._waiting >= self._left:
-            yield
+            yield False
             return
         self._waiting += 1
         self._slots.give()
         self._fill()
         try:
-            yield
+            yield True
         finally:
             # Even if stopped immediately, since the slot is given back at the end.
             with anyio.CancelScope(shield=True):

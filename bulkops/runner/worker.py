@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
 
 from bulkops.api.jsonapi import error_of, error_texts, request_id
 from bulkops.api.messages import Response
@@ -25,24 +24,10 @@ from bulkops.operations import wording
 from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
-from bulkops.runner.readback import Cause, Readings, Row, Step, Unobserved
+from bulkops.runner.readback import Cause, Reading, Readings, Step, Unobserved
 
 Answer = Response | NoResponse | None
 """The answer to a write; ``None`` if an earlier execution sent it."""
-
-
-class Reading(NamedTuple):
-    """The result of reading a target back.
-
-    Attributes:
-        row: the row of the table in ``bulkops.runner.readback``.
-        observed: what the server showed.
-        error: the error of a reading that shows nothing, ``None`` if it had none.
-    """
-
-    row: Row
-    observed: Sequence[Observed] = ()
-    error: ApiError | None = None
 
 
 class Worker:
@@ -51,7 +36,7 @@ class Worker:
     Args:
         read_at: time of the reading that showed the state before the operation.
         aside: entered with the seconds that the operation only waits, so that another one may be
-            in flight.
+            in flight; yields whether an early reading would delay no other operation.
     """
 
     def __init__(
@@ -60,7 +45,7 @@ class Worker:
         assignment: Assignment,
         *,
         read_at: float,
-        aside: Callable[[float], AbstractAsyncContextManager[None]],
+        aside: Callable[[float], AbstractAsyncContextManager[Callable[[], bool]]],
     ) -> None:
         self._operation = operation
         self._assignment = assignment
@@ -149,13 +134,25 @@ class Worker:
                 return None
             if step not in (Step.SETTLE, Step.AGE):
                 break
-            await self._wait(seconds)
+            await self._until_read_again(readings, seconds)
         nothing = reading.row is Unobserved.DENIED or (
             step is Step.CONFLICT and not reading.observed
         )
         if nothing and await self._is_gone():
             return self._gone(step, cause, answer)
         return self._resolved(step, reading, cause, answer)
+
+    async def _until_read_again(self, readings: Readings, seconds: float) -> None:
+        """Wait for so long, or until the time of an early reading that delays nothing else."""
+        clock = self._caller.clock
+        at = clock.now()
+        end = at + seconds
+        async with self._aside(seconds) as delays_nothing:
+            while at < end:
+                at = min(readings.next_look(at), end)
+                await clock.sleep(at - clock.now())
+                if delays_nothing():
+                    return
 
     async def _wait(self, seconds: float) -> None:
         async with self._aside(seconds):

@@ -87,3 +87,20 @@ def test_an_old_reading_is_repeated_later() -> None:
         target = readings(cause, old_until=103.0)
         assert target.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)
         assert target.resolve(Shown.DESIRED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)
+
+
+def test_early_readings_come_at_growing_intervals() -> None:
+    """At 0.5, 1, 2, 4 and 8 s after the loss."""
+    target, at = readings(), 100.0
+    looks = list[float]()
+    while at < 110.0:
+        at = target.next_look(at)
+        looks.append(at)
+    assert looks == [100.5, 101.0, 102.0, 104.0, 108.0, 116.0]
+
+
+def test_no_early_reading_is_old() -> None:
+    """It would prove nothing."""
+    target = readings(old_until=103.0)
+    assert target.next_look(100.0) == 103.0
+    assert target.next_look(103.0) == 104.0
