@@ -177,7 +177,7 @@ class Worker:
     def _readings(self, cause: Cause) -> Readings:
         settle = self._assignment.settle
         # An earlier reading may lag so far behind that it shows the state before the plan.
-        had_it = self._assignment.had_it(self._operation.key)
+        had_it = self._assignment.had_it(self._operation)
         old_until = self._read_at + settle if had_it or cause.refused else -math.inf
         since = self._caller.clock.now()
         return Readings(cause, since=since, old_until=old_until, settle=settle)

@@ -159,6 +159,17 @@ def test_a_late_effect_is_seen_long_before_it_settles(
     assert len(world.wire.writes) == 20
 
 
+def test_a_lost_removal_of_a_replace_is_adopted_at_once() -> None:
+    """Nothing follows it: it is done when a reading shows it, as a detach is."""
+    world = world_for("replace", 20)
+    world.start(job("replace"))
+    world.wire.troubles = writes(*[None] * 39, Trouble("close-after"))
+    began = world.elapsed
+    assert exit_code(world.resume()) == 0
+    assert world.elapsed - world.pause - began < 3
+    check_done(world, "replace")
+
+
 def test_a_lost_answer_costs_no_reading_while_others_can_start() -> None:
     """The rate is shared: it is read back early only if there is nothing else to send."""
     world = World(workspaces=200)
