@@ -150,7 +150,8 @@ class Worker:
         async with self._aside(seconds) as delays_nothing:
             while at < end:
                 at = min(readings.next_look(at), end)
-                await clock.sleep(at - clock.now())
+                # Past it, if the process was suspended meanwhile.
+                await clock.sleep(max(0.0, at - clock.now()))
                 if delays_nothing():
                     return
 
