@@ -10,7 +10,7 @@ execution a reading may be older than the plan: if that matters, it is repeated.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from bulkops.api.jsonapi import error_of, error_texts, request_id
@@ -24,10 +24,14 @@ from bulkops.operations import wording
 from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
-from bulkops.runner.readback import Cause, Reading, Readings, Step, Unobserved
+from bulkops.runner.readback import FIRST_LOOK, Cause, Reading, Readings, Step, Unobserved
 
 Answer = Response | NoResponse | None
 """The answer to a write; ``None`` if an earlier execution sent it."""
+
+
+MayLook = Callable[[Operation, float], Awaitable[bool]]
+"""Returns whether reading an operation back early is worth it, by what was shown since a time."""
 
 
 class Worker:
@@ -36,7 +40,7 @@ class Worker:
     Args:
         read_at: time of the reading that showed the state before the operation.
         aside: entered with the seconds that the operation only waits, so that another one may be
-            in flight; yields whether an early reading would delay no other operation.
+            in flight; yields ``MayLook``.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Worker:
         assignment: Assignment,
         *,
         read_at: float,
-        aside: Callable[[float], AbstractAsyncContextManager[Callable[[], bool]]],
+        aside: Callable[[float], AbstractAsyncContextManager[MayLook]],
     ) -> None:
         self._operation = operation
         self._assignment = assignment
@@ -143,16 +147,16 @@ class Worker:
         return self._resolved(step, reading, cause, answer)
 
     async def _until_read_again(self, readings: Readings, seconds: float) -> None:
-        """Wait for so long, or until the time of an early reading that delays nothing else."""
+        """Wait for so long, or until an early reading may show that the operation is done."""
         clock = self._caller.clock
-        at = clock.now()
-        end = at + seconds
-        async with self._aside(seconds) as delays_nothing:
+        at = began = clock.now()
+        end = began + seconds
+        async with self._aside(seconds) as may_look:
             while at < end:
                 at = min(readings.next_look(at), end)
-                # Past it, if the process was suspended meanwhile.
-                await clock.sleep(max(0.0, at - clock.now()))
-                if delays_nothing():
+                await clock.sleep(max(0.0, at - clock.now()))  # It has passed after a suspension.
+                since = max(began, at - FIRST_LOOK)
+                if at < end and await may_look(self._operation, since):
                     return
 
     async def _wait(self, seconds: float) -> None:

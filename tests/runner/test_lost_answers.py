@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 import pytest
 
+from bulkops.api.messages import Request
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
@@ -16,6 +19,7 @@ from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, World, job
 from tests.engine.worlds import check_done, world_for
 from tests.kinds import CASES, TASK
+from tests.virtual_time import VirtualTimeLoop
 
 STRUCK = [
     (kind, nth)
@@ -187,6 +191,55 @@ def test_a_lost_answer_costs_no_reading_while_others_can_start() -> None:
     assert looks[0] < 20
     assert set(looks[1:]) == {200}
     assert len(looks) <= 3
+
+
+@pytest.mark.parametrize("kind", ["attach", "detach", "workspace-update"])
+def test_one_list_shows_what_many_lost_answers_did(kind: str) -> None:
+    """Every second answer is lost: early readings take one request for all of them."""
+    world = world_for(kind, 40)
+    world.start(job(kind, rollout={"max_failures": "100%"}))
+    world.wire.troubles = writes(*[Trouble("close-after", lands_after=3.0), None] * 20)
+    began, asked = world.elapsed, len(world.wire.asked)
+    assert exit_code(world.resume()) == 0
+    assert 5 < world.elapsed - world.pause - began < 7
+    assert len(world.wire.writes) == 40
+    # A ping, 20 readings at once and 20 of what is done, the first and last list, and others.
+    lists = len(world.wire.asked) - asked - 40 - 1 - 20 - 20 - 2
+    assert 4 <= lists <= 12
+
+
+def test_an_unreadable_list_keeps_no_target_from_being_read() -> None:
+    """The list saves requests; without it, each target is read by itself."""
+    world = World(workspaces=8)
+    world.start(job(rollout={"max_failures": "100%"}))
+    began = world.elapsed
+
+    def no_list(request: Request) -> Trouble | None:
+        listed = bool(world.wire.writes) and "relationships" in request.path
+        return Trouble("html-200") if listed and world.now() - began < 2.1 else None
+
+    world.wire.troubles = both(
+        writes(*[Trouble("close-after", lands_after=1.5), None] * 4), no_list
+    )
+    assert exit_code(world.resume()) == 0
+    assert world.elapsed - world.pause - began < 3
+
+
+def test_a_suspended_process_reads_back_when_it_continues() -> None:
+    """The times of several early readings have passed meanwhile."""
+    world = World(workspaces=40)
+    world.start(job(pace={"max_at_once": 1}))
+
+    def stall(request: Request) -> None:
+        if request.writes and len(world.wire.writes) == 10:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTimeLoop)
+            loop.stall(5.0)
+
+    world.wire.spies = [stall]
+    world.wire.troubles = writes(Trouble("close-after", lands_after=1.0))
+    assert exit_code(world.resume()) == 0
+    assert len(world.wire.writes) == 40
 
 
 @every_write
