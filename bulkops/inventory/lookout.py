@@ -9,6 +9,7 @@ import anyio
 
 from bulkops.clock import Clock
 from bulkops.errors import ApiError, RetriesSpent, Unauthorized
+from bulkops.log import CARRIED_OUT
 from bulkops.operations.compare import Shown, compare
 from bulkops.operations.model import Observations, Operation, observed_in
 
@@ -58,9 +59,12 @@ class Lookout:
         return shown is Shown.DESIRED
 
     async def _try_to_read(self) -> Observations | None:
+        carried_out = CARRIED_OUT.set(None)  # These requests are about no single operation.
         try:
             return await self._read()
         except (Unauthorized, RetriesSpent):
             raise
         except ApiError:
             return None
+        finally:
+            CARRIED_OUT.reset(carried_out)
