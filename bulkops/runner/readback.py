@@ -172,16 +172,18 @@ class Readings:
         self._settle = settle
         self._denied: float | None = None
 
-    def resolve(self, row: Row, started: float) -> tuple[Step, float]:
-        """Return the step after a reading, and the seconds from its start to the next reading."""
+    def resolve(self, row: Row, started: float, ended: float) -> tuple[Step, float]:
+        """Return the step after a reading, and the seconds to wait for the next one at most."""
         if row is not Unobserved.DENIED:
             self._denied = None
         elif self._denied is None:
-            self._denied = started
-        settled_at = self._settle + (self._since if self._denied is None else self._denied)
+            # Not when it started: it may have been sent several times, and denied only then.
+            self._denied = ended
+        since, begun = (self._since, started) if self._denied is None else (self._denied, ended)
+        settled_at = since + self._settle
         settled, old = started >= settled_at, started < self._old_until
         step = resolve(row, self._cause, settled=settled, old=old)
-        return step, (self._old_until if step is Step.AGE else settled_at) - started
+        return step, (self._old_until if step is Step.AGE else settled_at) - begun
 
     def next_look(self, at: float) -> float:
         """Return the next time after ``at`` at which a reading may show that it is done.

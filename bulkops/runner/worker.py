@@ -133,7 +133,7 @@ class Worker:
             await self._caller.until_answering()
             started = self._caller.clock.now()
             reading = await self._read_back()
-            step, seconds = readings.resolve(reading.row, started)
+            step, seconds = readings.resolve(reading.row, started, self._caller.clock.now())
             if step is Step.SEND:
                 return None
             if step not in (Step.SETTLE, Step.AGE):
