@@ -19,7 +19,7 @@ SEEDS: dict[Mutation, int] = {
     found.not_synced_at_open: 935,
     found.page_cache_trusted: 96,
     found.undo_believes_at_once: 215,
-    found.resume_blames_at_once: 1806,
+    found.resume_blames_at_once: 2255,
     found.denied_list_is_empty: 119,
     found.denied_reading_back_is_final: 55,
     found.any_yes_to_a_delete: 1877,
