@@ -32,7 +32,7 @@ SEEDS: dict[Mutation, int] = {
     stored_mutated.absence_is_another_segment: 27,
     stored_mutated.refused_renewal_is_final: 2,
     stored_mutated.lease_outlives_its_ttl: 131,
-    stored_mutated.fence_asks_only_once: 630,
+    stored_mutated.fence_asks_only_once: 2891,
 }
 
 
