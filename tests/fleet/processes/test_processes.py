@@ -174,6 +174,8 @@ def test_what_another_process_did_since_the_plan_is_not_done_again(tmp_path: Pat
     assert world.run(both) == [ExitCode.DONE] * 2
     assert len(world.wire.writes) == 3
     assert world.states() == {"a": "done"}
+    # A second one, without any change, would be what an undo takes for the newest.
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
 
 
 def failing(tmp_path: Path, first: tuple[str, ...], **job: object) -> FleetWorld:
