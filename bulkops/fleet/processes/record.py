@@ -1,9 +1,13 @@
 """What the processes of a rollout tell each other: which shards began in it, and their ends. Pure.
 
-It is the object ``rollout.json`` beside the shards' journals, and says what those don't: that a
+It is the object ``rollout-….json`` beside the shards' journals, and says what those don't: that a
 shard had nothing to do, or failed before it had a journal, and which ends are of this rollout::
 
     {"format": 1, "number": 4, "job": "5c0f…", "shards": {"acme-1": {"state": "done", …}}}
+
+Fleets at other servers have a record and a stop of their own there (``objects``), as a rehearsal
+has. A shard with another organization, or at another server of the fleet, than its entry says has
+not begun.
 
 | a process starts, and the object             | it                                      |
 |----------------------------------------------|-----------------------------------------|
@@ -29,7 +33,8 @@ from msgspec.structs import replace
 from bulkops.errors import NotAJournal, PlanStale
 from bulkops.fleet.waves import ENDED, ShardProgress, State
 
-NAME = "rollout.json"
+KIND = "rollout"
+"""How the object's name begins."""
 FORMAT: Final = 1
 LONGEST_PROBLEM = 1000
 """Characters of a shard's problem: the object is read every few seconds."""
@@ -46,6 +51,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         problem: what ended it; empty if nothing did.
         lifted: it failed before ``--continue`` lifted a stop, and no longer counts as failed.
         lifted_failures: the number of its failures that no longer count.
+        target: the organization that it changes, and where; see ``ShardJob.target``.
     """
 
     state: State
@@ -54,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     problem: str = ""
     lifted: bool = False
     lifted_failures: Number = 0
+    target: str = ""
 
     def completed(self, state: State) -> State:
         """Return the state of the shard, if that of its newest journal is this one.
@@ -96,6 +103,16 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_over(self, names: Iterable[str]) -> bool:
         """Return whether each of these shards is done or failed."""
         return all(name in self.shards and self.shards[name].state in ENDED for name in names)
+
+    def among(self, targets: Mapping[str, str]) -> RolloutRecord:
+        """Return it without the entries of shards that have another target now.
+
+        Args:
+            targets: name → target, of all shards of the fleet.
+        """
+        shards = self.shards.items()
+        mine = {name: one for name, one in shards if targets.get(name, one.target) == one.target}
+        return replace(self, shards=mine)
 
     def with_entries(self, number: int, entries: Mapping[str, Entry]) -> RolloutRecord:
         """Return it with these entries.
@@ -143,17 +160,19 @@ def decoded(data: bytes, where: object) -> RolloutRecord:
 
 
 def joined(
-    found: RolloutRecord | None, job: str, names: Iterable[str], stopped: int = 0
+    found: RolloutRecord | None, job: str, targets: Mapping[str, str], stopped: int = 0
 ) -> RolloutRecord:
     """Return the rollout that a process joins or begins, by the table above.
 
     Args:
         job: the digest of its job.
-        names: of all shards of the fleet.
+        targets: name → target, of all shards of the fleet.
         stopped: the number of the rollout that was stopped last; 0 if none was.
     """
-    if found is not None and found.job == job and not found.is_over(names):
-        return found
+    if found is not None and found.job == job:
+        mine = found.among(targets)
+        if not mine.is_over(targets):
+            return mine
     return RolloutRecord(max(found.number if found else 0, stopped) + 1, job)
 
 

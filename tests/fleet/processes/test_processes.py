@@ -11,10 +11,9 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JournalError
-from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.fleet.processes.world import BASE, FleetWorld, together
+from tests.fleet.processes.world import BASE, RECORD, STOP, FleetWorld, together
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds
 from tests.kinds import TASK
@@ -232,7 +231,7 @@ def test_a_paused_shard_of_another_process_ends_the_waiting(tmp_path: Path) -> N
     assert world.states() == {"a": "paused"}
 
 
-@pytest.mark.parametrize("name", [record.NAME, stop.NAME])
+@pytest.mark.parametrize("name", [RECORD, STOP])
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format":2,"number":1,"job":"","rollout":1}'])
 def test_an_object_of_unknown_content_stops_every_process(
     tmp_path: Path, name: str, content: bytes
@@ -251,7 +250,7 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
 
     def spoil(request: Request) -> None:
         if request.writes:
-            world.store.put((BASE / record.NAME).key, b"garbage")
+            world.store.put((BASE / RECORD).key, b"garbage")
 
     world.wire.spies.append(spoil)
     process = world.process("ab")
@@ -324,3 +323,17 @@ def test_a_rollout_of_another_job_ends_the_one_before(tmp_path: Path) -> None:
     assert sorted(world.run(both)) == [ExitCode.DONE, ExitCode.PLAN_STALE]
     assert world.changed() == {"a": 3}
     assert world.recorded().number == 2
+
+
+def test_a_shard_that_gets_another_organization_has_not_begun(tmp_path: Path) -> None:
+    """Its wave waits for the new one, in the same rollout; what the old one did opens nothing."""
+    world = FleetWorld(tmp_path, "abz", ("a", "b"))
+
+    async def moved() -> list[ExitCode]:
+        assert await world.process("a").apply() is ExitCode.DONE
+        world.moved, world.names = {"a": "z"}, "ab"
+        return await together([world.process("b"), world.process("a")])
+
+    assert world.run(moved) == [ExitCode.DONE] * 2
+    assert world.order() == "azb"
+    assert world.recorded().number == 1
