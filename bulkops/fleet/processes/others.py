@@ -190,7 +190,8 @@ class Others:
         await self.look()
 
     def _joined(self, found: RolloutRecord | None, stopped: Stop | None) -> RolloutRecord:
-        return record.joined(found, self._job, self._targets, stopped.rollout if stopped else 0)
+        now, last = self.clock.wall(), stopped.rollout if stopped else 0
+        return record.joined(found, self._job, self._targets, now, last)
 
     def _lifts(self, mine: RolloutRecord, stopped: Stop | None) -> bool:
         return self._continue and stopped is not None and stopped.holds(mine.number)

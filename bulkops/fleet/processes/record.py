@@ -14,16 +14,24 @@ not begun.
 | is missing                                   | begins rollout 1                        |
 | is of its job, and some shard has not ended  | joins that rollout                      |
 | is of its job, every shard is done or failed | begins the next one                     |
+| is of its job, and stale                     | begins the next one                     |
 | is of another job                            | begins the next one                     |
 | can't be read, or has another format         | stops with an error                     |
 
 A process whose rollout was followed by another one finishes the shards that it has begun, and
-begins none (``PlanStale``). No dates are compared: clocks of machines differ.
+begins none (``PlanStale``).
+
+A rollout is stale if it began more than an hour ago, and its shards that are known had nothing to
+do. A process that is started again after everything has ended begins such a rollout. Its shards
+may have something to do since then, so they no longer count as done for the waves after theirs. Not
+so within the hour: other processes may start later, and would wait for a process that has ended.
+No other dates are compared, because clocks of machines differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -38,6 +46,8 @@ KIND = "rollout"
 FORMAT: Final = 1
 LONGEST_PROBLEM = 1000
 """Characters of a shard's problem: the object is read every few seconds."""
+
+STALE_AFTER = timedelta(hours=1)
 
 T = TypeVar("T")
 Number = Annotated[int, Meta(ge=0)]
@@ -88,12 +98,14 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         number: from 1; the next rollout has the next one.
         job: what is rolled out: the job's digest, or that of its undo.
-        shards: name → entry, of those that have begun.
+        shards: name → entry, of those that have begun, had nothing to do, or are waiting.
+        began: when its first process joined it.
     """
 
     number: Annotated[int, Meta(ge=1)]
     job: str
     shards: Mapping[str, Entry] = {}
+    began: datetime | None = None
     format: Literal[1] = FORMAT
 
     def encoded(self) -> bytes:
@@ -103,6 +115,12 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_over(self, names: Iterable[str]) -> bool:
         """Return whether each of these shards is done or failed."""
         return all(name in self.shards and self.shards[name].state in ENDED for name in names)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Return whether nothing has been left to do in it for an hour."""
+        entries = self.shards.values()
+        idle = all(one.state is State.DONE and not one.operations for one in entries)
+        return idle and self.began is not None and now - self.began > STALE_AFTER
 
     def among(self, targets: Mapping[str, str]) -> RolloutRecord:
         """Return it without the entries of shards that have another target now.
@@ -160,7 +178,11 @@ def decoded(data: bytes, where: object) -> RolloutRecord:
 
 
 def joined(
-    found: RolloutRecord | None, job: str, targets: Mapping[str, str], stopped: int = 0
+    found: RolloutRecord | None,
+    job: str,
+    targets: Mapping[str, str],
+    now: datetime,
+    stopped: int = 0,
 ) -> RolloutRecord:
     """Return the rollout that a process joins or begins, by the table above.
 
@@ -171,9 +193,9 @@ def joined(
     """
     if found is not None and found.job == job:
         mine = found.among(targets)
-        if not mine.is_over(targets):
+        if not mine.is_over(targets) and not mine.is_stale(now):
             return mine
-    return RolloutRecord(max(found.number if found else 0, stopped) + 1, job)
+    return RolloutRecord(max(found.number if found else 0, stopped) + 1, job, began=now)
 
 
 def begun(earlier: Entry | None, progress: ShardProgress) -> Entry:

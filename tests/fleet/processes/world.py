@@ -237,9 +237,15 @@ class Process:
 
 async def together(processes: Sequence[Process]) -> list[ExitCode]:
     """Return the exit codes of processes that start at the same time."""
+    return await one_by_one(processes, 0.0)
+
+
+async def one_by_one(processes: Sequence[Process], seconds: float = 60.0) -> list[ExitCode]:
+    """Return the exit codes of processes that start so many seconds apart."""
     codes = dict[int, ExitCode]()
 
     async def apply(place: int, process: Process) -> None:
+        await anyio.sleep(seconds * place)
         codes[place] = await process.apply()
 
     async with anyio.create_task_group() as group:
