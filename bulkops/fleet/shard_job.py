@@ -60,9 +60,14 @@ class ShardJob(NamedTuple):
     base: str
     address: str
 
+    @property
+    def target(self) -> str:
+        """The organization that it changes, and at which address."""
+        return f"{self.job.organization} {self.address}"
+
     def journals(self) -> JobJournals:
         """Return its journals."""
-        identity = f"{self.job.digest} {self.job.organization} {self.address}"
+        identity = f"{self.job.digest} {self.target}"
         return journals_at(self.base).of_job(self.job.name, identity)
 
     def is_mine(self, place: Place) -> bool:

@@ -126,7 +126,7 @@ def others_of(
     return Others(
         objects_of(fleet, trusted=how.trust_files),
         job,
-        [*shards],
+        {name: one.target for name, one in shards.items()},
         own,
         str(holder(clock)),
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
@@ -137,7 +137,10 @@ def others_of(
 
 def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
     """Return what the processes of a fleet have in common."""
-    return Objects.at(journals_at(fleet.journals_base(default_base())), trusted=trusted)
+    # Organizations that must be found are all at the address that the environment names.
+    shards = fleet.shards or [Shard(name=fleet.name, where=fleet.source)]
+    journals = journals_at(fleet.journals_base(default_base()))
+    return Objects.at(journals, map(address_of, shards), trusted=trusted)
 
 
 def shard_access(shard: Shard, server: FleetServer, machine: ThisMachine) -> Access:
@@ -177,14 +180,17 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     job = load_fleet_job(fleet)
     # Nothing is sent because of what they say here.
     objects = objects_of(fleet, trusted=True)
-    entries, stopped = objects.read_rollout(job.digest)
+    jobs = shard_jobs(fleet, job, address_of)
+    entries, stopped = objects.read_rollout(
+        job.digest, {one.shard.name: one.target for one in jobs}
+    )
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(shard_jobs(fleet, job, address_of), entries),
+        shards=read_shards(jobs, entries),
         stopped=stopped,
     )
 

@@ -6,7 +6,7 @@ state in which it was read; a process that loses a race reads again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -59,7 +59,7 @@ class Others:
 
     Args:
         job: the digest of its job.
-        names: of all shards of the fleet.
+        targets: name → target, of all shards of the fleet.
         own: names of those that are this process's.
         by: this process, for people.
         read_running: ``None`` if nothing depends on the failures of running shards.
@@ -75,7 +75,7 @@ class Others:
         self,
         objects: Objects,
         job: str,
-        names: Sequence[str],
+        targets: Mapping[str, str],
         own: Collection[str],
         by: str,
         *,
@@ -89,7 +89,7 @@ class Others:
         self.hurried = False
         self._objects = objects
         self._job = job
-        self._names = names
+        self._targets = targets
         self._own = own
         self._by = by
         self._read_running = read_running
@@ -152,7 +152,7 @@ class Others:
         found, stopped = await self._patiently(self._objects.read)
         if found is None:
             raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
-        self._record = found.with_entries(self._number, {})
+        self._record = found.with_entries(self._number, {}).among(self._targets)
         now = self.clock.now()
         if thorough or self._read_at is None or now - self._read_at >= FRESH:
             self._running = await self._read_running_but(self._own)
@@ -173,8 +173,12 @@ class Others:
         def entered(found: RolloutRecord | None) -> RolloutRecord:
             if found is None:
                 raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
-            return found.with_entries(self._number, entries)
+            return found.with_entries(self._number, targeted).among(self._targets)
 
+        targeted = {
+            name: msgspec.structs.replace(entry, target=self._targets[name])
+            for name, entry in entries.items()
+        }
         if entries:
             mine = await self._replace_record(entered)
             self._see(mine, None, self.seen.stopped)
@@ -186,7 +190,8 @@ class Others:
         await self.look()
 
     def _joined(self, found: RolloutRecord | None, stopped: Stop | None) -> RolloutRecord:
-        return record.joined(found, self._job, self._names, stopped.rollout if stopped else 0)
+        now, last = self.clock.wall(), stopped.rollout if stopped else 0
+        return record.joined(found, self._job, self._targets, now, last)
 
     def _lifts(self, mine: RolloutRecord, stopped: Stop | None) -> bool:
         return self._continue and stopped is not None and stopped.holds(mine.number)

@@ -182,7 +182,7 @@ def test_a_stop_is_known_from_its_object(
     assert follow(around) is ExitCode.ERROR
     assert around.now < 1
     shown = capsys.readouterr()
-    assert "\nStopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop.json" in shown.out
+    assert "\nStopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop-" in shown.out
     assert shown.err == (
         "Stopped: 2 shards did not begin. `bulkops fleet apply fleet.toml --continue` begins them."
         "\n"
