@@ -25,7 +25,6 @@ from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.unfinished_jobs import is_resumable, is_undone
 from bulkops.runner.assignment import LockedJournal
 
-
 CurrentPlan = Callable[[], Awaitable[Plan]]
 """Returns a shard's plan while no other process can start a journal of its job."""
 
@@ -106,6 +105,7 @@ class ShardJob(NamedTuple):
         how: How,
         resumed: Place | None,
         current: CurrentPlan,
+        *,
         on_wait: Callable[[JournalLocked], object],
     ) -> LockedJournal | None:
         """Hold the journal until the stack ends: the newest to resume, or else a new one.

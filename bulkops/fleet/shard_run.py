@@ -188,7 +188,7 @@ class ShardRun:
         """
         self.state = State.RUNNING
         if self.problem is not None:
-            self.state = stopped_by(self.problem, has_journal=self.replay is not None)
+            self.state = stopped_by(self.problem)
             return
         try:
             seen = self.plan or self.place
@@ -216,7 +216,7 @@ class ShardRun:
         elif self._signal:
             self.state = State.INTERRUPTED
         else:
-            self.state = stopped_by(problem, has_journal=self.replay is not None)
+            self.state = stopped_by(problem)
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: drain on the first call, stop immediately on the second."""
@@ -240,7 +240,9 @@ class ShardRun:
             return self.plan
 
         resumed = None if isinstance(seen, Plan) else seen
-        return await self._of.held(stack, client, self._how, resumed, current, self._note_waiting)
+        return await self._of.held(
+            stack, client, self._how, resumed, current, on_wait=self._note_waiting
+        )
 
     async def _prepared(
         self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe

@@ -17,13 +17,14 @@ from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
+from bulkops.errors import JournalError
 from bulkops.fleet.access import Access, access_of, check_distinct, of_each
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
-from bulkops.fleet.processes.others import Others
+from bulkops.fleet.processes.others import PATIENCE, Others
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.shard_job import How, ShardJob
@@ -131,8 +132,13 @@ def others_of(
         str(holder(clock)),
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
         continue_paused=how.continue_paused,
+        on_trouble=_note_trouble,
         clock=clock,
     )
+
+
+def _note_trouble(problem: JournalError) -> None:
+    note(f"{problem}. Trying again for {in_words(PATIENCE)}.")
 
 
 def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:

@@ -306,7 +306,7 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
 
 @pytest.mark.parametrize(("seconds", "code"), [(200.0, ExitCode.DONE), (500.0, ExitCode.ERROR)])
 def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code: ExitCode) -> None:
-    """For five minutes: nothing begins meanwhile, and what has begun is finished."""
+    """For five minutes, and said; nothing begins meanwhile, and what has begun is finished."""
     world = FleetWorld(tmp_path, "ab", ("a",))
     world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time)
     waiting = world.process("b")
@@ -328,6 +328,28 @@ def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code
 
     assert world.run(both) in ([code, ExitCode.DONE], [ExitCode.DONE, code])
     assert world.order() == ("ab" if code is ExitCode.DONE else "a")
+    assert len(world.troubles) == 1
+
+
+def test_a_record_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
+    """Someone has deleted it: the process says so at once, and begins nothing more."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.store = store = MemoryStore()
+    waiting = world.process("b")
+
+    async def deleted() -> float:
+        async with anyio.create_task_group() as group:
+
+            async def delete() -> None:
+                await anyio.sleep(30.0)
+                store.objects.clear()
+
+            group.start_soon(delete)
+            assert await waiting.apply() is ExitCode.ERROR
+        return anyio.current_time()
+
+    assert world.run(deleted) < 60.0
+    assert "is gone" in str(waiting.fleet.problem)
 
 
 def test_what_has_begun_is_resumed_although_the_fleet_is_stopped(tmp_path: Path) -> None:
