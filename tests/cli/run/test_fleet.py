@@ -272,6 +272,24 @@ def test_a_shard_of_which_a_part_is_blocked_is_done(world: World, here: Here) ->
         assert changes(world) == {"acme-1": 3, "acme-2": 1, "acme-3": 3}
 
 
+def test_what_is_blocked_stays_known_though_there_is_no_journal(world: World, here: Here) -> None:
+    """Nothing else was to do: every report counts it, and exits with 3 as ``apply`` did."""
+    for name in ("prod-1", "prod-2"):
+        world.simulator.attach(name, TASK, organization="acme-2", enforcement_level="mandatory")
+    allow(world, but=User(name="ann", manage_workspace_run_tasks={"prod-1"}))
+    assert here(*APPLY).code == 3
+    line = "  acme-2  done: nothing to do; 1 blocked"
+    assert line in here("fleet", "status", "fleet.toml").lines
+    report = ("fleet", "report", "fleet.toml", "--format")
+    _, shard, _ = msgspec.json.decode(here(*report, "json").out)["shards"]
+    assert (shard["blocked"], shard["exit_code"]) == (1, 3)
+    assert 'type="blocked" message="nothing to do; 1 blocked"' in here(*report, "junit").out
+    assert "nothing to do; 1 blocked" in here(*report, "markdown").out
+    assert "Partly done" in here(*report, "html").out
+    watched = here("fleet", "watch", "fleet.toml")
+    assert (watched.code, line in watched.lines) == (3, True)
+
+
 def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -> None:
     """The others are carried out, and the exit code is 11; free again, it is carried out."""
     journals = journals_at(".bulkops/fleet/acme-2").of_job("scan", "")

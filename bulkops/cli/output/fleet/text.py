@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from bulkops.cli.output.plan_text import blocked_lines, summary
+from bulkops.errors import ExitCode
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
@@ -118,6 +119,8 @@ def shard_report(run: ShardRun) -> ShardReport:
         journal=str(run.place or ""),
         report=report(run.replay) if run.replay is not None else None,
         problem=str(run.problem or ""),
+        failed_with=ExitCode(run.problem.exit_code if run.problem else ExitCode.ERROR),
+        blocked=run.blocked,
         note=_note(run),
     )
 
