@@ -22,6 +22,8 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
         failed_with: the exit code of that error; ``ERROR`` if it was not recorded.
         blocked: number of targets on which the job wants a change that is not possible, if it has
             no journal, because there was nothing else to do.
+        elsewhere: the address of another server of which there is a journal, if it has none of its
+            own; empty if there is none either.
         note: more about it in a word or two, such as who runs it; empty if there is nothing.
     """
 
@@ -33,6 +35,7 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     failed_with: ExitCode = ExitCode.ERROR
     blocked: int = 0
+    elsewhere: str = ""
     note: str = ""
 
     @property

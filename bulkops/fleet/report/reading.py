@@ -71,7 +71,12 @@ def _read(job: ShardJob) -> ShardReport:
     try:
         place = job.journals().newest(job.is_mine)
         if place is None:
-            return ShardReport(shard=name, organization=organization, state=State.NOT_BEGUN)
+            return ShardReport(
+                shard=name,
+                organization=organization,
+                state=State.NOT_BEGUN,
+                elsewhere=job.elsewhere(),
+            )
         return _report(name, organization, place)
     except BulkopsError as problem:
         return ShardReport(

@@ -112,6 +112,10 @@ class FollowedShard:
         self.problem = None
         self._state = State.RUNNING if ended is None else ended_as(exit_code(ended))
 
+    def elsewhere(self) -> str:
+        """See ``ShardJob.elsewhere``."""
+        return self._job.elsewhere()
+
     @property
     def state(self) -> State:
         """How far it is."""
