@@ -94,12 +94,12 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
-        *(f"  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
+        *(f"  {n}  3 to attach" for n in NAMES),
         "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
         "apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
         "",
-        "Plan: 9 to attach, 0 to update, 0 to detach; 0 skipped.",
+        "Plan: 9 to attach.",
     ]
     assert world.writes == 0
     assert not (world.folder / ".bulkops").exists()
@@ -446,6 +446,19 @@ def test_the_status_of_found_organizations_shows_those_that_have_begun(
     assert world.requests == requests
 
 
+def test_journals_of_another_address_are_named(world: World, here: Here) -> None:
+    """The status and the report of a shell without TFE_ADDRESS say what to set."""
+    assert here(*APPLY).code == 0
+    hint = (
+        f"3 shards have journals for {world.address}, which are not shown here. If they are meant"
+    )
+    for command in ("status", "report"):
+        done = here("fleet", command, "fleet.toml", TFE_ADDRESS="https://tfe.example.com")
+        assert hint in done.err
+        assert done.err.endswith(f"set TFE_ADDRESS to {world.address}\n")
+    assert here("fleet", "status", "fleet.toml").err == ""
+
+
 def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     """Each row of the JSON and of the CSV names its shard."""
     assert here(*APPLY).code == 0
@@ -541,6 +554,16 @@ def test_one_question_is_about_all_organizations(
     assert exited == code
     assert f"Apply 9 operations in 3 organizations ({world.address})? Only 'yes' is" in screen
     assert world.writes == changed
+
+
+def test_the_question_names_only_what_it_changes(world: World) -> None:
+    """A shard without operations, or that can't begin, is not one of its organizations."""
+    for name in WORKSPACES:
+        world.simulator.attach(name, TASK, organization="acme-1", enforcement_level="mandatory")
+    world.simulator.remove_task(TASK, organization="acme-2")
+    _, screen = on_a_terminal(world, b"no\n", "fleet", "apply", "fleet.toml")
+    assert "Plan: 3 to attach; 3 skipped; 1 shard can't begin." in screen
+    assert "Apply 3 operations in 1 organization (" in screen
 
 
 def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: Here) -> None:
