@@ -7,17 +7,18 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
 from anyio import to_thread
 
 from bulkops.client.access.address import is_at
 from bulkops.client.api import Client
-from bulkops.errors import JournalLocked
+from bulkops.errors import BulkopsError, JournalLocked
 from bulkops.fleet.fleet import Shard
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import JobJournals, Place, journals_at
 from bulkops.journal.process import holder
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import Contents, header_of, read
 from bulkops.journal.waiting import locked
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
@@ -78,6 +79,24 @@ class ShardJob(NamedTuple):
     def latest(self) -> str:
         """Return the newest journal of this job, whatever its state; empty if there is none."""
         return str(self.journals().newest(self.is_mine) or "")
+
+    def elsewhere(self) -> str:
+        """Return the address of another server of which there is a journal; empty for none.
+
+        If the fleet file gives the shard's address, no other one can be meant. A journal that can't
+        be read is left out.
+        """
+        mine = Identity(self.job.digest, self.job.organization)
+        for place in () if self.shard.address else journals_at(self.base).all(self.job.name):
+            try:
+                header = header_of(place.reader())
+            except (OSError, BulkopsError, msgspec.DecodeError):
+                continue
+            if header is None or identity_of(header) != mine:
+                continue
+            if not is_at(header.address, self.address):
+                return header.address
+        return ""
 
     def newest(self, journals: JobJournals, how: How) -> Place | None:
         """Return the newest journal that can be resumed, ``None`` if there is none.

@@ -83,6 +83,11 @@ class ShardRun:
         return progress_of(self.state, self.replay)
 
     @property
+    def blocked(self) -> int:
+        """The number of targets that its plan can't change; 0 if it has a journal to say so."""
+        return len(self.plan.blocked) if self.plan is not None and self.replay is None else 0
+
+    @property
     def exit_code(self) -> ExitCode:
         """The exit code that ``apply`` of this shard alone would have."""
         if self.problem is not None:
@@ -96,7 +101,7 @@ class ShardRun:
             return _NOT_RUN.get(self.state, exit_code(self.replay))
         if self.replay is not None:
             return exit_code(self.replay)
-        return ExitCode.UNFULFILLED if self.plan and self.plan.blocked else ExitCode.DONE
+        return ExitCode.UNFULFILLED if self.blocked else ExitCode.DONE
 
     async def look(self, client: Client) -> None:
         """Read the newest journal that can be resumed or, if there is none, plan; change nothing.

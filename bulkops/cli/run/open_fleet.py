@@ -27,6 +27,7 @@ from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import PATIENCE, Others
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.reading import read_shards, running_progress
+from bulkops.fleet.report.text import elsewhere
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
@@ -176,7 +177,8 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
 def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     """Return what became of a fleet, from its journals; sends no request, and needs no token.
 
-    If its organizations must be found, its shards are those that have begun.
+    If its organizations must be found, its shards are those that have begun. Notes if there are
+    journals of the same job at another server.
 
     Raises:
         JobError: the fleet file or the job file is wrong.
@@ -190,13 +192,15 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     entries, stopped = objects.read_rollout(
         job.digest, {one.shard.name: one.target for one in jobs}
     )
+    shards = read_shards(jobs, entries)
+    note(*elsewhere(one.elsewhere for one in shards))
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(jobs, entries),
+        shards=shards,
         stopped=stopped,
     )
 

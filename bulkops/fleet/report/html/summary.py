@@ -98,7 +98,7 @@ def _section(shard: ShardReport) -> ShardSection:
 def _line(shard: ShardReport) -> ShardLine:
     report = shard.report
     if report is None:
-        return _NONE
+        return _NONE._replace(blocked=shard.blocked)
     counts = Counter(report.counts)
     return ShardLine(
         operations=report.operations,
