@@ -95,8 +95,8 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
         *(f"  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
-        "  Note (acme-1 and 2 other shards): this is every workspace of organization acme-1: one call can "
-        "apply this run task to all of them and to future workspaces: POST "
+        "  Note (acme-1 and 2 other shards): this is every workspace of organization acme-1: one "
+        "call can apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
         "",
         "Plan: 9 to attach, 0 to update, 0 to detach; 0 skipped.",
