@@ -191,7 +191,8 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
         note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
     if unplanned:
         shards = counted(unplanned, "shard")
-        note(f"Nothing was changed. {shards} can't begin: the line of each says why.")
+        why = "its line says why" if unplanned == 1 else "their lines say why"
+        note(f"Nothing was changed. {shards} can't begin: {why}.")
     _note_course(fleet, runs)
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:

@@ -97,8 +97,8 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
         *(f"  {n}  3 to attach" for n in NAMES),
-        "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
-        "apply this run task to all of them and to future workspaces: POST "
+        "  Note (acme-1 and 2 other shards): this is every workspace of organization acme-1: one "
+        "call can apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
         "",
         "Plan: 9 to attach.",
@@ -197,9 +197,7 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     assert "or this token can't see it" in done.out
     again = here(*APPLY)
     assert (again.code, world.writes) == (2, 6)
-    assert again.err.endswith(
-        "Nothing was changed. 1 shard can't begin: the line of each says why.\n"
-    )
+    assert again.err.endswith("Nothing was changed. 1 shard can't begin: its line says why.\n")
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
