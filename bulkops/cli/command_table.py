@@ -140,7 +140,7 @@ COMMANDS: tuple[click.Command, ...] = (
             ),
             OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
         ],
-        help="Run one job in many organizations.\n\n`bulkops check` validates a fleet file.\n\n"
+        help="Run one job in many organizations.\n\nTo check a fleet file, use bulkops check.\n\n"
         "\b\nExamples:\n  bulkops check fleet.toml\n  bulkops fleet plan fleet.toml\n"
         "  bulkops fleet apply fleet.toml",
     ),
