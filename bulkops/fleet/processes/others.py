@@ -68,7 +68,7 @@ class Others:
     Attributes:
         seen: what is known of the rollout since the last call.
         clock: of this process.
-        hurried: whether it is to end immediately, so that nothing is tried again.
+        hurried: whether a signal has arrived: a store that is away is not tried again.
     """
 
     def __init__(

@@ -92,6 +92,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         )
 
 
+NOT_BEGUN = Entry(State.NOT_BEGUN)
+
+
 class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rollout of a fleet.
 
