@@ -152,7 +152,8 @@ class Others:
         found, stopped = await self._patiently(self._objects.read)
         if found is None:
             raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
-        self._record = found.with_entries(self._number, {}).among(self._targets)
+        found.check_number(self._number)
+        self._record = found.among(self._targets)
         now = self.clock.now()
         if thorough or self._read_at is None or now - self._read_at >= FRESH:
             self._running = await self._read_running_but(self._own)
