@@ -180,6 +180,13 @@ COMMANDS: dict[str, str] = {
 }
 """Names of commands → what is meant."""
 
+IN_GROUPS = {
+    "fleet check": "`bulkops check` checks a fleet file",
+    "fleet validate": "`bulkops check` checks a fleet file",
+    "fleet resume": "`bulkops fleet apply` resumes a fleet",
+}
+"""Groups' commands that are elsewhere or have another name → what is meant."""
+
 _SYNONYMS = {
     **dict.fromkeys(("add", "new"), ("create", "attach")),
     **dict.fromkeys(("rm", "remove", "destroy"), ("delete", "detach")),
@@ -259,8 +266,9 @@ def check_command(group: str, name: str, commands: Collection[str]) -> None:
     if not group:
         words = _entry(COMMANDS, name)
     else:
+        words = IN_GROUPS.get(f"{group} {name}")
         other = next((word for word in _SYNONYMS.get(name, ()) if word in commands), None)
-        words = other and f"use `bulkops {group} {other}`"
+        words = words or (other and f"use `bulkops {group} {other}`")
     if words:
         raise Meant(f"No command {' '.join((group, name)).strip()}: {words}.")
 

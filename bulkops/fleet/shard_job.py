@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
 from anyio import to_thread
 
 from bulkops.client.access.address import is_at
 from bulkops.client.api import Client
-from bulkops.errors import JournalLocked
+from bulkops.errors import BulkopsError, JournalLocked
 from bulkops.fleet.fleet import Shard
 from bulkops.job.job import Job
 from bulkops.journal.identity import Identity, identity_of
 from bulkops.journal.place import JobJournals, Place, journals_at
 from bulkops.journal.process import holder
-from bulkops.journal.reader import Contents, read
+from bulkops.journal.reader import Contents, header_of, read
 from bulkops.journal.waiting import locked
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.unfinished_jobs import is_resumable, is_undone
 from bulkops.runner.assignment import LockedJournal
+
+CurrentPlan = Callable[[], Awaitable[Plan]]
+"""Returns a shard's plan while no other process can start a journal of its job."""
 
 
 class How(NamedTuple):
@@ -72,6 +76,28 @@ class ShardJob(NamedTuple):
         mine = Identity(self.job.digest, self.job.organization)
         return identity_of(header) == mine and is_at(header.address, self.address)
 
+    def latest(self) -> str:
+        """Return the newest journal of this job, whatever its state; empty if there is none."""
+        return str(self.journals().newest(self.is_mine) or "")
+
+    def elsewhere(self) -> str:
+        """Return the address of another server of which there is a journal; empty for none.
+
+        If the fleet file gives the shard's address, no other one can be meant. A journal that can't
+        be read is left out.
+        """
+        mine = Identity(self.job.digest, self.job.organization)
+        for place in () if self.shard.address else journals_at(self.base).all(self.job.name):
+            try:
+                header = header_of(place.reader())
+            except (OSError, BulkopsError, msgspec.DecodeError):
+                continue
+            if header is None or identity_of(header) != mine:
+                continue
+            if not is_at(header.address, self.address):
+                return header.address
+        return ""
+
     def newest(self, journals: JobJournals, how: How) -> Place | None:
         """Return the newest journal that can be resumed, ``None`` if there is none.
 
@@ -96,14 +122,19 @@ class ShardJob(NamedTuple):
         stack: AsyncExitStack,
         client: Client,
         how: How,
-        seen: Plan | Place,
+        resumed: Place | None,
+        current: CurrentPlan,
+        *,
         on_wait: Callable[[JournalLocked], object],
-    ) -> LockedJournal:
+    ) -> LockedJournal | None:
         """Hold the journal until the stack ends: the newest to resume, or else a new one.
 
+        ``None``: none is needed, since the plan has no operation left.
+
         Args:
-            seen: the plan of a new journal, or the journal to resume as it was seen earlier: if
-                another process has finished that one meanwhile, it is verified.
+            resumed: the journal to resume, as it was seen earlier: if another process has finished
+                it meanwhile, it is verified.
+            current: called for the plan of a new journal, if there is none to resume.
 
         Raises:
             BulkopsError: see ``Place.locked``, ``newest`` and ``open_journal``.
@@ -114,12 +145,13 @@ class ShardJob(NamedTuple):
         # Until its journal is held, only this process starts one.
         started = await stack.enter_async_context(waiting(partial(journals.locked, by)))
         await to_thread.run_sync(lambda: journals.check_folder(trusted=trusted))
-        place = await to_thread.run_sync(lambda: self.newest(journals, how))
+        place = await to_thread.run_sync(lambda: self.newest(journals, how)) or resumed
         plan = None
         if place is None:
-            if isinstance(seen, Plan):
-                plan, seen = seen, await to_thread.run_sync(journals.new, client.clock.wall())
-            place = seen
+            plan = await current()
+            if not plan.operations:
+                return None
+            place = await to_thread.run_sync(journals.new, client.clock.wall())
         hold = await stack.enter_async_context(waiting(partial(place.locked, by)))
 
         def opened() -> Contents:

@@ -150,7 +150,10 @@ def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
     if opened.undo and all(fleet_text.has_no_journal(run) for run in runs):
         raise none_begun(opened.fleet)
     gates = () if opened.undo else gate_lines(opened.job)
-    note(*_overview(opened, retry_failed=retry), *gates, "")
+    overview = [*_overview(opened, retry_failed=retry), *gates]
+    every = [plan for _, plan in plans]
+    totals = [fleet_text.plan_summary(every, _unplanned(runs))] if plans else []
+    note(*overview, "", *totals)
     todo = fleet_text.to_do(runs, retry_failed=retry)
     resumed = any(run.state is State.INTERRUPTED for run in runs)
     if not fleet.has_more() or not (todo or resumed):
@@ -167,7 +170,8 @@ def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
     concerned = [
         run
         for run in opened.runs
-        if not opened.undo or fleet_text.to_do([run], retry_failed=retry_failed)
+        if fleet_text.to_do([run], retry_failed=retry_failed)
+        or (run.state is State.INTERRUPTED and run.problem is None)
     ]
     addresses = ", ".join(dict.fromkeys(run.address for run in concerned))
     organizations = counted(len(concerned), "organization")
@@ -178,7 +182,7 @@ def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
 def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> NoReturn:
     """End the command: no shard has anything to do, or can."""
     runs = opened.runs
-    unplanned = sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
+    unplanned = _unplanned(runs)
     if runs:
         run_all(fleet.settle)
     if all(run.state is State.DONE for run in runs):
@@ -187,13 +191,19 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
         note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
     if unplanned:
         shards = counted(unplanned, "shard")
-        note(f"Nothing was changed. {shards} can't begin: the line of each says why.")
+        why = "its line says why" if unplanned == 1 else "their lines say why"
+        note(f"Nothing was changed. {shards} can't begin: {why}.")
     _note_course(fleet, runs)
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
             print_reports(_report(opened, fleet.stops_here), code)
     raise Exit(code)
+
+
+def _unplanned(runs: Sequence[ShardRun]) -> int:
+    """Return how many shards can't begin."""
+    return sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
 
 
 def _task(runs: Sequence[ShardRun]) -> TaskRef | None:

@@ -17,15 +17,17 @@ from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
+from bulkops.errors import JournalError
 from bulkops.fleet.access import Access, access_of, check_distinct, of_each
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
-from bulkops.fleet.processes.others import Others
+from bulkops.fleet.processes.others import PATIENCE, Others
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.reading import read_shards, running_progress
+from bulkops.fleet.report.text import elsewhere
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
@@ -131,8 +133,13 @@ def others_of(
         str(holder(clock)),
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
         continue_paused=how.continue_paused,
+        on_trouble=_note_trouble,
         clock=clock,
     )
+
+
+def _note_trouble(problem: JournalError) -> None:
+    note(f"{problem}. Trying again for {in_words(PATIENCE)}.")
 
 
 def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
@@ -170,7 +177,8 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
 def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     """Return what became of a fleet, from its journals; sends no request, and needs no token.
 
-    If its organizations must be found, its shards are those that have begun.
+    If its organizations must be found, its shards are those that have begun. Notes if there are
+    journals of the same job at another server.
 
     Raises:
         JobError: the fleet file or the job file is wrong.
@@ -184,13 +192,15 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     entries, stopped = objects.read_rollout(
         job.digest, {one.shard.name: one.target for one in jobs}
     )
+    shards = read_shards(jobs, entries)
+    note(*elsewhere(one.elsewhere for one in shards))
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=read_shards(jobs, entries),
+        shards=shards,
         stopped=stopped,
     )
 

@@ -42,6 +42,10 @@ ReadRunning = Callable[[str], ShardProgress | None]
 """Returns the progress of a running shard from its journal, ``None`` if that doesn't say it."""
 
 
+class RecordGone(JournalError):
+    """Someone has deleted the record while a process took part in its rollout."""
+
+
 class Seen(NamedTuple):
     """What a process knows of the rollout.
 
@@ -64,6 +68,7 @@ class Others:
         by: this process, for people.
         read_running: ``None`` if nothing depends on the failures of running shards.
         continue_paused: lift a stop (``--continue``).
+        on_trouble: called with the first error of a store that is tried again from then on.
 
     Attributes:
         seen: what is known of the rollout since the last call.
@@ -81,6 +86,7 @@ class Others:
         *,
         read_running: ReadRunning | None = None,
         continue_paused: bool = False,
+        on_trouble: Callable[[JournalError], object] = lambda _: None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -94,6 +100,7 @@ class Others:
         self._by = by
         self._read_running = read_running
         self._continue = continue_paused
+        self._on_trouble = on_trouble
         self._random = random or Random()
         self._number = 0
         self._record: RolloutRecord | None = None
@@ -151,7 +158,7 @@ class Others:
         """
         found, stopped = await self._patiently(self._objects.read)
         if found is None:
-            raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
+            raise RecordGone(f"{self._objects.record}: is gone: no further shard begins")
         found.check_number(self._number)
         self._record = found.among(self._targets)
         now = self.clock.now()
@@ -173,7 +180,7 @@ class Others:
 
         def entered(found: RolloutRecord | None) -> RolloutRecord:
             if found is None:
-                raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
+                raise RecordGone(f"{self._objects.record}: is gone: no further shard begins")
             return found.with_entries(self._number, targeted).among(self._targets)
 
         targeted = {
@@ -244,14 +251,17 @@ class Others:
 
     async def _patiently(self, call: Callable[[], T]) -> T:
         """Return what a call returns; after it has joined, a store may be away for a while."""
-        since = self.clock.now()
+        since, told = self.clock.now(), False
         while True:
             try:
                 return await to_thread.run_sync(call)
-            except NotAJournal:
+            except (NotAJournal, RecordGone):
                 raise
-            except JournalError:
+            except JournalError as problem:
                 is_late = self.clock.now() - since > PATIENCE
                 if not self._number or self.hurried or is_late:
                     raise
+                if not told:
+                    told = True
+                    self._on_trouble(problem)
             await self.clock.sleep(self.rest(AGAIN))

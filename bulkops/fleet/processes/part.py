@@ -145,5 +145,6 @@ class Part:
             earlier = self._others.entry(name)
             over = run.state in (*ENDED, State.PAUSED)
             if over and (earlier is None or earlier.state is not run.state):
-                entries[name] = record.ended(earlier, run.progress, str(run.problem or ""))
+                problem = str(run.problem or "")
+                entries[name] = record.ended(earlier, run.progress, problem, run.blocked)
         return entries

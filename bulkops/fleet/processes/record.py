@@ -59,6 +59,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     Attributes:
         operations: see ``ShardProgress``; while it is running, as of when it began or resumed.
         problem: what ended it; empty if nothing did.
+        blocked: number of targets on which the job wants a change that is not possible, if there
+            was nothing else to do.
         lifted: it failed before ``--continue`` lifted a stop, and no longer counts as failed.
         lifted_failures: the number of its failures that no longer count.
         target: the organization that it changes, and where; see ``ShardJob.target``.
@@ -68,6 +70,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     operations: Number = 0
     failures: Number = 0
     problem: str = ""
+    blocked: Number = 0
     lifted: bool = False
     lifted_failures: Number = 0
     target: str = ""
@@ -216,13 +219,16 @@ def begun(earlier: Entry | None, progress: ShardProgress) -> Entry:
     return Entry(State.RUNNING, progress.operations, progress.failures, lifted_failures=lifted)
 
 
-def ended(earlier: Entry | None, progress: ShardProgress, problem: str = "") -> Entry:
+def ended(
+    earlier: Entry | None, progress: ShardProgress, problem: str = "", blocked: int = 0
+) -> Entry:
     """Return the entry of a shard that has ended, or pauses."""
     return Entry(
         progress.state,
         progress.operations,
         progress.failures,
         problem[:LONGEST_PROBLEM],
+        blocked,
         lifted_failures=earlier.lifted_failures if earlier else 0,
     )
 

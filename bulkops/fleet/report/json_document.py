@@ -36,8 +36,13 @@ def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
 
 
 def _shard(one: ShardReport) -> dict[str, object]:
-    known = {"shard": one.shard, "organization": one.organization, "state": one.state.value}
+    known: dict[str, object] = {
+        "shard": one.shard,
+        "organization": one.organization,
+        "state": one.state.value,
+    }
     known |= {"journal": one.journal, "problem": one.problem}
+    known |= {"blocked": one.blocked, "exit_code": one.exit_code}
     return {**known, **(facts(one.report) if one.report else {})}
 
 

@@ -4,6 +4,7 @@
 |---------------------------------|----------------------------------------------------------------|
 | its journal                     | testcases as of a single job (``bulkops.report.junit``)        |
 | it has not begun                | one testcase with ``<skipped>``, and why the fleet is stopped  |
+| its targets that are all blocked | one testcase with ``<failure type="blocked">``                |
 | the error that stopped it       | one testcase with ``<error type="shard">``                     |
 
 The class name ends with the shard: a workspace's name may exist in several organizations.
@@ -17,6 +18,7 @@ from functools import partial
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.waves import State
 from bulkops.report.junit import Case, Suite, all_cases, class_name, properties, written
+from bulkops.report.model import BLOCKED
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -41,6 +43,8 @@ def _cases(fleet: FleetReport, one: ShardReport, *, only_failed: bool) -> Iterat
         yield Case(kind, one.shard, 0.0, "error", "shard", first, details)
     elif one.state is State.NOT_BEGUN and not only_failed:
         yield Case(kind, one.shard, element="skipped", message=_not_begun(fleet))
+    elif one.blocked and not only_failed:
+        yield Case(kind, one.shard, 0.0, "failure", BLOCKED, one.note)
     if one.report:
         yield from all_cases(one.report, kind, only_failed=only_failed)
 

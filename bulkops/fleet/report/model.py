@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from bulkops.errors import ExitCode
 from bulkops.fleet.waves import State
 from bulkops.report.model import Report
 
@@ -18,6 +19,11 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
         journal: the place of its newest journal; empty if it has none.
         report: of that journal; ``None`` if it has none, or it can't be read.
         problem: the error that stopped it or keeps it from being read; empty if none does.
+        failed_with: the exit code of that error; ``ERROR`` if it was not recorded.
+        blocked: number of targets on which the job wants a change that is not possible, if it has
+            no journal, because there was nothing else to do.
+        elsewhere: the address of another server of which there is a journal, if it has none of its
+            own; empty if there is none either.
         note: more about it in a word or two, such as who runs it; empty if there is nothing.
     """
 
@@ -27,7 +33,22 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     journal: str = ""
     report: Report | None = None
     problem: str = ""
+    failed_with: ExitCode = ExitCode.ERROR
+    blocked: int = 0
+    elsewhere: str = ""
     note: str = ""
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """The exit code of ``watch`` of it alone; ``None`` if it has not begun, or is running."""
+        if self.problem:
+            return self.failed_with
+        if self.report is not None:
+            unfinished = ExitCode.ERROR if self.state is State.INTERRUPTED else None
+            return unfinished if self.report.exit_code is None else self.report.exit_code
+        if self.blocked:
+            return ExitCode.UNFULFILLED
+        return ExitCode.DONE if self.state is State.DONE else None
 
     @property
     def succeeded(self) -> bool:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from bulkops.errors import BulkopsError
+from bulkops.errors import BulkopsError, ExitCode
 from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
@@ -49,7 +49,8 @@ def completed(one: ShardReport, entry: Entry | None) -> ShardReport:
         return one
     if state is State.FAILED:
         return replace(one, state=state, problem=entry.problem)
-    return replace(one, state=state, note="nothing to do")
+    blocked = f"; {entry.blocked:,} blocked" if entry.blocked else ""
+    return replace(one, state=state, blocked=entry.blocked, note=f"nothing to do{blocked}")
 
 
 def running_progress(job: ShardJob) -> ShardProgress | None:
@@ -70,11 +71,20 @@ def _read(job: ShardJob) -> ShardReport:
     try:
         place = job.journals().newest(job.is_mine)
         if place is None:
-            return ShardReport(shard=name, organization=organization, state=State.NOT_BEGUN)
+            return ShardReport(
+                shard=name,
+                organization=organization,
+                state=State.NOT_BEGUN,
+                elsewhere=job.elsewhere(),
+            )
         return _report(name, organization, place)
     except BulkopsError as problem:
         return ShardReport(
-            shard=name, organization=organization, state=State.FAILED, problem=str(problem)
+            shard=name,
+            organization=organization,
+            state=State.FAILED,
+            problem=str(problem),
+            failed_with=ExitCode(problem.exit_code),
         )
 
 

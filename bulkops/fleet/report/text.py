@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
@@ -45,6 +46,20 @@ def total(fleet: FleetReport) -> Iterator[str]:
     yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
     if fleet.stopped:
         yield stopped_in_words(fleet)
+
+
+def elsewhere(addresses: Iterable[str]) -> Iterator[str]:
+    """Yield what to set if other servers' journals are meant.
+
+    Args:
+        addresses: ``ShardReport.elsewhere`` of each shard.
+    """
+    for address, shards in Counter(filter(None, addresses)).items():
+        have = "shard has" if shards == 1 else "shards have"
+        yield (
+            f"{shards:,} {have} journals for {address}, which are not shown here. If they are "
+            f"meant, set TFE_ADDRESS to {address}"
+        )
 
 
 def stopped_in_words(fleet: FleetReport) -> str:

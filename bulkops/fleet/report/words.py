@@ -25,7 +25,7 @@ def shard_verdict(one: ShardReport) -> Verdict:
         return Verdict("Failed", Outcome.FAILED)
     if one.report is not None:
         return verdict(one.report)
-    return _NOT_STARTED if one.state is State.NOT_BEGUN else verdict_of(ExitCode.DONE)
+    return _NOT_STARTED if one.exit_code is None else verdict_of(one.exit_code)
 
 
 def fleet_verdict(fleet: FleetReport) -> Verdict:
@@ -37,8 +37,9 @@ def fleet_verdict(fleet: FleetReport) -> Verdict:
         return _NOT_STARTED
     if any(one.problem for one in fleet.shards):
         return Verdict("Failed", Outcome.FAILED)
-    ended = (one.report.exit_code for one in fleet.shards if one.report is not None)
-    code = worst(code for code in ended if code is not None)
+    # What was killed is unfinished, and says nothing about the others.
+    ended = (one for one in fleet.shards if one.report is None or one.report.exit_code is not None)
+    code = worst(one.exit_code for one in ended if one.exit_code is not None)
     unfinished = states & {State.NOT_BEGUN, State.INTERRUPTED}
     if unfinished and code in (ExitCode.DONE, ExitCode.UNFULFILLED):
         return Verdict("Unfinished", Outcome.CONFLICT)

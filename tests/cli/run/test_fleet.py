@@ -96,12 +96,12 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert (done.code, done.err) == (0, "")
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
-        *(f"  {n}  3 to attach, 0 to update, 0 to detach; 0 skipped" for n in NAMES),
-        "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
-        "apply this run task to all of them and to future workspaces: POST "
+        *(f"  {n}  3 to attach" for n in NAMES),
+        "  Note (acme-1 and 2 other shards): this is every workspace of organization acme-1: one "
+        "call can apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
         "",
-        "Plan: 9 to attach, 0 to update, 0 to detach; 0 skipped.",
+        "Plan: 9 to attach.",
     ]
     assert world.writes == 0
     assert not (world.folder / ".bulkops").exists()
@@ -197,9 +197,7 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     assert "or this token can't see it" in done.out
     again = here(*APPLY)
     assert (again.code, world.writes) == (2, 6)
-    assert again.err.endswith(
-        "Nothing was changed. 1 shard can't begin: the line of each says why.\n"
-    )
+    assert again.err.endswith("Nothing was changed. 1 shard can't begin: its line says why.\n")
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
@@ -290,6 +288,24 @@ def test_a_shard_of_which_a_part_is_blocked_is_done(world: World, here: Here) ->
     for _ in range(2):
         assert here(*APPLY).code == 3
         assert changes(world) == {"acme-1": 3, "acme-2": 1, "acme-3": 3}
+
+
+def test_what_is_blocked_stays_known_though_there_is_no_journal(world: World, here: Here) -> None:
+    """Nothing else was to do: every report counts it, and exits with 3 as ``apply`` did."""
+    for name in ("prod-1", "prod-2"):
+        world.simulator.attach(name, TASK, organization="acme-2", enforcement_level="mandatory")
+    allow(world, but=User(name="ann", manage_workspace_run_tasks={"prod-1"}))
+    assert here(*APPLY).code == 3
+    line = "  acme-2  done: nothing to do; 1 blocked"
+    assert line in here("fleet", "status", "fleet.toml").lines
+    report = ("fleet", "report", "fleet.toml", "--format")
+    _, shard, _ = msgspec.json.decode(here(*report, "json").out)["shards"]
+    assert (shard["blocked"], shard["exit_code"]) == (1, 3)
+    assert 'type="blocked" message="nothing to do; 1 blocked"' in here(*report, "junit").out
+    assert "nothing to do; 1 blocked" in here(*report, "markdown").out
+    assert "Partly done" in here(*report, "html").out
+    watched = here("fleet", "watch", "fleet.toml")
+    assert (watched.code, line in watched.lines) == (3, True)
 
 
 def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -> None:
@@ -448,6 +464,19 @@ def test_the_status_of_found_organizations_shows_those_that_have_begun(
     assert world.requests == requests
 
 
+def test_journals_of_another_address_are_named(world: World, here: Here) -> None:
+    """The status and the report of a shell without TFE_ADDRESS say what to set."""
+    assert here(*APPLY).code == 0
+    hint = (
+        f"3 shards have journals for {world.address}, which are not shown here. If they are meant"
+    )
+    for command in ("status", "report"):
+        done = here("fleet", command, "fleet.toml", TFE_ADDRESS="https://tfe.example.com")
+        assert hint in done.err
+        assert done.err.endswith(f"set TFE_ADDRESS to {world.address}\n")
+    assert here("fleet", "status", "fleet.toml").err == ""
+
+
 def test_a_report_has_counts_over_all_shards(here: Here) -> None:
     """Each row of the JSON and of the CSV names its shard."""
     assert here(*APPLY).code == 0
@@ -543,6 +572,16 @@ def test_one_question_is_about_all_organizations(
     assert exited == code
     assert f"Apply 9 operations in 3 organizations ({world.address})? Only 'yes' is" in screen
     assert world.writes == changed
+
+
+def test_the_question_names_only_what_it_changes(world: World) -> None:
+    """A shard without operations, or that can't begin, is not one of its organizations."""
+    for name in WORKSPACES:
+        world.simulator.attach(name, TASK, organization="acme-1", enforcement_level="mandatory")
+    world.simulator.remove_task(TASK, organization="acme-2")
+    _, screen = on_a_terminal(world, b"no\n", "fleet", "apply", "fleet.toml")
+    assert "Plan: 3 to attach; 3 skipped; 1 shard can't begin." in screen
+    assert "Apply 3 operations in 1 organization (" in screen
 
 
 def test_a_failed_operation_counts_in_the_fleets_tolerance(world: World, here: Here) -> None:

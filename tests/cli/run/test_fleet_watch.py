@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -130,6 +131,24 @@ def test_the_exit_code_is_the_worst(world: World, here: Here) -> None:
     assert done.code == 12
     assert "acme-3  failed\n" in done.out
     assert "Total: 5 succeeded of 5 operations" in done.out
+
+
+def test_a_watcher_of_another_address_says_so(
+    here: Here, around: Time, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for that one, and names the address of the journals that there are."""
+    assert here(*APPLY).code == 0
+    address = os.environ["TFE_ADDRESS"]
+    monkeypatch.setenv("TFE_ADDRESS", "https://tfe.example.com")
+
+    def correct() -> None:
+        err = capsys.readouterr().err
+        assert err.startswith(f"3 shards have journals for {address}, which are not shown")
+        raise SystemExit
+
+    around.at(1, correct)
+    with pytest.raises(SystemExit):
+        follow(around)
 
 
 def test_a_shard_that_begins_later_appears(

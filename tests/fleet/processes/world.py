@@ -19,7 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from bulkops.client.api import Client
-from bulkops.errors import ExitCode
+from bulkops.errors import ExitCode, JournalError
 from bulkops.fleet.fleet import Shard
 from bulkops.fleet.fleet_run import FleetRun, side_by_side
 from bulkops.fleet.processes.objects import Objects
@@ -67,6 +67,7 @@ class FleetWorld:
         store: has the rollout's objects; may be replaced.
         moved: shard → organization, of those whose organization has another name.
         said: what each process waited for, as ``on_wait`` got it.
+        troubles: of the store, as ``on_trouble`` got them.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class FleetWorld:
         self.store: Store = MemoryStore()
         self.moved: dict[str, str] = {}
         self.said: list[tuple[int, tuple[str, ...]]] = []
+        self.troubles: list[JournalError] = []
         self.wire = Wire(self.simulator, anyio.current_time, TOKEN)
         self.job_rollout = job_rollout or {}
         self._folder = folder
@@ -191,6 +193,7 @@ class Process:
             f"process {number}",
             read_running=lambda name: running_progress(jobs[name]),
             continue_paused=how.continue_paused,
+            on_trouble=world.troubles.append,
             clock=WorldClock(0.0),
             random=random,
         )

@@ -24,6 +24,8 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
     A line for each shard, and totals. Sends no request and needs no token. If the fleet file has
     organizations instead of [[shard]], it shows those that have begun.
 
+    Shards whose address the fleet file leaves out are those at TFE_ADDRESS: set it as for apply.
+
     \b
     Examples:
       bulkops fleet status fleet.toml
@@ -54,6 +56,8 @@ def report(
 
     A line for each shard, a section for each that isn't plain success, and totals. The fleet need
     not be finished. Sends no request and needs no token.
+
+    Shards whose address the fleet file leaves out are those at TFE_ADDRESS: set it as for apply.
 
     json: counts over all shards; each row names its shard.
 

@@ -20,6 +20,8 @@ def watch(*, fleet: Path, json: bool, trust_files: bool) -> None:
     request, needs no token, and leaves the journals as they are. Ctrl-C stops watching, not the
     fleet.
 
+    Shards whose address the fleet file leaves out are those at TFE_ADDRESS: set it as for apply.
+
     A shard appears when it begins. The fleet has ended when no shard is running and none is left to
     begin or to resume; if some are, and nothing happens for 15 seconds, watch ends, too, and the
     exit code is not 0.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from bulkops.cli.output.plan_text import blocked_lines, summary
+from bulkops.cli.output.plan_text import blocked_lines
+from bulkops.errors import ExitCode
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
@@ -51,14 +52,26 @@ def notes_of(plans: Mapping[str, Plan]) -> Iterator[str]:
             same = note.replace(plan.job.organization, "")
             shards.setdefault(same, []).append((name, note))
     for (name, note), *others in shards.values():
-        more = f" and {len(others):,} more" if others else ""
+        more = f" and {counted(len(others), 'other shard')}" if others else ""
         yield f"  Note ({name}{more}): {note}"
 
 
 def plan_in_words(plan: Plan) -> str:
-    """Return what a plan does: ``3 to attach, 0 to update; 12 skipped``."""
-    words = summary(plan).removeprefix("Plan: ").removesuffix(".")
-    return words if plan.operations else f"nothing to do;{words.rpartition(';')[2]}"
+    """Return what a plan does: ``3 to attach; 12 skipped``."""
+    return in_words(plan.counts, skipped=len(plan.skips), blocked=len(plan.blocked))
+
+
+def in_words(actions: Mapping[str, int], *, skipped: int, blocked: int) -> str:
+    """Return what one plan or several do; what there is none of is left out.
+
+    Args:
+        actions: action → number of operations.
+        skipped: number of targets without one, with those that are blocked.
+    """
+    rest = {"skipped": skipped - blocked, "blocked": blocked}
+    todo = ", ".join(f"{n:,} to {verb}" for verb, n in actions.items() if n) or "nothing to do"
+    others = ", ".join(f"{n:,} {word}" for word, n in rest.items() if n)
+    return "; ".join(filter(None, (todo, others)))
 
 
 def resumed(replay: Replay, state: State, *, retry_failed: bool) -> str:
@@ -92,13 +105,11 @@ def _to_do(run: ShardRun, *, retry_failed: bool) -> int:
 
 def plan_summary(plans: Sequence[Plan], problems: int) -> str:
     """Return one line with the totals of all plans."""
-    actions = actions_of(plans)
-    todo = ", ".join(f"{n:,} to {verb}" for verb, n in actions.items()) or "nothing to do"
     blocked = sum(len(plan.blocked) for plan in plans)
-    skipped = sum(len(plan.skips) for plan in plans) - blocked
-    more = f", {blocked:,} blocked" if blocked else ""
+    skipped = sum(len(plan.skips) for plan in plans)
+    words = in_words(actions_of(plans), skipped=skipped, blocked=blocked)
     failed = f"; {counted(problems, 'shard')} can't begin" if problems else ""
-    return f"Plan: {todo}; {skipped:,} skipped{more}{failed}."
+    return f"Plan: {words}{failed}."
 
 
 def actions_of(plans: Sequence[Plan]) -> dict[str, int]:
@@ -118,6 +129,8 @@ def shard_report(run: ShardRun) -> ShardReport:
         journal=str(run.place or ""),
         report=report(run.replay) if run.replay is not None else None,
         problem=str(run.problem or ""),
+        failed_with=ExitCode(run.problem.exit_code if run.problem else ExitCode.ERROR),
+        blocked=run.blocked,
         note=_note(run),
     )
 

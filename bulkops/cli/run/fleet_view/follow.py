@@ -26,7 +26,7 @@ from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet
 from bulkops.fleet.outlook import is_over
 from bulkops.fleet.report.model import FleetReport
-from bulkops.fleet.report.text import headline, lines, state
+from bulkops.fleet.report.text import elsewhere, headline, lines, state
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import Course, ShardProgress, State, next_step
@@ -85,6 +85,7 @@ class _Following:
                 if not self._waits and not any(one.replay for one in self._shards.values()):
                     self._waits = True
                     self._say("No shard has begun yet: waiting for the first one")
+                    note(*elsewhere(one.elsewhere() for one in self._shards.values()))
                 self._show()
                 received.check()
                 self._around.sleep(POLL)

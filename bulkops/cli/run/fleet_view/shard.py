@@ -114,6 +114,10 @@ class FollowedShard:
         self.problem = None
         self._state = State.RUNNING if ended is None else ended_as(exit_code(ended))
 
+    def elsewhere(self) -> str:
+        """See ``ShardJob.elsewhere``."""
+        return self._job.elsewhere()
+
     @property
     def state(self) -> State:
         """How far it is."""
@@ -137,15 +141,8 @@ class FollowedShard:
 
     @property
     def exit_code(self) -> ExitCode | None:
-        """The exit code of ``watch`` of its journal; ``None`` if it has not begun.
-
-        That of an error before it had one is not recorded: ``ERROR``.
-        """
-        if self.problem is not None:
-            return ExitCode(self.problem.exit_code)
-        if self.state is not self._state:
-            return ExitCode.ERROR if self.state is State.FAILED else ExitCode.DONE
-        return exit_code(self.replay) if self.replay is not None else None
+        """The exit code of ``watch`` of its journal; ``None`` if it has not begun."""
+        return self.report().exit_code
 
     @property
     def counts(self) -> dict[str, int]:
@@ -186,5 +183,6 @@ class FollowedShard:
             journal=str(self._following.place) if self._following is not None else "",
             report=report(replay) if replay is not None else None,
             problem=str(self.problem or ""),
+            failed_with=ExitCode(self.problem.exit_code if self.problem else ExitCode.ERROR),
         )
         return completed(seen, self.entry)
