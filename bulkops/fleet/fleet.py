@@ -30,8 +30,11 @@ from bulkops.job.rollout import Variable
 from bulkops.journal.remote.bucket.address import is_address, parse
 from bulkops.text import counted
 
-_TOKENS = ("token_env", "token_file")
-"""Keys whose values no message repeats: a token may have been written there."""
+_TOKENS = {
+    "token_env": allowed(Variable),
+    "token_file": "the path of the file that holds the token",
+}
+"""Key → what its value is. No message repeats it: a token may have been written there."""
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +200,7 @@ def parse_fleet(text: str, path: Path, source: str = "fleet file") -> Fleet:
 def _shard(table: Mapping[str, object], key: str, source: str, path: Path) -> Shard:
     where = f"{source}: {key}"
     for name in _TOKENS:
-        _refuse_token(table.get(name), f"{where}.{name}")
+        _refuse_token(table.get(name), name, where)
     read = read_table(table, ShardTable, source, key)
     name = read.name or read.organization or ""
     if read.name is None and not fits(name, Name):
@@ -215,14 +218,12 @@ def _shard(table: Mapping[str, object], key: str, source: str, path: Path) -> Sh
     )
 
 
-def _refuse_token(value: object, where: str) -> None:
+def _refuse_token(value: object, name: str, where: str) -> None:
     """Refuse a token in the place of its variable or file, without repeating it."""
-    variable = where.endswith("_env")
-    if isinstance(value, str) and (
-        ".atlasv1." in value or (variable and not fits(value, Variable))
-    ):
-        what = allowed(Variable) if variable else "the path of the file that holds the token"
-        raise JobError(f"{where}: not {what}. A token has no place in this file")
+    if not isinstance(value, str):
+        return
+    if ".atlasv1." in value or (name == "token_env" and not fits(value, Variable)):
+        raise JobError(f"{where}.{name}: not {_TOKENS[name]}. A token has no place in this file")
 
 
 def _name(file: FleetFile, path: Path, source: str) -> str:

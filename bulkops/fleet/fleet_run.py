@@ -12,6 +12,7 @@ from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode
 from bulkops.fleet.processes.others import Others
 from bulkops.fleet.processes.part import Part
+from bulkops.fleet.processes.record import NOT_BEGUN
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_run import Observe, ShardRun
 from bulkops.fleet.standing import worst
@@ -157,9 +158,13 @@ class FleetRun:
         if self._part.to_begin():
             await self._others.look(thorough=True)
             await self._stop_if_exceeded()
-        runs = self._part.to_begin()
+        runs = self._part.to_begin() if not self.signal else []
+        before = {run.name: self._others.entry(run.name) or NOT_BEGUN for run in runs}
         await self._others.record({run.name: self._part.begins(run) for run in runs})
-        for run in runs if not self.signal else ():
+        if self.signal:
+            await self._others.record(before)
+            return
+        for run in runs:
             self._part.begun.add(run.name)
             self._part.running[run.name] = run
             run.state = State.RUNNING

@@ -97,10 +97,9 @@ class ShardRun:
             return ExitCode(self.problem.exit_code)
         if self._signal and self.state is State.INTERRUPTED:
             return SIGNALS[self._signal]
-        if self.replay is not None and self.execution is None:
-            return _NOT_RUN.get(self.state, exit_code(self.replay))
         if self.replay is not None:
-            return exit_code(self.replay)
+            code = exit_code(self.replay)
+            return code if self.execution is not None else _NOT_RUN.get(self.state, code)
         return ExitCode.UNFULFILLED if self.blocked else ExitCode.DONE
 
     async def look(self, client: Client) -> None:

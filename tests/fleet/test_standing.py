@@ -35,12 +35,17 @@ from bulkops.fleet.waves import State
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
 from tests.engine.world import World, job
+from tests.kinds import TASK
 from tests.runner.test_runner import refusing
 
 
-def before(replay: Replay, rollout: Rollout, *, continue_paused: bool = False) -> State:
-    """Return the state before a shard is resumed without ``--retry-failed``."""
-    return before_running(replay, rollout, continue_paused=continue_paused, retry_failed=False)
+def before(
+    replay: Replay, rollout: Rollout, *, continue_paused: bool = False, retry_failed: bool = False
+) -> State:
+    """Return the state before a shard is resumed, by default without any option."""
+    return before_running(
+        replay, rollout, continue_paused=continue_paused, retry_failed=retry_failed
+    )
 
 
 def test_every_exit_code_has_its_place_in_the_order() -> None:
@@ -142,3 +147,15 @@ def test_a_paused_shard_waits_unless_something_else_is_left() -> None:
     ended = world.resume(continue_paused=True)
     assert recorded(ended, running=False) is State.DONE
     assert before(ended, pausing.rollout) is State.INTERRUPTED
+
+
+def test_a_paused_shard_with_failed_operations_is_resumed_to_retry_them() -> None:
+    """The pause still holds for its next wave."""
+    world = World()
+    pausing = job(rollout={"waves": ["2", "100%"], "pause": "manual", "max_failures": "100%"})
+    world.simulator.duplicate_attach = "reject"
+    world.start(pausing)
+    world.simulator.attach(world.names[0], TASK, stages=("pre_plan",))
+    replay = world.resume()
+    assert before(replay, pausing.rollout) is State.PAUSED
+    assert before(replay, pausing.rollout, retry_failed=True) is State.INTERRUPTED

@@ -73,7 +73,7 @@ class Others:
     Attributes:
         seen: what is known of the rollout since the last call.
         clock: of this process.
-        hurried: whether it is to end immediately, so that nothing is tried again.
+        hurried: whether a signal has arrived: a store that is away is not tried again.
     """
 
     def __init__(
@@ -159,7 +159,8 @@ class Others:
         found, stopped = await self._patiently(self._objects.read)
         if found is None:
             raise RecordGone(f"{self._objects.record}: is gone: no further shard begins")
-        self._record = found.with_entries(self._number, {}).among(self._targets)
+        found.check_number(self._number)
+        self._record = found.among(self._targets)
         now = self.clock.now()
         if thorough or self._read_at is None or now - self._read_at >= FRESH:
             self._running = await self._read_running_but(self._own)

@@ -136,7 +136,7 @@ class Part:
     def waiting(self) -> dict[str, Entry]:
         """Return name → entry, of those that have yet to begin and aren't recorded."""
         names = (name for name in self.not_begun if self._others.entry(name) is None)
-        return {name: Entry(State.NOT_BEGUN) for name in names}
+        return dict.fromkeys(names, record.NOT_BEGUN)
 
     def ended(self) -> dict[str, Entry]:
         """Return name → entry, of those that have ended or pause, unless recorded already."""

@@ -95,6 +95,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         )
 
 
+NOT_BEGUN = Entry(State.NOT_BEGUN)
+
+
 class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rollout of a fleet.
 
@@ -135,6 +138,15 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         mine = {name: one for name, one in shards if targets.get(name, one.target) == one.target}
         return replace(self, shards=mine)
 
+    def check_number(self, number: int) -> None:
+        """Raise ``PlanStale`` unless this is the rollout with this number."""
+        if self.number != number:
+            raise PlanStale(
+                f"rollout {number} of this fleet was followed by rollout {self.number}, which "
+                "another process began: no further shard begins here. Run the same command again "
+                "to join that one, if its job is meant"
+            )
+
     def with_entries(self, number: int, entries: Mapping[str, Entry]) -> RolloutRecord:
         """Return it with these entries.
 
@@ -144,12 +156,7 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             PlanStale: this is another rollout.
         """
-        if self.number != number:
-            raise PlanStale(
-                f"rollout {number} of this fleet was followed by rollout {self.number}, which "
-                "another process began: no further shard begins here. Run the same command again "
-                "to join that one, if its job is meant"
-            )
+        self.check_number(number)
         return replace(self, shards={**self.shards, **entries})
 
     def lifted(self, seen: Mapping[str, ShardProgress]) -> RolloutRecord:

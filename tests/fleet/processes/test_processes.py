@@ -10,9 +10,13 @@ import anyio
 import pytest
 
 from bulkops.api.messages import Request
-from bulkops.errors import ExitCode, JournalError
+from bulkops.errors import ExitCode, JournalError, NotAJournal
+from bulkops.fleet.processes.stop import Stop
 from bulkops.fleet.shard_job import How
+from bulkops.journal.remote.bucket.store import Version
+from bulkops.simulator.state import User
 from tests.engine.wire import NEVER_LEFT, Trouble
+from tests.engine.world import TOKEN
 from tests.fleet.processes.world import BASE, RECORD, STOP, FleetWorld, one_by_one, together
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds
@@ -284,7 +288,7 @@ def test_an_object_of_unknown_content_stops_every_process(
     """It is never taken for none."""
     world = FleetWorld(tmp_path)
     world.store.put((BASE / name).key, content)
-    with pytest.raises(BaseException, match=r"is not what this version of bulkops writes there"):
+    with pytest.raises(NotAJournal, match=r"is not what this version of bulkops writes there"):
         world.run(lambda: world.part(0, 3).apply())
     assert world.changed() == {}
 
@@ -404,3 +408,131 @@ def test_a_shard_that_gets_another_organization_has_not_begun(tmp_path: Path) ->
     assert world.run(moved) == [ExitCode.DONE] * 2
     assert world.order() == "azb"
     assert world.recorded().number == 1
+
+
+def test_a_signal_while_a_shard_is_recorded_takes_that_back(tmp_path: Path) -> None:
+    """It has not begun, so no one takes it for running."""
+    world = FleetWorld(tmp_path, "a", ())
+
+    class Signalling(MemoryStore):
+        """A signal arrives while it answers that the shard is recorded as running."""
+
+        def swap(self, key: str, data: bytes, version: Version) -> Version | None:
+            if b'"running"' in data:
+                process.fleet.interrupt("SIGINT", 1.0)
+            return super().swap(key, data, version)
+
+    world.store = Signalling()
+    process = world.process("a")
+    assert world.run(process.apply) is ExitCode.INTERRUPTED
+    assert world.states() == {"a": "not begun"}
+    assert world.changed() == {}
+
+
+def test_a_signal_ends_the_waiting_for_a_store(tmp_path: Path) -> None:
+    """Nothing has begun, and nothing is to begin: it isn't tried for five minutes."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time)
+    process = world.process("b")
+
+    async def signalled() -> float:
+        async with anyio.create_task_group() as group:
+            group.start_soon(process.apply)
+            await anyio.sleep(2.0)
+            store.away = (2.0, 1000.0)
+            await anyio.sleep(30.0)
+            process.fleet.interrupt("SIGINT", 1.0)
+        return anyio.current_time()
+
+    assert world.run(signalled) < 60.0
+    assert process.fleet.exit_code is ExitCode.INTERRUPTED
+
+
+LONG: dict[str, object] = {"waves": ["1", "100%"], "pause": "1m"}
+"""The rollout of a job that takes a minute."""
+
+
+def test_a_shard_that_another_process_runs_ends_a_process(tmp_path: Path) -> None:
+    """Exit 11, at once: its own next wave would begin a minute later."""
+    world = FleetWorld(tmp_path, "ab", ("a",), job_rollout=LONG)
+
+    async def both() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(world.process("a").apply)
+            await anyio.sleep(10.0)
+            assert world.recorded().shards["a"].operations == 3
+            assert await world.process("ab").apply() is ExitCode.JOURNAL_IN_USE
+            assert anyio.current_time() < 20.0
+
+    world.run(both)
+    assert world.changed() == {"a": 3}
+
+
+def test_the_end_of_a_shard_that_another_process_runs_is_seen(tmp_path: Path) -> None:
+    """A process that waits for a third one anyway begins its next wave after both."""
+    world = FleetWorld(tmp_path, "abc", ("2",), job_rollout=LONG)
+    codes = list[ExitCode]()
+
+    async def apply(own: str) -> None:
+        codes.append(await world.process(own).apply())
+
+    async def three() -> None:
+        async with anyio.create_task_group() as group:
+            for own, seconds in (("a", 10.0), ("ac", 110.0), ("b", 0.0)):
+                group.start_soon(apply, own)
+                await anyio.sleep(seconds)
+
+    world.run(three)
+    assert world.order() == "abc"
+    assert sorted(codes) == [ExitCode.DONE, ExitCode.DONE, ExitCode.JOURNAL_IN_USE]
+
+
+def test_failures_since_the_last_look_count_before_a_shard_begins(tmp_path: Path) -> None:
+    """Those of a running shard are read again, although that was less than a minute ago."""
+    long: dict[str, object] = {"waves": ["2", "100%"], "pause": "5m", "max_failures": "100%"}
+    world = FleetWorld(tmp_path, "abc", ("a",), rollout={"max_failures": 1}, job_rollout=long)
+    for number in range(3):
+        world.simulator.attach(f"prod-{number}", TASK, organization="a")
+    codes = dict[str, ExitCode]()
+
+    def refuse(request: Request) -> None:
+        """Refuse the first two changes, which are b's."""
+        if request.writes:
+            world.wire.spies.clear()
+            only = User(name="engine", manage_workspace_run_tasks={"prod-2"})
+            world.simulator.tokens = {TOKEN: only}
+
+    async def apply(own: str) -> None:
+        codes[own] = await world.process(own).apply()
+
+    async def three() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(apply, "c")
+            # c has just looked: b begins, and fails, before it looks again.
+            await anyio.sleep(4.7)
+            await apply("a")
+            group.start_soon(apply, "b")
+
+    world.wire.spies.append(refuse)
+    world.run(three)
+    assert codes == {"a": ExitCode.DONE, "b": ExitCode.UNFULFILLED, "c": ExitCode.STOPPED}
+
+
+def test_a_stop_without_its_record_does_not_stop_the_next_rollout(tmp_path: Path) -> None:
+    """The record was removed: the stop is of the rollout that it was about."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.simulator.remove_task(TASK, organization="a")
+    world.run(world.process("a").apply)
+    world.simulator.add_task(TASK, organization="a")
+    world.store = MemoryStore()
+    assert world.objects.replace_stop(Stop(1, "now", "ann", "too much"))
+    assert world.run(world.process("ab").apply) is ExitCode.DONE
+    assert world.recorded().number == 2
+
+
+def test_processes_that_start_together_rest_for_different_times(tmp_path: Path) -> None:
+    """Their looks don't meet at the store each time."""
+    world = FleetWorld(tmp_path)
+    rests = {world.process(name).others.rest(5.0) for name in world.names}
+    assert len(rests) == len(world.names)
+    assert all(4.0 <= rest <= 6.0 for rest in rests)
