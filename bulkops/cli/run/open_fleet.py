@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import Others
-from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.report.text import elsewhere
 from bulkops.fleet.shard_job import How, ShardJob
@@ -182,14 +182,28 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     entries, stopped = objects.read_rollout(job.digest)
     shards = read_shards(shard_jobs(fleet, job, address_of), entries)
     note(*elsewhere(one.elsewhere for one in shards))
+    return report_of(fleet, job, shards, waves, stopped)
+
+
+def report_of(
+    fleet: Fleet,
+    job: Job,
+    shards: Iterable[ShardReport],
+    waves: int,
+    stopped: str = "",
+    *,
+    undo: bool = False,
+) -> FleetReport:
+    """Return the report of a fleet, given those of its shards; see ``FleetReport``."""
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=shards,
+        shards=tuple(shards),
         stopped=stopped,
+        undo=undo,
     )
 
 

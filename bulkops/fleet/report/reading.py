@@ -38,6 +38,30 @@ def read_shards(jobs: Sequence[ShardJob], entries: Mapping[str, Entry]) -> tuple
         return tuple(completed(one, entries.get(one.shard)) for one in pool.map(_read, jobs))
 
 
+def with_ended(
+    shards: Sequence[ShardReport], jobs: Mapping[str, ShardJob]
+) -> tuple[ShardReport, ...]:
+    """Return the shards, those that have nothing left to do with what they did earlier.
+
+    Args:
+        jobs: name → job.
+    """
+    ended = {one.shard: jobs[one.shard] for one in shards if _has_nothing_to_do(one)}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        earlier = dict(zip(ended, pool.map(_read, ended.values()), strict=True))
+    return tuple(_with_earlier(one, earlier.get(one.shard)) for one in shards)
+
+
+def _has_nothing_to_do(one: ShardReport) -> bool:
+    return one.state is State.DONE and one.report is None and not one.problem
+
+
+def _with_earlier(one: ShardReport, earlier: ShardReport | None) -> ShardReport:
+    if earlier is None or earlier.report is None or earlier.state is not State.DONE:
+        return one
+    return replace(one, journal=earlier.journal, report=earlier.report, note="")
+
+
 def completed(one: ShardReport, entry: Entry | None) -> ShardReport:
     """Return what became of a shard.
 

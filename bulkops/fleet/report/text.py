@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.waves import State
@@ -13,6 +13,11 @@ from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
 from bulkops.report.words import counts_in_words
 from bulkops.text import counted, escaped
+
+ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
+"""The order in which shards are counted by their states."""
+NAMED = 5
+"""How many failed shards the totals name."""
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -43,7 +48,8 @@ def total(fleet: FleetReport) -> Iterator[str]:
     counts = fleet.counts
     operations = counted(sum(counts.values()), "operation")
     yield ""
-    yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
+    done = f"{counts_in_words(counts)} of {operations}" if counts else "no operations"
+    yield "; ".join(filter(None, (f"Total: {done}", _shards_in_words(fleet))))
     if fleet.stopped:
         yield stopped_in_words(fleet)
 
@@ -60,6 +66,25 @@ def elsewhere(addresses: Iterable[str]) -> Iterator[str]:
             f"{shards:,} {have} journals for {address}, which are not shown here. If they are "
             f"meant, set TFE_ADDRESS to {address}"
         )
+
+
+def _shards_in_words(fleet: FleetReport) -> str:
+    """Return ``4 shards: 3 done, 1 failed (acme-4)``; empty if all are done."""
+    shards = dict[str, list[str]]()
+    for one in sorted(fleet.shards, key=lambda one: ORDER.index(one.state)):
+        shards.setdefault(state_in_words(one), []).append(one.shard)
+    if shards.keys() <= {State.DONE.value}:
+        return ""
+    parts = [
+        f"{len(names):,} {state}{_named(names) if state == State.FAILED.value else ''}"
+        for state, names in shards.items()
+    ]
+    return f"{counted(len(fleet.shards), 'shard')}: {', '.join(parts)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f" ({', '.join(names[:NAMED])}{more})"
 
 
 def stopped_in_words(fleet: FleetReport) -> str:

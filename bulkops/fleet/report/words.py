@@ -6,15 +6,13 @@ from collections import Counter
 
 from bulkops.errors import ExitCode
 from bulkops.fleet.report.model import FleetReport, ShardReport
-from bulkops.fleet.report.text import stopped_in_words
+from bulkops.fleet.report.text import ORDER, stopped_in_words
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
 from bulkops.journal.states import Outcome
 from bulkops.report.html.words import Verdict, changed, verdict, verdict_of
 from bulkops.report.model import PENDING
 from bulkops.text import counted
-
-_ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
 
 _NOT_STARTED = Verdict("Not started", PENDING)
 
@@ -53,7 +51,7 @@ def sentences(fleet: FleetReport, noun: str) -> list[str]:
         noun: what is counted: ``workspace``, ``run task`` or ``operation``.
     """
     states = Counter(one.state for one in fleet.shards)
-    listed = ", ".join(f"{states[state]:,} {state.value}" for state in _ORDER if states[state])
+    listed = ", ".join(f"{states[state]:,} {state.value}" for state in ORDER if states[state])
     of = f"{counted(len(fleet.shards), 'shard')}{': ' if listed else ''}{listed}."
     stopped = [f"{stopped_in_words(fleet)}."] if fleet.stopped else []
     return [of, changed(fleet.counts, noun), *stopped] if fleet.counts else [of, *stopped]

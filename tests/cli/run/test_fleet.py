@@ -140,6 +140,9 @@ def test_every_shard_is_carried_out_with_a_journal_of_its_own(world: World, here
     again = here("fleet", "apply", "fleet.toml")
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to do.")
     assert "  acme-2  nothing to do; 3 skipped" in again.err
+    *reports, last = here(*APPLY, "--json").objects
+    assert [one["shard"] for one in reports if one["type"] == "report"] == NAMES
+    assert last["counts"] == {"succeeded": 9}
     assert world.writes == 9
 
 
@@ -195,8 +198,11 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     assert "or this token can't see it" in done.out
     again = here(*APPLY)
     assert (again.code, world.writes) == (2, 6)
-    assert again.err.endswith(
-        "Nothing was changed. 1 shard can't begin: the line of each says why.\n"
+    fix = "Fix what the line of acme-2 says, then run the same command again.\n"
+    assert again.err.endswith(f"Nothing was changed. 1 shard can't begin.\n{fix}")
+    assert done.err.endswith(fix)
+    assert done.lines[-1] == (
+        "Total: 6 succeeded of 6 operations; 3 shards: 2 done, 1 failed (acme-2)"
     )
 
 
@@ -208,8 +214,10 @@ def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> 
     assert done.code == 2
     assert world.writes == 0
     assert "Stopped: 1 shard failed, max_failed_shards = 0 (" in done.err
-    assert "2 shards did not begin. The same command with --continue begins them." in done.err
+    left = "2 shards did not begin. The same command with --continue begins what is left."
+    assert left in done.err
     again = here(*APPLY)
+    assert left in again.err
     assert again.code == 2
     assert "(.bulkops/fleet/stop.json, by " in again.err
     assert world.writes == 0
@@ -309,7 +317,7 @@ def test_a_held_shard_keeps_the_next_wave_from_beginning(world: World, here: Her
     with place_of(journal_of(world, "acme-1")).locked(holder(Clock())):
         done = here(*APPLY)
     assert done.code == 11
-    assert "A shard is in use by another process; 2 shards did not begin." in done.err
+    assert "A shard is running in another process; 2 shards did not begin." in done.err
     assert set(changes(world)) == {"acme-1"}
 
 
@@ -322,6 +330,7 @@ def test_a_killed_fleet_is_resumed_by_the_same_command(
     assert world.kill(signal.SIGKILL, write=5, stage=stage, arguments=APPLY).code == -9
     done = here(*APPLY)
     assert done.code == 0
+    assert done.lines[-1] == "Total: 9 succeeded of 9 operations"
     assert once_each(world)
 
 
@@ -426,7 +435,7 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
     assert first.startswith("  acme-1  interrupted: ")
     assert rest[:2] == ["  acme-2  not begun", "  acme-3  not begun"]
-    assert rest[-1].endswith("of 3 operations")
+    assert rest[-1].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
     assert here(*APPLY).code == 0
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]

@@ -227,7 +227,7 @@ def test_a_held_shard_is_left_to_its_process(applied: World, here: Here, number:
         done = here(*UNDO)
     assert done.code == 11
     assert "acme-2  in use" in done.out
-    assert done.err.splitlines()[-1] == "A shard is in use by another process."
+    assert done.err.splitlines()[-1] == "A shard is running in another process."
     assert undone_once(applied, "acme-1", "acme-3")
     assert here(*UNDO).code == 0
     assert undone_once(applied)
