@@ -37,8 +37,10 @@ class FleetFacts(Event, frozen=True, kw_only=True):
 
     Attributes:
         fleet: the fleet's name.
-        counts: outcome (or `pending`) → number of operations in the journals of all shards.
-        states: shard → `not begun`, `running`, `interrupted`, `paused`, `done` or `failed`.
+        counts: outcome (or `pending`) → number of operations in the journals of all shards; those
+            of shards that are undone are left out.
+        states: shard → `not begun`, `running`, `interrupted`, `paused`, `done`, `failed` or
+            `undone`.
         problems: shard → the error that stopped it or keeps it from being read, human-readable.
         stopped: why no other shard begins until `--continue`, human-readable; empty if one may.
     """
@@ -72,8 +74,10 @@ class FleetVerify(Event, frozen=True, kw_only=True, tag="fleet_verify"):
         verified: number of operations in all shards whose desired state the server shows.
         differing: number of operations in all shards for which the server shows another state.
         unreadable: number of operations in all shards whose result can't be read back.
-        not_begun: the shards that have no journal of the job, and so nothing to verify.
-        problems: shard that can't be verified → why, human-readable.
+        not_begun: the shards that have no journal of the job, and so nothing to verify; those that
+            failed or were blocked are not among them.
+        problems: shard that can't be verified, or failed before it had a journal → why,
+            human-readable.
         exit_code: the command's exit code: the worst of all shards.
     """
 

@@ -11,6 +11,9 @@ from bulkops.errors import ExitCode
 from bulkops.fleet.waves import State
 from bulkops.report.model import Report
 
+UNDONE = "undone"
+"""The state of a shard whose job was undone."""
+
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one shard.
@@ -24,6 +27,7 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
             no journal, because there was nothing else to do.
         elsewhere: the address of another server of which there is a journal, if it has none of its
             own; empty if there is none either.
+        undone: all that its newest journal did was undone since.
         note: more about it in a word or two, such as who runs it; empty if there is nothing.
     """
 
@@ -36,7 +40,13 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     failed_with: ExitCode = ExitCode.ERROR
     blocked: int = 0
     elsewhere: str = ""
+    undone: bool = False
     note: str = ""
+
+    @property
+    def state_name(self) -> str:
+        """Its state, or ``undone``."""
+        return UNDONE if self.undone else self.state.value
 
     @property
     def exit_code(self) -> ExitCode | None:
@@ -79,13 +89,16 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> dict[str, int]:
-        """Outcome (or ``pending``) → number of operations in the journals of all shards."""
-        return counts_of(one.report for one in self.shards)
+        """Outcome (or ``pending``) → number of operations in the journals of all shards.
+
+        What was undone is left out.
+        """
+        return counts_of(one.report for one in self.shards if not one.undone)
 
     @property
     def states(self) -> dict[str, str]:
         """Shard → state."""
-        return {one.shard: one.state.value for one in self.shards}
+        return {one.shard: one.state_name for one in self.shards}
 
     @property
     def problems(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from bulkops.errors import BulkopsError, ExitCode
 from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import progress_of, recorded
+from bulkops.fleet.standing import is_reverted, progress_of, recorded
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place, place_of_undo
@@ -57,7 +57,7 @@ def _has_nothing_to_do(one: ShardReport) -> bool:
 
 
 def _with_earlier(one: ShardReport, earlier: ShardReport | None) -> ShardReport:
-    if earlier is None or earlier.report is None or earlier.state is not State.DONE:
+    if earlier is None or earlier.undone or earlier.state is not State.DONE:
         return one
     return replace(one, journal=earlier.journal, report=earlier.report, note="")
 
@@ -120,22 +120,26 @@ def _report(name: str, organization: str, place: Place) -> ShardReport:
 
     replay, holder = place.read_with_holder(state)
     of = report(replay, timeline, holder, killed=was_killed(place, replay))
+    undone, note = (False, running_in_words(of.running)) if of.running else _undo_of(place, replay)
     return ShardReport(
         shard=name,
         organization=organization,
         state=recorded(replay, running=holder is not None),
         journal=str(place),
         report=of,
-        note=running_in_words(of.running) if of.running else _undo_of(place),
+        undone=undone,
+        note=note,
     )
 
 
-def _undo_of(place: Place) -> str:
-    """Return what became of a journal's undo; empty if none has begun."""
+def _undo_of(place: Place, replay: Replay) -> tuple[bool, str]:
+    """Return whether a journal was undone completely, and what became of its undo, if any."""
     undo = place_of_undo(place)
     if not undo.exists():
-        return ""
+        return False, ""
     try:
-        return f"undo: {totals(report(sound_journal(undo.reader()).replay))}"
+        found = sound_journal(undo.reader()).replay
     except BulkopsError as problem:
-        return f"undo: {problem}"
+        return False, f"undo: {problem}"
+    words, undone = totals(report(found)), is_reverted(replay.header.run_id, found)
+    return undone, words if undone else f"undo: {words}"

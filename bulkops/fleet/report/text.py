@@ -72,7 +72,7 @@ def _shards_in_words(fleet: FleetReport) -> str:
     """Return ``4 shards: 3 done, 1 failed (acme-4)``; empty if all are done."""
     shards = dict[str, list[str]]()
     for one in sorted(fleet.shards, key=lambda one: ORDER.index(one.state)):
-        shards.setdefault(state_in_words(one), []).append(one.shard)
+        shards.setdefault(one.state_name, []).append(one.shard)
     if shards.keys() <= {State.DONE.value}:
         return ""
     parts = [
@@ -119,12 +119,7 @@ def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
-    word = state_in_words(one)
-    done = totals(one.report) if one.report is not None else ""
+    word = one.state_name
+    done = totals(one.report) if one.report is not None and not one.undone else ""
     facts = ", ".join(filter(None, (done, one.note)))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
-
-
-def state_in_words(one: ShardReport) -> str:
-    """Return the state of a shard in a word or two."""
-    return "in use" if one.state is State.RUNNING else one.state.value

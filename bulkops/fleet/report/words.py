@@ -21,6 +21,8 @@ def shard_verdict(one: ShardReport) -> Verdict:
     """Return the verdict on a shard."""
     if one.problem:
         return Verdict("Failed", Outcome.FAILED)
+    if one.undone:
+        return Verdict("Undone", Outcome.SKIPPED)
     if one.report is not None:
         return verdict(one.report)
     return _NOT_STARTED if one.exit_code is None else verdict_of(one.exit_code)
@@ -50,8 +52,9 @@ def sentences(fleet: FleetReport, noun: str) -> list[str]:
     Args:
         noun: what is counted: ``workspace``, ``run task`` or ``operation``.
     """
-    states = Counter(one.state for one in fleet.shards)
-    listed = ", ".join(f"{states[state]:,} {state.value}" for state in ORDER if states[state])
+    in_order = sorted(fleet.shards, key=lambda one: ORDER.index(one.state))
+    states = Counter(one.state_name for one in in_order)
+    listed = ", ".join(f"{number:,} {state}" for state, number in states.items())
     of = f"{counted(len(fleet.shards), 'shard')}{': ' if listed else ''}{listed}."
     stopped = [f"{stopped_in_words(fleet)}."] if fleet.stopped else []
     return [of, changed(fleet.counts, noun), *stopped] if fleet.counts else [of, *stopped]

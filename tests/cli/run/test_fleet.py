@@ -305,7 +305,7 @@ def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -
         done = here(*APPLY)
     assert done.code == 11
     assert changes(world) == {"acme-1": 3, "acme-3": 3}
-    assert "acme-2  in use" in done.out
+    assert "acme-2  running" in done.out
     assert here(*APPLY).code == 0
     assert once_each(world)
 
