@@ -12,6 +12,7 @@ class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
         fleet: the fleet's name.
         job: the name of the job that every shard applies.
         kind: the kind of operation, as in the job file.
+        waves: the shards of each wave, of all processes.
         organizations: shard → its organization.
         operations: number of operations in all shards.
         actions: action → number of operations in all shards.
@@ -24,6 +25,7 @@ class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
     fleet: str
     job: str
     kind: str
+    waves: list[tuple[str, ...]]
     organizations: dict[str, str]
     operations: int
     actions: dict[str, int]
@@ -63,7 +65,13 @@ class FleetReport(FleetFacts, frozen=True, kw_only=True, tag="fleet_report"):
 
 
 class FleetStatus(FleetFacts, frozen=True, kw_only=True, tag="fleet_status"):
-    """The state of a fleet, from its journals; the last line."""
+    """The state of a fleet, from its journals; the last line.
+
+    Attributes:
+        exit_code: the exit code that `fleet watch` would have; null while a shard is running.
+    """
+
+    exit_code: int | None
 
 
 class FleetVerify(Event, frozen=True, kw_only=True, tag="fleet_verify"):

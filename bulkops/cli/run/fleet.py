@@ -37,7 +37,7 @@ from bulkops.fleet.fleet_run import FleetRun, side_by_side
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.next_steps import next_steps
 from bulkops.fleet.report.reading import with_ended
-from bulkops.fleet.report.text import headline, lines, shard_lines
+from bulkops.fleet.report.text import headline, lines, shard_lines, wave_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
@@ -61,6 +61,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
                 fleet=opened.fleet.name,
                 job=opened.job.name,
                 kind=opened.job.operation_kind,
+                waves=opened.waves,
                 organizations={run.name: run.job.organization for run in opened.runs},
                 operations=sum(len(plan.operations) for plan in plans),
                 actions=fleet_text.actions_of(plans),
@@ -122,6 +123,7 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
     shards = len(opened.fleet.shards)
     yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
+    yield from wave_lines(opened.waves)
     if opened.at is not None:
         own = f"{len(runs):,}" if runs else "None"
         yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"

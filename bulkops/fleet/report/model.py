@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bulkops.errors import ExitCode
+from bulkops.errors import SIGNALS, ExitCode
+from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
+from bulkops.journal.states import TROUBLE
 from bulkops.report.model import Report
 
 UNDONE = "undone"
@@ -63,7 +65,10 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def succeeded(self) -> bool:
         """Whether nothing about it needs a closer look, so far."""
-        return self.report is None or not (self.report.ended and self.report.exit_code)
+        if self.report is None or not (self.report.ended and self.report.exit_code):
+            return True
+        interrupted = self.report.exit_code in SIGNALS.values()
+        return interrupted and not self.report.counts.keys() & {*TROUBLE}
 
 
 class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,17 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     shards: tuple[ShardReport, ...]
     stopped: str = ""
     undo: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """The exit code of ``watch``; ``None`` while a shard is running."""
+        states = {one.state for one in self.shards}
+        if State.RUNNING in states:
+            return None
+        codes = [one.exit_code for one in self.shards if one.exit_code is not None]
+        if State.NOT_BEGUN in states:
+            codes.append(ExitCode.STOPPED if self.stopped else ExitCode.ERROR)
+        return worst(codes)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -27,8 +27,7 @@ def next_steps(
     if signal or State.INTERRUPTED in states:
         yield f"Not finished. {same} resumes every shard."
     elif course is Course.STOPPED:
-        why = f"Stopped: {fleet.stopped}" if fleet.stopped else "Too many failures"
-        yield f"{why}: {not_begun}. {further} begins what is left."
+        yield f"Stopped: {fleet.stopped}: {not_begun}. {further} begins what is left."
     elif State.RUNNING in states:
         yield f"A shard is running in another process{f'; {not_begun}' if left else ''}."
     elif course is Course.PAUSED:

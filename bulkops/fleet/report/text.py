@@ -17,7 +17,7 @@ from bulkops.text import counted, escaped
 ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
 """The order in which shards are counted by their states."""
 NAMED = 5
-"""How many failed shards the totals name."""
+"""How many failed shards the totals name, and how many shards the line of a wave."""
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -76,15 +76,15 @@ def _shards_in_words(fleet: FleetReport) -> str:
     if shards.keys() <= {State.DONE.value}:
         return ""
     parts = [
-        f"{len(names):,} {state}{_named(names) if state == State.FAILED.value else ''}"
+        f"{len(names):,} {state}{f' ({_listed(names)})' if state == State.FAILED.value else ''}"
         for state, names in shards.items()
     ]
     return f"{counted(len(fleet.shards), 'shard')}: {', '.join(parts)}"
 
 
-def _named(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f" ({', '.join(names[:NAMED])}{more})"
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def stopped_in_words(fleet: FleetReport) -> str:
@@ -99,6 +99,12 @@ def headline(
     in_waves = f", in {waves} waves" if waves > 1 else ""
     what = f"{wording.kind_in_words(kind, undo=undo)}{task and ' '}{task}"
     return f"{name}: {what} in {counted(shards, 'shard')}{in_waves}"
+
+
+def wave_lines(waves: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each wave with the shards in it; none if there is only one wave."""
+    for number, names in enumerate(waves if len(waves) > 1 else (), 1):
+        yield f"  Wave {number}: {_listed(names)}"
 
 
 def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:

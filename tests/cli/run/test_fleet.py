@@ -105,6 +105,15 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert not (world.folder / ".bulkops").exists()
 
 
+def test_a_plan_says_which_shards_are_in_which_wave(world: World, here: Here) -> None:
+    """A line for each wave; JSON has all of their shards."""
+    declare(world, CANARY)
+    lines = here("fleet", "plan", "fleet.toml").lines
+    assert lines[1:3] == ["  Wave 1: acme-1", "  Wave 2: acme-2, acme-3"]
+    last = here("fleet", "plan", "fleet.toml", "--json").objects[-1]
+    assert last["waves"] == [["acme-1"], ["acme-2", "acme-3"]]
+
+
 def test_a_plan_as_json_names_the_shard_in_each_line(here: Here) -> None:
     """The last line has the totals of all shards."""
     *lines, last = here("fleet", "plan", "fleet.toml", "--json").objects
@@ -440,6 +449,7 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]
     assert (last["type"], last["counts"]) == ("fleet_status", {"succeeded": 9})
+    assert last["exit_code"] == 0
     assert last["states"] == dict.fromkeys(NAMES, "done")
 
 

@@ -29,7 +29,7 @@ FIX = "Fix what the line of broken says, then run the same command again."
             (BROKEN, LATER),
             Course.STOPPED,
             [
-                "Too many failures: 1 shard did not begin. The same command with --continue "
+                "Stopped: 1 shard failed: 1 shard did not begin. The same command with --continue "
                 "begins what is left.",
                 FIX,
             ],
@@ -71,7 +71,8 @@ FIX = "Fix what the line of broken says, then run the same command again."
 )
 def test_the_next_steps(shards: tuple[ShardReport, ...], course: Course, steps: list[str]) -> None:
     """Why it isn't finished comes before what has to be fixed."""
-    assert [*next_steps(fleet(*shards), course)] == steps
+    stopped = "1 shard failed" if course is Course.STOPPED else ""
+    assert [*next_steps(replace(fleet(*shards), stopped=stopped), course)] == steps
 
 
 def test_a_signal_stops_a_command_between_two_shards() -> None:

@@ -31,8 +31,7 @@ from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.next_steps import next_steps
 from bulkops.fleet.report.text import elsewhere, headline, lines, state
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, ShardProgress, State, next_step
+from bulkops.fleet.waves import Course, ShardProgress, State, exceeded, next_step
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base, journals_at
 from bulkops.text import as_argument
@@ -200,23 +199,23 @@ class _Following:
         Args:
             path: the fleet file's, for a command line.
         """
-        fleet, course = self._report(), self._course
-        left = [name for name, shard in self._shards.items() if shard.state is State.NOT_BEGUN]
-        codes = [shard.exit_code for shard in self._shards.values() if shard.exit_code is not None]
-        if left:
-            codes.append(ExitCode.STOPPED if course is Course.STOPPED else ExitCode.ERROR)
-        code = worst(codes)
+        fleet = self._report()
+        code = ExitCode.ERROR if fleet.exit_code is None else fleet.exit_code
         if self._json:
             print_reports(fleet, code)
         else:
             # Why it is stopped follows, with what to do about it.
             print_text("", *lines(replace(fleet, stopped="")))
-        note(*next_steps(fleet, course, f"bulkops fleet apply {path}"))
+        note(*next_steps(fleet, self._course, f"bulkops fleet apply {path}"))
         return code
 
     def _report(self) -> FleetReport:
         shards = (shard.report() for shard in self._shards.values())
-        return report_of(self._fleet, self._job, shards, len(self._waves), self._stopped)
+        stopped = self._stopped
+        if not stopped and self._course is Course.STOPPED:
+            # Its processes ended before one of them wrote it down.
+            stopped = exceeded(self._progress.values(), self._fleet.rollout)
+        return report_of(self._fleet, self._job, shards, len(self._waves), stopped)
 
     @property
     def _progress(self) -> dict[str, ShardProgress]:
