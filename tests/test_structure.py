@@ -103,6 +103,7 @@ PURE = (
     "fleet/report/junit.py",
     "fleet/report/markdown.py",
     "fleet/report/model.py",
+    "fleet/report/next_steps.py",
     "fleet/report/text.py",
     "fleet/report/words.py",
     "fleet/rollout.py",

@@ -12,6 +12,7 @@ class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
         fleet: the fleet's name.
         job: the name of the job that every shard applies.
         kind: the kind of operation, as in the job file.
+        waves: the shards of each wave, of all processes.
         organizations: shard → its organization.
         operations: number of operations in all shards.
         actions: action → number of operations in all shards.
@@ -24,6 +25,7 @@ class FleetPlan(Event, frozen=True, kw_only=True, tag="fleet_plan"):
     fleet: str
     job: str
     kind: str
+    waves: list[tuple[str, ...]]
     organizations: dict[str, str]
     operations: int
     actions: dict[str, int]
@@ -37,8 +39,10 @@ class FleetFacts(Event, frozen=True, kw_only=True):
 
     Attributes:
         fleet: the fleet's name.
-        counts: outcome (or `pending`) → number of operations in the journals of all shards.
-        states: shard → `not begun`, `running`, `interrupted`, `paused`, `done` or `failed`.
+        counts: outcome (or `pending`) → number of operations in the journals of all shards; those
+            of shards that are undone are left out.
+        states: shard → `not begun`, `running`, `interrupted`, `paused`, `done`, `failed` or
+            `undone`.
         problems: shard → the error that stopped it or keeps it from being read, human-readable.
         stopped: why no other shard begins until `--continue`, human-readable; empty if one may.
     """
@@ -61,7 +65,13 @@ class FleetReport(FleetFacts, frozen=True, kw_only=True, tag="fleet_report"):
 
 
 class FleetStatus(FleetFacts, frozen=True, kw_only=True, tag="fleet_status"):
-    """The state of a fleet, from its journals; the last line."""
+    """The state of a fleet, from its journals; the last line.
+
+    Attributes:
+        exit_code: the exit code that `fleet watch` would have; null while a shard is running.
+    """
+
+    exit_code: int | None
 
 
 class FleetVerify(Event, frozen=True, kw_only=True, tag="fleet_verify"):
@@ -72,8 +82,10 @@ class FleetVerify(Event, frozen=True, kw_only=True, tag="fleet_verify"):
         verified: number of operations in all shards whose desired state the server shows.
         differing: number of operations in all shards for which the server shows another state.
         unreadable: number of operations in all shards whose result can't be read back.
-        not_begun: the shards that have no journal of the job, and so nothing to verify.
-        problems: shard that can't be verified → why, human-readable.
+        not_begun: the shards that have no journal of the job, and so nothing to verify; those that
+            failed or were blocked are not among them.
+        problems: shard that can't be verified, or failed before it had a journal → why,
+            human-readable.
         exit_code: the command's exit code: the worst of all shards.
     """
 

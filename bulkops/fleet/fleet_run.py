@@ -109,11 +109,6 @@ class FleetRun:
         return self._part.has_more()
 
     @property
-    def not_begun(self) -> int:
-        """How many shards of this process have not begun."""
-        return len(self._part.not_begun)
-
-    @property
     def stops_here(self) -> str:
         """Why shards of this process don't begin; empty if they may, or all have begun."""
         return self._part.stopped if self._part.not_begun else ""
@@ -122,6 +117,14 @@ class FleetRun:
     def is_paused(self) -> bool:
         """Whether shards of this process begin only after ``--continue``."""
         return bool(self._part.not_begun) and self._part.next.course is Course.PAUSED
+
+    @property
+    def course(self) -> Course:
+        """What its shards do next, unless the user does something first."""
+        if self.stops_here:
+            return Course.STOPPED
+        paused = any(run.state is State.PAUSED for run in self.runs.values())
+        return Course.PAUSED if paused or self.is_paused else Course.FINISHED
 
     @property
     def exit_code(self) -> ExitCode:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import NamedTuple
@@ -163,3 +163,8 @@ class ShardJob(NamedTuple):
         contents = await to_thread.run_sync(opened)
         await to_thread.run_sync(started)
         return LockedJournal(hold, contents)
+
+
+def targets_of(jobs: Iterable[ShardJob]) -> dict[str, str]:
+    """Return the name of each shard → its target."""
+    return {one.shard.name: one.target for one in jobs}

@@ -108,6 +108,16 @@ def recorded(replay: Replay, *, running: bool) -> State:
     return ended_as(exit_code(replay)) if replay.ended else State.INTERRUPTED
 
 
+def is_reverted(run_id: str, undo: Replay) -> bool:
+    """Return whether a journal's undo has reverted all that the journal's job did.
+
+    Args:
+        run_id: that of the journal.
+    """
+    mine = undo.header.undo_of == run_id
+    return mine and undo.ended is not None and exit_code(undo) is ExitCode.DONE
+
+
 def progress_of(state: State, replay: Replay | None) -> ShardProgress:
     """Return a shard's progress; ``replay``: of its journal, ``None`` if it has none."""
     if replay is None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import NoReturn
 
 from click.exceptions import Exit
+from msgspec.structs import replace
 
 from bulkops import events
 from bulkops.cli.options import RunOptions
@@ -26,7 +27,7 @@ from bulkops.cli.output.progress_text import draining
 from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
 from bulkops.cli.run.fleet_view.metrics import FleetMetrics
-from bulkops.cli.run.open_fleet import OpenFleet, task_of
+from bulkops.cli.run.open_fleet import OpenFleet, address_of, report_of, shard_jobs, task_of
 from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
@@ -34,7 +35,9 @@ from bulkops.clock import Clock
 from bulkops.errors import ExitCode
 from bulkops.fleet.fleet_run import FleetRun, side_by_side
 from bulkops.fleet.report.model import FleetReport
-from bulkops.fleet.report.text import headline, lines, shard_lines
+from bulkops.fleet.report.next_steps import next_steps
+from bulkops.fleet.report.reading import with_ended
+from bulkops.fleet.report.text import headline, lines, shard_lines, wave_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
@@ -58,6 +61,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
                 fleet=opened.fleet.name,
                 job=opened.job.name,
                 kind=opened.job.operation_kind,
+                waves=opened.waves,
                 organizations={run.name: run.job.organization for run in opened.runs},
                 operations=sum(len(plan.operations) for plan in plans),
                 actions=fleet_text.actions_of(plans),
@@ -119,6 +123,7 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
     kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
     shards = len(opened.fleet.shards)
     yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
+    yield from wave_lines(opened.waves)
     if opened.at is not None:
         own = f"{len(runs):,}" if runs else "None"
         yield f"{own} of them for this process ({opened.at.origin}){':' if runs else '.'}"
@@ -128,16 +133,13 @@ def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]
 
 
 def _report(opened: OpenFleet, stopped: str = "") -> FleetReport:
-    return FleetReport(
-        fleet=opened.fleet.name,
-        job=opened.job.name,
-        kind=opened.job.operation_kind,
-        task=task_of(opened.job),
-        waves=len(opened.waves),
-        shards=tuple(map(fleet_text.shard_report, opened.runs)),
-        stopped=stopped,
-        undo=opened.undo,
-    )
+    """Return what became of this process's shards: what has ended earlier, too."""
+    shards = tuple(map(fleet_text.shard_report, opened.runs))
+    if not opened.undo:
+        jobs = shard_jobs(opened.fleet, opened.job, address_of)
+        shards = with_ended(shards, {one.shard.name: one for one in jobs})
+    waves = len(opened.waves)
+    return report_of(opened.fleet, opened.job, shards, waves, stopped, undo=opened.undo)
 
 
 def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
@@ -191,13 +193,13 @@ def _end_without_changes(opened: OpenFleet, fleet: FleetRun, options: RunOptions
         note(f"{nothing}: what remains is blocked." if blocked else f"{nothing}.")
     if unplanned:
         shards = counted(unplanned, "shard")
-        why = "its line says why" if unplanned == 1 else "their lines say why"
-        note(f"Nothing was changed. {shards} can't begin: {why}.")
-    _note_course(fleet, runs)
+        note(f"Nothing was changed. {shards} can't begin.")
+    report = _report(opened, fleet.stops_here)
+    _note_next(fleet, report)
     code = worst([fleet.exit_code, *(run.exit_code for run in runs)])
     if options.json:
         with heard_or_not():
-            print_reports(_report(opened, fleet.stops_here), code)
+            print_reports(report, code)
     raise Exit(code)
 
 
@@ -235,26 +237,17 @@ def _stopping(fleet: FleetRun, drain: float) -> Listener:
 
 
 def _conclude(opened: OpenFleet, fleet: FleetRun, *, json: bool) -> None:
-    runs = opened.runs
+    report = _report(opened, fleet.stops_here)
     with heard_or_not():
         if json:
-            print_reports(_report(opened, fleet.stops_here), fleet.exit_code)
+            print_reports(report, fleet.exit_code)
         else:
-            print_text("", *lines(_report(opened)))
-    _note_course(fleet, runs)
+            # Why it is stopped follows, with what to do about it.
+            print_text("", *lines(replace(report, stopped="")))
+    _note_next(fleet, report)
 
 
-def _note_course(fleet: FleetRun, runs: Sequence[ShardRun]) -> None:
-    """Note why shards have not begun, or not ended, and what to do about it."""
-    left = f"{counted(fleet.not_begun, 'shard')} did not begin" if fleet.not_begun else ""
-    states = {run.state for run in runs}
+def _note_next(fleet: FleetRun, report: FleetReport) -> None:
     if fleet.problem is not None:
         fail(fleet.problem)
-    if State.INTERRUPTED in states or fleet.signal:
-        note("Not finished. The same command resumes every shard.")
-    elif fleet.stops_here:
-        note(f"Stopped: {fleet.stops_here}: {left}. The same command with --continue begins them.")
-    elif State.RUNNING in states:
-        note(f"A shard is in use by another process{'; ' * bool(left)}{left}.")
-    elif State.PAUSED in states or fleet.is_paused:
-        note("Paused. The same command with --continue continues past the pause.")
+    note(*next_steps(report, fleet.course, signal=fleet.signal))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,10 +25,10 @@ from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import PATIENCE, Others
-from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.report.text import elsewhere
-from bulkops.fleet.shard_job import How, ShardJob
+from bulkops.fleet.shard_job import How, ShardJob, targets_of
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
 from bulkops.job.file import check_gate
@@ -128,7 +128,7 @@ def others_of(
     return Others(
         objects_of(fleet, trusted=how.trust_files),
         job,
-        {name: one.target for name, one in shards.items()},
+        targets_of(jobs),
         own,
         str(holder(clock)),
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
@@ -189,19 +189,31 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     # Nothing is sent because of what they say here.
     objects = objects_of(fleet, trusted=True)
     jobs = shard_jobs(fleet, job, address_of)
-    entries, stopped = objects.read_rollout(
-        job.digest, {one.shard.name: one.target for one in jobs}
-    )
+    entries, stopped = objects.read_rollout(job.digest, targets_of(jobs))
     shards = read_shards(jobs, entries)
     note(*elsewhere(one.elsewhere for one in shards))
+    return report_of(fleet, job, shards, waves, stopped)
+
+
+def report_of(
+    fleet: Fleet,
+    job: Job,
+    shards: Iterable[ShardReport],
+    waves: int,
+    stopped: str = "",
+    *,
+    undo: bool = False,
+) -> FleetReport:
+    """Return the report of a fleet, given those of its shards; see ``FleetReport``."""
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
         kind=job.operation_kind,
         task=task_of(job),
         waves=waves,
-        shards=shards,
+        shards=tuple(shards),
         stopped=stopped,
+        undo=undo,
     )
 
 

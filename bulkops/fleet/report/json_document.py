@@ -39,7 +39,7 @@ def _shard(one: ShardReport) -> dict[str, object]:
     known: dict[str, object] = {
         "shard": one.shard,
         "organization": one.organization,
-        "state": one.state.value,
+        "state": one.state_name,
     }
     known |= {"journal": one.journal, "problem": one.problem}
     known |= {"blocked": one.blocked, "exit_code": one.exit_code}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
-from bulkops.fleet.report.text import state_in_words, stopped_in_words
+from bulkops.fleet.report.text import stopped_in_words
 from bulkops.operations import wording
 from bulkops.report.markdown import TROUBLE_HEAD, section, title, totals, trouble
 from bulkops.report.markdown_text import ROOM, code, folded, plain, size, table
@@ -73,7 +73,7 @@ def _row(one: ShardReport) -> tuple[str, ...]:
     return (
         code(one.shard),
         code(one.organization),
-        state_in_words(one),
+        one.state_name,
         str(report.operations) if report else "",
         counts_in_words(report.counts) if report else "",
         " ".join(filter(None, (plain(one.note), code(one.problem)))),

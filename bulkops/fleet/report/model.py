@@ -7,9 +7,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bulkops.errors import ExitCode
+from bulkops.errors import SIGNALS, ExitCode
+from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
+from bulkops.journal.states import TROUBLE
 from bulkops.report.model import Report
+
+UNDONE = "undone"
+"""The state of a shard whose job was undone."""
 
 
 class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +29,7 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
             no journal, because there was nothing else to do.
         elsewhere: the address of another server of which there is a journal, if it has none of its
             own; empty if there is none either.
+        undone: all that its newest journal did was undone since.
         note: more about it in a word or two, such as who runs it; empty if there is nothing.
     """
 
@@ -36,7 +42,13 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     failed_with: ExitCode = ExitCode.ERROR
     blocked: int = 0
     elsewhere: str = ""
+    undone: bool = False
     note: str = ""
+
+    @property
+    def state_name(self) -> str:
+        """Its state, or ``undone``."""
+        return UNDONE if self.undone else self.state.value
 
     @property
     def exit_code(self) -> ExitCode | None:
@@ -53,7 +65,10 @@ class ShardReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def succeeded(self) -> bool:
         """Whether nothing about it needs a closer look, so far."""
-        return self.report is None or not (self.report.ended and self.report.exit_code)
+        if self.report is None or not (self.report.ended and self.report.exit_code):
+            return True
+        interrupted = self.report.exit_code in SIGNALS.values()
+        return interrupted and not self.report.counts.keys() & {*TROUBLE}
 
 
 class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,14 +93,28 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     undo: bool = False
 
     @property
+    def exit_code(self) -> ExitCode | None:
+        """The exit code of ``watch``; ``None`` while a shard is running."""
+        states = {one.state for one in self.shards}
+        if State.RUNNING in states:
+            return None
+        codes = [one.exit_code for one in self.shards if one.exit_code is not None]
+        if State.NOT_BEGUN in states:
+            codes.append(ExitCode.STOPPED if self.stopped else ExitCode.ERROR)
+        return worst(codes)
+
+    @property
     def counts(self) -> dict[str, int]:
-        """Outcome (or ``pending``) → number of operations in the journals of all shards."""
-        return counts_of(one.report for one in self.shards)
+        """Outcome (or ``pending``) → number of operations in the journals of all shards.
+
+        What was undone is left out.
+        """
+        return counts_of(one.report for one in self.shards if not one.undone)
 
     @property
     def states(self) -> dict[str, str]:
         """Shard → state."""
-        return {one.shard: one.state.value for one in self.shards}
+        return {one.shard: one.state_name for one in self.shards}
 
     @property
     def problems(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from bulkops.errors import BulkopsError, ExitCode
 from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import progress_of, recorded
+from bulkops.fleet.standing import is_reverted, progress_of, recorded
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place, place_of_undo
@@ -36,6 +36,30 @@ def read_shards(jobs: Sequence[ShardJob], entries: Mapping[str, Entry]) -> tuple
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(completed(one, entries.get(one.shard)) for one in pool.map(_read, jobs))
+
+
+def with_ended(
+    shards: Sequence[ShardReport], jobs: Mapping[str, ShardJob]
+) -> tuple[ShardReport, ...]:
+    """Return the shards, those that have nothing left to do with what they did earlier.
+
+    Args:
+        jobs: name → job.
+    """
+    ended = {one.shard: jobs[one.shard] for one in shards if _has_nothing_to_do(one)}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        earlier = dict(zip(ended, pool.map(_read, ended.values()), strict=True))
+    return tuple(_with_earlier(one, earlier.get(one.shard)) for one in shards)
+
+
+def _has_nothing_to_do(one: ShardReport) -> bool:
+    return one.state is State.DONE and one.report is None and not one.problem
+
+
+def _with_earlier(one: ShardReport, earlier: ShardReport | None) -> ShardReport:
+    if earlier is None or earlier.undone or earlier.state is not State.DONE:
+        return one
+    return replace(one, journal=earlier.journal, report=earlier.report, note="")
 
 
 def completed(one: ShardReport, entry: Entry | None) -> ShardReport:
@@ -96,22 +120,26 @@ def _report(name: str, organization: str, place: Place) -> ShardReport:
 
     replay, holder = place.read_with_holder(state)
     of = report(replay, timeline, holder, killed=was_killed(place, replay))
+    undone, note = (False, running_in_words(of.running)) if of.running else _undo_of(place, replay)
     return ShardReport(
         shard=name,
         organization=organization,
         state=recorded(replay, running=holder is not None),
         journal=str(place),
         report=of,
-        note=running_in_words(of.running) if of.running else _undo_of(place),
+        undone=undone,
+        note=note,
     )
 
 
-def _undo_of(place: Place) -> str:
-    """Return what became of a journal's undo; empty if none has begun."""
+def _undo_of(place: Place, replay: Replay) -> tuple[bool, str]:
+    """Return whether a journal was undone completely, and what became of its undo, if any."""
     undo = place_of_undo(place)
     if not undo.exists():
-        return ""
+        return False, ""
     try:
-        return f"undo: {totals(report(sound_journal(undo.reader()).replay))}"
+        found = sound_journal(undo.reader()).replay
     except BulkopsError as problem:
-        return f"undo: {problem}"
+        return False, f"undo: {problem}"
+    words, undone = totals(report(found)), is_reverted(replay.header.run_id, found)
+    return undone, words if undone else f"undo: {words}"

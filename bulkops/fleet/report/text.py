@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.waves import State
@@ -13,6 +13,11 @@ from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
 from bulkops.report.words import counts_in_words
 from bulkops.text import counted, escaped
+
+ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
+"""The order in which shards are counted by their states."""
+NAMED = 5
+"""How many failed shards the totals name, and how many shards the line of a wave."""
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -43,7 +48,8 @@ def total(fleet: FleetReport) -> Iterator[str]:
     counts = fleet.counts
     operations = counted(sum(counts.values()), "operation")
     yield ""
-    yield f"Total: {counts_in_words(counts)} of {operations}" if counts else "Total: no operations"
+    done = f"{counts_in_words(counts)} of {operations}" if counts else "no operations"
+    yield "; ".join(filter(None, (f"Total: {done}", _shards_in_words(fleet))))
     if fleet.stopped:
         yield stopped_in_words(fleet)
 
@@ -62,6 +68,25 @@ def elsewhere(addresses: Iterable[str]) -> Iterator[str]:
         )
 
 
+def _shards_in_words(fleet: FleetReport) -> str:
+    """Return ``4 shards: 3 done, 1 failed (acme-4)``; empty if all are done."""
+    shards = dict[str, list[str]]()
+    for one in sorted(fleet.shards, key=lambda one: ORDER.index(one.state)):
+        shards.setdefault(one.state_name, []).append(one.shard)
+    if shards.keys() <= {State.DONE.value}:
+        return ""
+    parts = [
+        f"{len(names):,} {state}{f' ({_listed(names)})' if state == State.FAILED.value else ''}"
+        for state, names in shards.items()
+    ]
+    return f"{counted(len(fleet.shards), 'shard')}: {', '.join(parts)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
 def stopped_in_words(fleet: FleetReport) -> str:
     """Return that a fleet is stopped, why, and what to do about it."""
     return f"Stopped: {fleet.stopped}. --continue lets the other shards begin"
@@ -74,6 +99,12 @@ def headline(
     in_waves = f", in {waves} waves" if waves > 1 else ""
     what = f"{wording.kind_in_words(kind, undo=undo)}{task and ' '}{task}"
     return f"{name}: {what} in {counted(shards, 'shard')}{in_waves}"
+
+
+def wave_lines(waves: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield a line for each wave with the shards in it; none if there is only one wave."""
+    for number, names in enumerate(waves if len(waves) > 1 else (), 1):
+        yield f"  Wave {number}: {_listed(names)}"
 
 
 def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
@@ -94,12 +125,7 @@ def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
-    word = state_in_words(one)
-    done = totals(one.report) if one.report is not None else ""
+    word = one.state_name
+    done = totals(one.report) if one.report is not None and not one.undone else ""
     facts = ", ".join(filter(None, (done, one.note)))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
-
-
-def state_in_words(one: ShardReport) -> str:
-    """Return the state of a shard in a word or two."""
-    return "in use" if one.state is State.RUNNING else one.state.value

@@ -6,15 +6,13 @@ from collections import Counter
 
 from bulkops.errors import ExitCode
 from bulkops.fleet.report.model import FleetReport, ShardReport
-from bulkops.fleet.report.text import stopped_in_words
+from bulkops.fleet.report.text import ORDER, stopped_in_words
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
 from bulkops.journal.states import Outcome
 from bulkops.report.html.words import Verdict, changed, verdict, verdict_of
 from bulkops.report.model import PENDING
 from bulkops.text import counted
-
-_ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
 
 _NOT_STARTED = Verdict("Not started", PENDING)
 
@@ -23,6 +21,8 @@ def shard_verdict(one: ShardReport) -> Verdict:
     """Return the verdict on a shard."""
     if one.problem:
         return Verdict("Failed", Outcome.FAILED)
+    if one.undone:
+        return Verdict("Undone", Outcome.SKIPPED)
     if one.report is not None:
         return verdict(one.report)
     return _NOT_STARTED if one.exit_code is None else verdict_of(one.exit_code)
@@ -52,8 +52,9 @@ def sentences(fleet: FleetReport, noun: str) -> list[str]:
     Args:
         noun: what is counted: ``workspace``, ``run task`` or ``operation``.
     """
-    states = Counter(one.state for one in fleet.shards)
-    listed = ", ".join(f"{states[state]:,} {state.value}" for state in _ORDER if states[state])
+    in_order = sorted(fleet.shards, key=lambda one: ORDER.index(one.state))
+    states = Counter(one.state_name for one in in_order)
+    listed = ", ".join(f"{number:,} {state}" for state, number in states.items())
     of = f"{counted(len(fleet.shards), 'shard')}{': ' if listed else ''}{listed}."
     stopped = [f"{stopped_in_words(fleet)}."] if fleet.stopped else []
     return [of, changed(fleet.counts, noun), *stopped] if fleet.counts else [of, *stopped]

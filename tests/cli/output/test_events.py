@@ -253,7 +253,7 @@ CASES = [
     Case(of_a_fleet, "check fleet.toml", 0, "fleet"),
     Case(of_one_shard, "fleet plan fleet.toml", 0, "operation skip plan fleet_plan"),
     Case(of_one_shard, "fleet apply fleet.toml --yes", 3, "result report fleet_report"),
-    Case(of_a_fleet_that_has_run, "fleet apply fleet.toml", 3, "skip plan fleet_report"),
+    Case(of_a_fleet_that_has_run, "fleet apply fleet.toml", 3, "skip plan report fleet_report"),
     Case(
         of_a_fleet_that_has_drifted,
         "fleet undo fleet.toml --yes",

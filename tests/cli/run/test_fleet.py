@@ -107,6 +107,15 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert not (world.folder / ".bulkops").exists()
 
 
+def test_a_plan_says_which_shards_are_in_which_wave(world: World, here: Here) -> None:
+    """A line for each wave; JSON has all of their shards."""
+    declare(world, CANARY)
+    lines = here("fleet", "plan", "fleet.toml").lines
+    assert lines[1:3] == ["  Wave 1: acme-1", "  Wave 2: acme-2, acme-3"]
+    last = here("fleet", "plan", "fleet.toml", "--json").objects[-1]
+    assert last["waves"] == [["acme-1"], ["acme-2", "acme-3"]]
+
+
 def test_a_plan_as_json_names_the_shard_in_each_line(here: Here) -> None:
     """The last line has the totals of all shards."""
     *lines, last = here("fleet", "plan", "fleet.toml", "--json").objects
@@ -142,6 +151,9 @@ def test_every_shard_is_carried_out_with_a_journal_of_its_own(world: World, here
     again = here("fleet", "apply", "fleet.toml")
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to do.")
     assert "  acme-2  nothing to do; 3 skipped" in again.err
+    *reports, last = here(*APPLY, "--json").objects
+    assert [one["shard"] for one in reports if one["type"] == "report"] == NAMES
+    assert last["counts"] == {"succeeded": 9}
     assert world.writes == 9
 
 
@@ -197,7 +209,12 @@ def test_an_organization_without_the_run_task_fails_its_shard(world: World, here
     assert "or this token can't see it" in done.out
     again = here(*APPLY)
     assert (again.code, world.writes) == (2, 6)
-    assert again.err.endswith("Nothing was changed. 1 shard can't begin: its line says why.\n")
+    fix = "Fix what the line of acme-2 says, then run the same command again.\n"
+    assert again.err.endswith(f"Nothing was changed. 1 shard can't begin.\n{fix}")
+    assert done.err.endswith(fix)
+    assert done.lines[-1] == (
+        "Total: 6 succeeded of 6 operations; 3 shards: 2 done, 1 failed (acme-2)"
+    )
 
 
 def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> None:
@@ -208,8 +225,10 @@ def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> 
     assert done.code == 2
     assert world.writes == 0
     assert "Stopped: 1 shard failed, max_failed_shards = 0 (" in done.err
-    assert "2 shards did not begin. The same command with --continue begins them." in done.err
+    left = "2 shards did not begin. The same command with --continue begins what is left."
+    assert left in done.err
     again = here(*APPLY)
+    assert left in again.err
     assert again.code == 2
     assert re.search(r"\(\.bulkops/fleet/stop-[0-9a-f]{12}\.json, by ", again.err)
     assert world.writes == 0
@@ -229,7 +248,7 @@ def test_a_rehearsal_neither_stops_nor_opens_waves_elsewhere(
     (tmp_path / "production").mkdir()
     with three_organizations(tmp_path / "production") as production:
         there = partial(here, TFE_ADDRESS=production.address)
-        assert there("fleet", "status", "fleet.toml").out.count("not begun") == 3
+        assert there("fleet", "status", "fleet.toml").out.count("  not begun\n") == 3
         assert there(*APPLY).code == 0
         assert sum(changes(production).values()) == 9
     assert "\nStopped: 1 shard failed" in here("fleet", "status", "fleet.toml").out
@@ -315,7 +334,7 @@ def test_a_shard_that_is_held_is_left_to_its_process(world: World, here: Here) -
         done = here(*APPLY)
     assert done.code == 11
     assert changes(world) == {"acme-1": 3, "acme-3": 3}
-    assert "acme-2  in use" in done.out
+    assert "acme-2  running" in done.out
     assert here(*APPLY).code == 0
     assert once_each(world)
 
@@ -327,7 +346,7 @@ def test_a_held_shard_keeps_the_next_wave_from_beginning(world: World, here: Her
     with place_of(journal_of(world, "acme-1")).locked(holder(Clock())):
         done = here(*APPLY)
     assert done.code == 11
-    assert "A shard is in use by another process; 2 shards did not begin." in done.err
+    assert "A shard is running in another process; 2 shards did not begin." in done.err
     assert set(changes(world)) == {"acme-1"}
 
 
@@ -340,6 +359,7 @@ def test_a_killed_fleet_is_resumed_by_the_same_command(
     assert world.kill(signal.SIGKILL, write=5, stage=stage, arguments=APPLY).code == -9
     done = here(*APPLY)
     assert done.code == 0
+    assert done.lines[-1] == "Total: 9 succeeded of 9 operations"
     assert once_each(world)
 
 
@@ -444,11 +464,12 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
     assert first.startswith("  acme-1  interrupted: ")
     assert rest[:2] == ["  acme-2  not begun", "  acme-3  not begun"]
-    assert rest[-1].endswith("of 3 operations")
+    assert rest[-1].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
     assert here(*APPLY).code == 0
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]
     assert (last["type"], last["counts"]) == ("fleet_status", {"succeeded": 9})
+    assert last["exit_code"] == 0
     assert last["states"] == dict.fromkeys(NAMES, "done")
 
 

@@ -188,7 +188,9 @@ def test_shards_without_a_journal_are_known_from_the_rollouts_record(
     assert lines[:2] == ["acme-1: done: nothing to do", "acme-2: failed"]
     assert lines[2].startswith("acme-2: job.toml: operation.task = ")
     assert "  acme-1  done: nothing to do\n  acme-2  failed\n" in shown.out
-    assert shown.err == ""
+    assert shown.err == (
+        "Fix what the line of acme-2 says, then run `bulkops fleet apply fleet.toml`.\n"
+    )
 
 
 def test_a_stop_is_known_from_its_object(
@@ -201,17 +203,18 @@ def test_a_stop_is_known_from_its_object(
     assert follow(around) is ExitCode.ERROR
     assert around.now < 1
     shown = capsys.readouterr()
-    assert "\nStopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop-" in shown.out
-    assert shown.err == (
-        "Stopped: 2 shards did not begin. `bulkops fleet apply fleet.toml --continue` begins them."
-        "\n"
-    )
+    assert shown.out.endswith("Total: no operations; 3 shards: 1 failed (acme-1), 2 not begun\n")
+    head = "Stopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop-"
+    further = "`bulkops fleet apply fleet.toml --continue` begins what is left.\n"
+    assert shown.err.startswith(head)
+    assert f": 2 shards did not begin. {further}Fix what the line of acme-1 says" in shown.err
     assert here(*APPLY, "--continue").code == 2
     assert follow(around) is ExitCode.ERROR
     shown = capsys.readouterr()
-    assert shown.err == ""
+    assert "Stopped" not in shown.err
     assert "  acme-1  failed\n" in shown.out
-    assert shown.out.endswith("Total: 6 succeeded of 6 operations\n")
+    total = "Total: 6 succeeded of 6 operations; 3 shards: 2 done, 1 failed (acme-1)\n"
+    assert shown.out.endswith(total)
 
 
 def test_a_shard_that_does_not_begin_is_waited_for_no_longer_than_15_seconds(

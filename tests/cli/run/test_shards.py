@@ -116,4 +116,7 @@ def test_the_status_knows_shards_without_a_journal(world: World, here: Here) -> 
     *_, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert str(last["stopped"]).startswith("1 shard failed")
     assert here(*APPLY, "--shard", "3/3", "--continue").code == 0
-    assert here("fleet", "report", "fleet.toml").lines[-1] == "Total: 3 succeeded of 3 operations"
+    assert (
+        here("fleet", "report", "fleet.toml").lines[-1]
+        == "Total: 3 succeeded of 3 operations; 3 shards: 2 done, 1 failed (acme-2)"
+    )

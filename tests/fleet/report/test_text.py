@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bulkops.fleet.report.text import shard_lines
+from bulkops.fleet.report.text import elsewhere, shard_lines, total
+from bulkops.fleet.waves import State
+from tests.fleet.report.samples import fleet, shard
+from tests.report.html.samples import many
 
 
 def test_an_organization_is_shown_if_one_is_not_its_shards_name() -> None:
@@ -12,6 +15,29 @@ def test_an_organization_is_shown_if_one_is_not_its_shards_name() -> None:
         "  eu    acme-eu  failed",
         "    no such run task",
         "  acme  acme     done",
+    ]
+
+
+def test_the_totals_count_the_shards_unless_all_are_done() -> None:
+    """In the order of their states; those that failed are named, at most five of them."""
+    done = shard("done", many(3))
+    assert [*total(fleet(done))] == ["", "Total: 3 succeeded of 3 operations"]
+    failed = [shard(f"f{n}", state=State.FAILED, problem="no") for n in range(7)]
+    undone, later = shard("undone", many(3), undone=True), shard("later", state=State.NOT_BEGUN)
+    assert [*total(fleet(later, *failed, undone, done))] == [
+        "",
+        "Total: 3 succeeded of 3 operations; 10 shards: 1 undone, 1 done, "
+        "7 failed (f0, f1, f2, f3, f4 and 2 more), 1 not begun",
+    ]
+
+
+def test_the_addresses_of_other_journals_are_named() -> None:
+    """Each once."""
+    assert [*elsewhere(["", "https://a", "https://b", "https://b"])] == [
+        "1 shard has journals for https://a, which are not shown here. If they are meant, set "
+        "TFE_ADDRESS to https://a",
+        "2 shards have journals for https://b, which are not shown here. If they are meant, set "
+        "TFE_ADDRESS to https://b",
     ]
 
 

@@ -19,6 +19,8 @@ LATER = shard("later", state=State.NOT_BEGUN)
 KILLED = shard("killed", replace(many(3), exit_code=None, ended=""), state=State.INTERRUPTED)
 STOPPED = shard("stopped", replace(many(3), exit_code=ExitCode.STOPPED), state=State.FAILED)
 BROKEN = shard("broken", state=State.FAILED, problem="its journal is damaged")
+UNDONE = shard("undone", many(3), undone=True)
+BLOCKED = shard("blocked", state=State.DONE, blocked=2)
 RUNS = shard("runs", replace(many(3), exit_code=None, ended=""), state=State.RUNNING)
 
 
@@ -30,6 +32,7 @@ RUNS = shard("runs", replace(many(3), exit_code=None, ended=""), state=State.RUN
         ((DONE, LATER), "Unfinished"),
         ((DONE, KILLED), "Unfinished"),
         ((DONE, PARTLY), "Partly done"),
+        ((DONE, BLOCKED), "Partly done"),
         ((DONE, NOTHING), "Done"),
         ((PARTLY, STOPPED, LATER), "Stopped"),
         ((STOPPED, BROKEN), "Failed"),
@@ -43,9 +46,10 @@ def test_the_verdict_on_a_fleet(shards: tuple[ShardReport, ...], verdict: str) -
 
 def test_the_verdict_on_a_shard() -> None:
     """It is that on its journal; an error comes first."""
-    every = (DONE, NOTHING, PARTLY, LATER, KILLED, STOPPED, BROKEN)
+    every = (DONE, NOTHING, PARTLY, LATER, KILLED, STOPPED, BROKEN, UNDONE, BLOCKED)
     assert [shard_verdict(one).words for one in every] == [
-        "Done", "Done", "Partly done", "Not started", "Unfinished", "Stopped", "Failed",
+        "Done", "Done", "Partly done", "Not started", "Unfinished", "Stopped", "Failed", "Undone",
+        "Partly done",
     ]  # fmt: skip
 
 
@@ -54,6 +58,7 @@ def test_the_sentences_count_shards_and_operations() -> None:
     first, second = sentences(of_every_state(), "workspace")
     assert first == "5 shards: 2 done, 2 failed, 1 not begun."
     assert second.startswith("313 of 324 workspaces changed, 5 failed")
+    assert sentences(fleet(UNDONE, LATER), "operation") == ["2 shards: 1 undone, 1 not begun."]
     assert sentences(fleet(LATER), "operation") == ["1 shard: 1 not begun."]
     assert sentences(fleet(), "operation") == ["0 shards."]
 

@@ -49,6 +49,9 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
     have failed, no further one begins until --continue is given. One that another process runs is
     left to it (exit 11), or waited for with --wait. The exit code is the worst of all shards.
 
+    The report is on stdout. The plan, the waves, and why a shard fails, are on stderr: a log that
+    is to have all of it needs 2>&1.
+
     --metrics-file has the metrics of all shards of this process, each with the label shard.
 
     With --shard, or an index in the environment, this process runs only its own shards, and needs

@@ -44,6 +44,7 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
             states=found.states,
             problems=found.problems,
             stopped=found.stopped,
+            exit_code=found.exit_code,
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from bulkops.cli.commands.verify import differing_lines, verified_events, verifi
 from bulkops.cli.options import JSON, TRUST_FILES, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
-from bulkops.cli.run.open_fleet import FleetServer, task_of
+from bulkops.cli.run.open_fleet import FleetServer, objects_of, task_of
 from bulkops.cli.run.recorded_fleet import RecordedFleet, none_begun, noting_settling, open_recorded
 from bulkops.cli.session import only_reading, run_all
 from bulkops.errors import ExitCode
 from bulkops.fleet.fleet_run import side_by_side
 from bulkops.fleet.recorded.shard_verify import ShardVerify
-from bulkops.fleet.report.text import headline, shard_lines
+from bulkops.fleet.report.text import headline, shard_lines, state
+from bulkops.fleet.shard_job import targets_of
 from bulkops.fleet.standing import worst
 from bulkops.text import counted
 
@@ -30,8 +32,9 @@ def verify(*, fleet: Path, json: bool, trust_files: bool, server: FleetServer) -
     """Check for drift in all organizations of a fleet.
 
     Verifies the newest journal of each shard, as verify does, all shards side by side: a line for
-    each, a section for each that has drifted or isn't done yet, and totals. A shard without a
-    journal has nothing to verify; it is an error if none has one. Changes neither a server nor a
+    each, a section for each that has drifted or isn't done yet, and totals. If it was undone, its
+    undo is verified. A shard without a journal has nothing to verify: if it failed or was blocked,
+    the exit code says so. It is an error if none has a journal. Changes neither a server nor a
     journal. The exit code is the worst of all shards.
 
     \b
@@ -40,7 +43,14 @@ def verify(*, fleet: Path, json: bool, trust_files: bool, server: FleetServer) -
       bulkops fleet verify fleet.toml --json
     """
     opened = open_recorded(fleet, server, trust_files=trust_files)
-    shards = [ShardVerify(one, trust_files=trust_files) for one in opened.shards]
+    # Nothing is sent because of what it says.
+    entries, _ = objects_of(opened.fleet, trusted=True).read_rollout(
+        opened.job.digest, targets_of(opened.shards)
+    )
+    shards = [
+        ShardVerify(one, entries.get(one.shard.name), trust_files=trust_files)
+        for one in opened.shards
+    ]
     looks = {one.name: one.look for one in shards}
     with only_reading():
         run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
@@ -76,15 +86,23 @@ def _total(shards: Sequence[ShardVerify]) -> str:
     rest = f", {unreadable:,} can't be read back" if unreadable else ""
     failed = sum(one.problem is not None for one in shards)
     without = f"; {counted(failed, 'shard')} can't be verified" if failed else ""
-    return f"Total: {verified:,} of {counted(operations, 'operation')} verified{rest}{without}"
+    others = Counter(
+        "blocked" if one.recorded.blocked else one.recorded.state.value
+        for one in shards
+        if one.place is None and one.problem is None
+    )
+    ends = "".join(f"; {counted(number, 'shard')} {word}" for word, number in others.items())
+    total = f"Total: {verified:,} of {counted(operations, 'operation')} verified"
+    return f"{total}{rest}{without}{ends}"
 
 
 def _in_words(one: ShardVerify) -> str:
     if one.problem is not None:
         return f"can't be verified\n{one.problem}"
     if one.contents is None or one.verified is None:
-        return "not begun: nothing to verify"
-    return verified_in_words(one.contents.replay, one.verified)
+        return f"{state(one.recorded)}{'' if one.recorded.problem else ': nothing to verify'}"
+    words = verified_in_words(one.contents.replay, one.verified)
+    return f"undone: {words}" if one.undone else words
 
 
 def _section(one: ShardVerify) -> Iterator[str]:
@@ -110,9 +128,9 @@ def _print_events(name: str, shards: Sequence[ShardVerify], code: ExitCode) -> N
             differing=sum(len(one.differing) for one in verified),
             unreadable=sum(one.unreadable for one in verified),
             not_begun=tuple(
-                one.name for one in shards if one.place is None and one.problem is None
+                one.name for one in shards if one.place is None and one.exit_code is ExitCode.DONE
             ),
-            problems={one.name: str(one.problem) for one in shards if one.problem is not None},
+            problems={one.name: one.why for one in shards if one.why},
             exit_code=code,
         )
     )

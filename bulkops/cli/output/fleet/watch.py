@@ -164,8 +164,7 @@ def shard_line(run: ShardRun) -> ShardLine:
     counts = _counts(run)
     of = sum(counts.values())
     running = run.state is State.RUNNING and run.execution is not None
-    words = "in use" if run.state is State.RUNNING and not running else run.state.value
-    return ShardLine(run.name, of - counts[PENDING], of, words, running=running)
+    return ShardLine(run.name, of - counts[PENDING], of, run.state.value, running=running)
 
 
 def _counts(run: ShardRun) -> Counter[str]:

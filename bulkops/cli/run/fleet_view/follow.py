@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from bulkops.cli.output.fleet.live import FleetView
 from bulkops.cli.output.fleet.reports import print_reports
@@ -19,20 +21,20 @@ from bulkops.cli.output.watch import EVERY, FIRST
 from bulkops.cli.run.fleet_view.shard import AGAIN, FollowedShard, ShardView
 from bulkops.cli.run.follow import POLL, Surroundings
 from bulkops.cli.run.follow_view import Screen, is_live
-from bulkops.cli.run.open_fleet import address_of, objects_of, shard_jobs, task_of
+from bulkops.cli.run.open_fleet import address_of, objects_of, report_of, shard_jobs
 from bulkops.cli.signals import received
 from bulkops.errors import ExitCode
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet
 from bulkops.fleet.outlook import is_over
 from bulkops.fleet.report.model import FleetReport
+from bulkops.fleet.report.next_steps import next_steps
 from bulkops.fleet.report.text import elsewhere, headline, lines, state
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import Course, ShardProgress, State, next_step
+from bulkops.fleet.waves import Course, ShardProgress, State, exceeded, next_step
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base, journals_at
-from bulkops.text import as_argument, counted
+from bulkops.text import as_argument
 
 
 def follow_fleet(
@@ -198,29 +200,23 @@ class _Following:
         Args:
             path: the fleet file's, for a command line.
         """
-        fleet, course = self._report(), self._course
-        left = [name for name, shard in self._shards.items() if shard.state is State.NOT_BEGUN]
-        codes = [shard.exit_code for shard in self._shards.values() if shard.exit_code is not None]
-        if left:
-            codes.append(ExitCode.STOPPED if course is Course.STOPPED else ExitCode.ERROR)
-        code = worst(codes)
+        fleet = self._report()
+        code = ExitCode.ERROR if fleet.exit_code is None else fleet.exit_code
         if self._json:
             print_reports(fleet, code)
         else:
-            print_text("", *lines(fleet))
-        note(*self._next(left, course, f"bulkops fleet apply {path}"))
+            # Why it is stopped follows, with what to do about it.
+            print_text("", *lines(replace(fleet, stopped="")))
+        note(*next_steps(fleet, self._course, f"bulkops fleet apply {path}"))
         return code
 
     def _report(self) -> FleetReport:
-        return FleetReport(
-            fleet=self._fleet.name,
-            job=self._job.name,
-            kind=self._job.operation_kind,
-            task=task_of(self._job),
-            waves=len(self._waves),
-            shards=tuple(shard.report() for shard in self._shards.values()),
-            stopped=self._stopped,
-        )
+        shards = (shard.report() for shard in self._shards.values())
+        stopped = self._stopped
+        if not stopped and self._course is Course.STOPPED:
+            # Its processes ended before one of them wrote it down.
+            stopped = exceeded(self._progress.values(), self._fleet.rollout)
+        return report_of(self._fleet, self._job, shards, len(self._waves), stopped)
 
     @property
     def _progress(self) -> dict[str, ShardProgress]:
@@ -230,21 +226,3 @@ class _Following:
     def _course(self) -> Course:
         stopped = bool(self._stopped)
         return next_step(self._waves, self._progress, self._fleet.rollout, stopped=stopped).course
-
-    def _next(self, left: list[str], course: Course, command: str) -> Iterator[str]:
-        """Yield why the fleet isn't finished, and what to do about it."""
-        states = {shard.state for shard in self._shards.values()}
-        if State.INTERRUPTED in states:
-            yield f"Not finished. `{command}` resumes every shard."
-        elif course is Course.STOPPED:
-            why = "Stopped" if self._stopped else "Too many shards or operations have failed"
-            shards = counted(len(left), "shard")
-            yield f"{why}: {shards} did not begin. `{command} --continue` begins them."
-        elif course is Course.PAUSED:
-            yield f"Paused. `{command} --continue` continues past the pause."
-        elif left:
-            more = f" and {len(left) - 1:,} more" if len(left) > 1 else ""
-            yield (
-                f"{left[0]}{more} did not begin, and no process seems to run. `{command}` begins "
-                "what is left."
-            )

@@ -226,8 +226,8 @@ def test_a_held_shard_is_left_to_its_process(applied: World, here: Here, number:
     with place_of(journals_of(applied, "acme-2")[number]).locked(holder(Clock())):
         done = here(*UNDO)
     assert done.code == 11
-    assert "acme-2  in use" in done.out
-    assert done.err.splitlines()[-1] == "A shard is in use by another process."
+    assert "acme-2  running" in done.out
+    assert done.err.splitlines()[-1] == "A shard is running in another process."
     assert undone_once(applied, "acme-1", "acme-3")
     assert here(*UNDO).code == 0
     assert undone_once(applied)
@@ -327,11 +327,13 @@ def test_a_job_that_was_undone_can_be_applied_and_undone_again(applied: World, h
 
 @pytest.mark.usefixtures("applied")
 def test_the_status_names_the_undo(here: Here) -> None:
-    """Its counts follow those of the job."""
+    """What was undone is no longer counted."""
     assert here(*UNDO).code == 0
     done = here("fleet", "status", "fleet.toml")
-    words = "done: 3 succeeded of 3 operations, undo: 3 succeeded of 3 operations"
-    assert f"  acme-2  {words}" in done.lines
+    assert "  acme-2  undone: 3 succeeded of 3 operations" in done.lines
+    assert done.lines[-1] == "Total: no operations; 3 shards: 3 undone"
+    last = here("fleet", "status", "fleet.toml", "--json").objects[-1]
+    assert (last["counts"], last["states"]) == ({}, dict.fromkeys(NAMES, "undone"))
 
 
 PAUSING = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from bulkops.simulator.state import User
-from tests.cli.run.test_fleet import APPLY, CANARY, NAMES, declare, journal_of
+from tests.cli.run.test_fleet import APPLY, CANARY, NAMES, allow, declare, journal_of
 from tests.cli.support import TASK, TOKEN, World
 from tests.conftest import Here
 
@@ -53,14 +55,55 @@ def test_a_shard_that_has_drifted_has_a_section(world: World, here: Here) -> Non
     ]
 
 
-def test_what_was_undone_is_said_to_be(world: World, here: Here) -> None:
-    """Its section names the journal of the undo."""
+def test_of_what_was_undone_its_undo_is_verified(world: World, here: Here) -> None:
+    """Nothing has drifted, unless somebody attached it again."""
     journal = journal_of(world, "acme-2").relative_to(world.folder)
     assert here("undo", str(journal), "--yes").code == 0
     done = here(*VERIFY)
+    assert (done.code, done.err) == (0, "")
+    assert "  acme-2  undone: 3 of 3 operations verified" in done.lines
+    assert done.lines[-1] == "Total: 9 of 9 operations verified"
+    world.simulator.attach("prod-1", TASK, organization="acme-2")
+    assert here(*VERIFY).code == 3
+
+
+def test_an_undo_that_is_not_complete_is_named(world: World, here: Here) -> None:
+    """The journal itself is verified, and its section names the journal of the undo."""
+    journal = journal_of(world, "acme-2").relative_to(world.folder)
+    undo = ("undo", str(journal), "--yes")
+    assert world.kill(signal.SIGKILL, write=2, stage="after", arguments=undo).code == -9
+    done = here(*VERIFY)
     assert done.code == 3
-    undo = journal.with_suffix(".undo.jsonl")
-    assert f"It has been undone, at least in part: {undo}" in done.lines
+    of = journal.with_suffix(".undo.jsonl")
+    assert f"It has been undone, at least in part: {of}" in done.lines
+
+
+def test_a_shard_that_failed_without_a_journal_is_not_verified(world: World, here: Here) -> None:
+    """Its line says why, and the exit code is not 0."""
+    world.job(('organization = "acme"\n', ""), ("mandatory", "advisory"))
+    world.simulator.remove_task(TASK, organization="acme-2")
+    assert here(*APPLY).code == 2
+    done = here(*VERIFY)
+    assert done.code == 1
+    assert "  acme-2  failed" in done.lines
+    assert done.lines[-1] == "Total: 6 of 6 operations verified; 1 shard failed"
+    last = here(*VERIFY, "--json").objects[-1]
+    assert (last["not_begun"], last["exit_code"]) == ([], 1)
+    assert str(last["problems"]).startswith("{'acme-2': ")
+
+
+def test_a_shard_whose_rest_is_blocked_is_not_verified(world: World, here: Here) -> None:
+    """Exit 3, as of ``apply``."""
+    world.job(('organization = "acme"\n', ""), ("mandatory", "advisory"))
+    for name in ("prod-1", "prod-2"):
+        world.simulator.detach(name, TASK, organization="acme-2")
+        world.simulator.attach(name, TASK, organization="acme-2", enforcement_level="advisory")
+    allow(world, but=User(name="ann", manage_workspace_run_tasks={"prod-1"}))
+    assert here(*APPLY).code == 3
+    done = here(*VERIFY)
+    assert done.code == 3
+    assert "  acme-2  done: nothing to do; 1 blocked: nothing to verify" in done.lines
+    assert done.lines[-1] == "Total: 6 of 6 operations verified; 1 shard blocked"
 
 
 def test_the_events_of_a_shard_have_its_name(world: World, here: Here) -> None:
@@ -91,6 +134,7 @@ def test_a_shard_without_a_journal_has_nothing_to_verify(world: World, here: Her
     done = here(*VERIFY)
     assert done.code == 0
     assert "  acme-3  not begun: nothing to verify" in done.lines
+    assert done.lines[-1] == "Total: 6 of 6 operations verified; 1 shard not begun"
     assert here(*VERIFY, "--json").objects[-1]["not_begun"] == ["acme-3"]
 
 
