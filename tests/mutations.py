@@ -154,6 +154,27 @@ MUTATIONS = (
         ("inventory/test_selection.py",),
     ),
     Mutation(
+        "a lost write is read back again only when it has settled",
+        "runner/readback.py",
+        (
+            "        return max(self._since + seconds, self._old_until)",
+            '        return float("inf")',
+        ),
+        ("runner/test_lost_answers.py",),
+    ),
+    Mutation(
+        "an early reading takes the place of an operation that could start",
+        "runner/runner.py",
+        ("        if lent and self._order.ready and not self.stopped:", "        if False:"),
+        ("runner/test_lost_answers.py",),
+    ),
+    Mutation(
+        "each of many lost writes is read back early by itself",
+        "inventory/lookout.py",
+        ("        if waiting <= self._requests:", "        if True:"),
+        ("runner/test_lost_answers.py",),
+    ),
+    Mutation(
         "a job starts operations while its JSON output is blocked",
         "runner/runner.py",
         ("        if self._takes_more():\n", "        if True:\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from benchmarks.case import TOKEN
 from benchmarks.clients import AT_ONCE, Cost, main
 from bulkops.client.api import Client
+from bulkops.inventory.lookout import Lookout
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.journal.local.file import JournalFile
@@ -17,6 +19,7 @@ from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.process import holder
 from bulkops.journal.reader import read
 from bulkops.journal.writer import Journal
+from bulkops.plan.current_state import read_current
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, start_journal
 from bulkops.plan.tolerance import Margin
@@ -43,7 +46,8 @@ async def _run(client: Client, journal: Journal) -> None:
     header = journal.replay.header
     job = replace(job_of(header), pace=Pace(max_at_once=AT_ONCE))
     assignment = Assignment(client, kind_of(header), journal, LocalPlace(Path("job.jsonl")), job)
-    runner = Runner(assignment, Interruption(), IGNORING, client.clock.now())
+    lookout = Lookout(client.clock, partial(read_current, client, journal.replay, 0.0), 1)
+    runner = Runner(assignment, Interruption(), IGNORING, client.clock.now(), lookout)
     margin = Margin(journal.replay, Rollout(max_failures=0), None)
     if stopped := await runner.run(list(journal.replay.having(None)), margin):
         raise RuntimeError(f"stopped: {stopped}")

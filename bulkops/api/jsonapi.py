@@ -1,8 +1,8 @@
 """Converts JSON:API documents to values and back: envelopes, paging, errors. Pure.
 
 Shapes follow HashiCorp's OpenAPI. Known deviations of servers are accepted: an ``errors`` list of
-plain strings, a numeric ``status``, HTML from a proxy, an empty body. Unknown members are ignored,
-so that an older bulkops works with a newer server.
+plain strings, a numeric ``status``, HTML from a proxy, an empty body, members that can't be read.
+Unknown members are ignored, so that an older bulkops works with a newer server.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.api.messages import UNREADABLE, Request, Response
 from bulkops.api.rate_limit import number
 from bulkops.api.redirect import redirect_texts
+from bulkops.api.tolerant import document
 from bulkops.errors import (
     ApiError,
     NoResponse,
@@ -45,17 +46,26 @@ _TITLE = re.compile(rb"<title>\s*([^<]{1,200})", re.IGNORECASE)
 
 
 class Identifier(msgspec.Struct, frozen=True):
-    """A resource linkage: ``{"id": "task-…", "type": "tasks"}``."""
+    """A resource linkage: ``{"id": "task-…", "type": "tasks"}``; the name says the type."""
 
     id: Text
-    type: Text = ""
+
+
+_ALL_READ: Mapping[str, str] = {}
+"""One object for all rows: a dict for each would double a long list's memory."""
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """Base of every JSON:API resource; subclasses add attributes and relationships."""
+    """Base of every JSON:API resource; subclasses add attributes and relationships.
+
+    Attributes:
+        unread: members that the server shows but that can't be read → their values. They keep
+            their defaults (see ``bulkops.api.tolerant``).
+    """
 
     id: Text
-    type: Text = ""
+    # Not a member of any document: no member's name begins with a blank.
+    unread: Mapping[str, str] = msgspec.field(default_factory=lambda: _ALL_READ, name=" unread")
 
 
 R = TypeVar("R", bound=Resource)
@@ -134,11 +144,10 @@ def decode(answer: Response, shape: type[T]) -> T:
     """Return the answer's body as ``shape``, for example ``One[RunTaskResource]``.
 
     Raises:
-        ServerBroken: the body is not such a document.
+        ServerBroken: the body is not such a document, or a row has no id.
     """
     try:
-        decoder = _decoder(cast("Hashable", shape))
-        return cast("T", decoder.decode(answer.body))
+        return _decoded(answer.body, shape)
     except UNREADABLE as error:
         raise ServerBroken(
             f"the server's answer ({answer.status}) can't be read: {printable(str(error))}",
@@ -147,17 +156,11 @@ def decode(answer: Response, shape: type[T]) -> T:
         ) from error
 
 
-def decode_included(part: msgspec.Raw, shape: type[T]) -> T:
-    """Return a document's ``included``, or a part of it, as ``shape``.
-
-    Raises:
-        ServerBroken: it does not have this shape.
-    """
+def _decoded(body: bytes, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(part, type=shape)
-    except UNREADABLE as error:
-        reason = printable(str(error))
-        raise ServerBroken(f"the included part of the answer can't be read: {reason}") from error
+        return cast("T", _decoder(cast("Hashable", shape)).decode(body))
+    except msgspec.ValidationError:
+        return cast("T", document(body, shape))
 
 
 def encode_resource(

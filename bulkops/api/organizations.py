@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from bulkops.api.jsonapi import Resource, Text
@@ -23,10 +25,13 @@ class Project(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``prj-…``.
+        name: the name; empty if not shown.
+        unread: what can't be read, by its API name, as in ``Resource``.
     """
 
     id: str
     name: str
+    unread: Mapping[str, str] = {}
 
 
 class Entitlements(msgspec.Struct, frozen=True, rename="kebab"):
@@ -44,6 +49,16 @@ class EntitlementsResource(Resource, frozen=True):
     """An ``entitlement-sets`` resource."""
 
     attributes: Entitlements = Entitlements()
+
+    def value(self) -> Entitlements:
+        """Return the flat form; a server that writes 0 for a limit means that there is none."""
+        a = self.attributes
+        return msgspec.structs.replace(
+            a,
+            run_task_limit=a.run_task_limit or None,
+            run_task_workspace_limit=a.run_task_workspace_limit or None,
+            run_task_mandatory_enforcement_limit=a.run_task_mandatory_enforcement_limit or None,
+        )
 
 
 class _OrganizationAttributes(msgspec.Struct, frozen=True):
@@ -71,4 +86,4 @@ class ProjectResource(Resource, frozen=True):
 
     def value(self) -> Project:
         """Return the flat form."""
-        return Project(id=self.id, name=self.attributes.name)
+        return Project(id=self.id, name=self.attributes.name, unread=self.unread)

@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.api.jsonapi import Resource, Text, ToMany, ToOne, decode_included
+from bulkops.api.jsonapi import Resource, Text, ToOne
+from bulkops.api.tolerant import included, unreadable, why_unknown
 from bulkops.errors import ServerBroken
 
 EnforcementLevel = Literal["advisory", "mandatory"]
@@ -23,14 +24,14 @@ STAGES: tuple[Stage, ...] = ("pre_plan", "post_plan", "pre_apply", "post_apply")
 """In the order a Terraform run reaches them."""
 
 
-_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}")
+_ID_END = re.compile("[1-9A-HJ-NP-Za-km-z]{16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_id(text: str, kind: str) -> bool:
     """Return whether ``text`` is an id of this kind: ``ws-SihZTyXKfNXUWuUa`` for ``ws``.
 
     A name may begin like an id (a workspace named ``ws-prod``), but an id ends in 16 characters
-    of base 58.
+    of base 58, or in a UUID on some compatible servers.
     """
     prefix, _, rest = text.partition("-")
     return prefix == kind and _ID_END.fullmatch(rest) is not None
@@ -61,6 +62,7 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
         workspace_id, task_id: ``ws-…`` and ``task-…``; empty if not shown (see ``placed``).
         stages: the stages in run order; on a server without ``stages``, the only ``stage``.
         workspace_name: the workspace's name, if the answer includes the workspace.
+        unread: what can't be read, by its API name, as in ``Resource``.
     """
 
     id: str
@@ -69,19 +71,36 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
     enforcement_level: str
     stages: tuple[str, ...]
     workspace_name: str | None = None
+    unread: Mapping[str, str] = {}
 
-    def placed(self) -> WorkspaceTask:
+    def is_of(self, task_id: str) -> bool:
+        """Return whether this run task is attached.
+
+        Raises:
+            ServerBroken: the server doesn't show which run task it is, or where this one is
+                attached.
+        """
+        if not self.task_id:
+            raise self._unplaced("task")
+        if self.task_id == task_id and not self.workspace_id:
+            raise self._unplaced("workspace")
+        return self.task_id == task_id
+
+    def _unplaced(self, member: str) -> ServerBroken:
+        why = why_unknown(member, self.unread, "relationships")
+        return ServerBroken(f"{self.id}: {why}, so it is unknown where the run task is attached")
+
+    def whole(self) -> WorkspaceTask:
         """Return this attachment.
 
         Raises:
-            ServerBroken: the server does not show its workspace or its run task.
+            ServerBroken: the server doesn't show its level or its stages.
         """
-        if self.workspace_id and self.task_id:
-            return self
-        raise ServerBroken(
-            f"the server does not show the run task and workspace of {self.id}, so it is unknown "
-            "where the run task is attached"
-        )
+        if not self.enforcement_level:
+            raise unreadable(self.id, "enforcement-level", self.unread)
+        if not self.stages or "stages" in self.unread:
+            raise unreadable(self.id, "stages", self.unread)
+        return self
 
 
 class RunTask(msgspec.Struct, frozen=True):
@@ -92,6 +111,8 @@ class RunTask(msgspec.Struct, frozen=True):
         organization: the organization's name, ``None`` if the server doesn't show it.
         workspace_task_ids: the ids of its attachments, ``wstask-…``, if the server lists them.
         workspace_tasks: the attachments themselves, if ``include`` requested them.
+        unread: what can't be read, by its API name, as in ``Resource``, and with an empty value
+            what isn't shown although every server shows it. All have default values here.
     """
 
     id: str
@@ -105,6 +126,21 @@ class RunTask(msgspec.Struct, frozen=True):
     workspace_task_ids: tuple[str, ...] = ()
     workspace_tasks: tuple[WorkspaceTask, ...] = ()
     organization: str | None = None
+    unread: Mapping[str, str] = {}
+
+    def known(self, *members: str) -> RunTask:
+        """Return this run task.
+
+        Args:
+            members: API names of what something depends on.
+
+        Raises:
+            ServerBroken: one of them can't be read, or the server doesn't show it.
+        """
+        for member in members:
+            if member in self.unread:
+                raise unreadable(self.id, member, self.unread)
+        return self
 
 
 class Workspace(msgspec.Struct, frozen=True):
@@ -122,6 +158,7 @@ class Workspace(msgspec.Struct, frozen=True):
             value; ``None`` if the server only links to them; ``UNSET`` if it doesn't link to
             them, like an older Terraform Enterprise, or if they were not requested.
         attributes: the requested attributes that the server shows, by their API names.
+        unread: what can't be read, by its API name, as in ``Resource``.
     """
 
     id: str
@@ -136,6 +173,7 @@ class Workspace(msgspec.Struct, frozen=True):
     attributes: Mapping[str, object] = {}
     auto_apply: bool | None = None
     working_directory: str | None = None
+    unread: Mapping[str, str] = {}
 
     def may(self, permission: str) -> bool | None:
         """Return whether this token has a permission on the workspace, ``None`` if not shown."""
@@ -143,75 +181,37 @@ class Workspace(msgspec.Struct, frozen=True):
         return allowed if isinstance(allowed, bool) else None
 
 
-class _RunTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
-    name: Text = ""
-    url: Text = ""
-    category: Text = "task"
-    description: Text | None = None
-    enabled: bool = True
-    global_configuration: GlobalConfiguration | None = None
-
-
-class _RunTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
-    agent_pool: ToOne | None = None
-    organization: ToOne | None = None
-    workspace_tasks: ToMany | None = None
-
-
-class RunTaskResource(Resource, frozen=True):
-    """A ``tasks`` resource."""
-
-    attributes: _RunTaskAttributes = _RunTaskAttributes()
-    relationships: _RunTaskRelationships = _RunTaskRelationships()
-
-    def value(self, included: Iterable[WorkspaceTask] = ()) -> RunTask:
-        """Return the flat form, with the attachments of this run task in ``included``."""
-        a, r = self.attributes, self.relationships
-        attached = (r.workspace_tasks and r.workspace_tasks.data) or ()
-        return RunTask(
-            id=self.id,
-            name=a.name,
-            url=a.url,
-            category=a.category,
-            description=a.description,
-            enabled=a.enabled,
-            global_configuration=a.global_configuration,
-            agent_pool_id=(r.agent_pool and r.agent_pool.id) or None,
-            organization=(r.organization and r.organization.id) or None,
-            workspace_task_ids=tuple(i.id for i in attached),
-            workspace_tasks=tuple(w for w in included if w.task_id == self.id),
-        )
-
-
 class _WorkspaceTaskAttributes(msgspec.Struct, frozen=True, rename="kebab"):
     enforcement_level: Text = ""
     stage: Text | None = None
-    stages: tuple[Text, ...] | None = None
+    # A server that knows several stages shows them; null would hide all but the first.
+    stages: tuple[Text, ...] | UnsetType = UNSET
 
 
 class _WorkspaceTaskRelationships(msgspec.Struct, frozen=True, rename="kebab"):
-    task: ToOne = ToOne()
-    workspace: ToOne = ToOne()
+    task: ToOne | UnsetType = UNSET
+    workspace: ToOne | UnsetType = UNSET
 
 
 class WorkspaceTaskResource(Resource, frozen=True):
     """A ``workspace-tasks`` resource."""
 
     attributes: _WorkspaceTaskAttributes = _WorkspaceTaskAttributes()
-    relationships: _WorkspaceTaskRelationships = _WorkspaceTaskRelationships()
+    relationships: _WorkspaceTaskRelationships | None = None
 
     def value(self, workspace_names: dict[str, str] | None = None) -> WorkspaceTask:
         """Return the flat form; ``workspace_names`` maps the ids of included workspaces."""
-        a, r = self.attributes, self.relationships
+        a, r = self.attributes, self.relationships or _WorkspaceTaskRelationships()
         stages = a.stages or ((a.stage,) if a.stage else ())
-        workspace_id = r.workspace.id or ""
+        workspace_id = (r.workspace and r.workspace.id) or ""
         return WorkspaceTask(
             id=self.id,
             workspace_id=workspace_id,
-            task_id=r.task.id or "",
+            task_id=(r.task and r.task.id) or "",
             enforcement_level=a.enforcement_level,
             stages=tuple(in_run_order(stages)),
-            workspace_name=(workspace_names or {}).get(workspace_id),
+            workspace_name=(workspace_names or {}).get(workspace_id) or None,
+            unread=self.unread,
         )
 
 
@@ -238,11 +238,11 @@ class WorkspaceResource(Resource, frozen=True):
     """A ``workspaces`` resource."""
 
     attributes: WorkspaceAttributes = WorkspaceAttributes()
-    relationships: WorkspaceRelationships = WorkspaceRelationships()
+    relationships: WorkspaceRelationships | None = None
 
     def value(self) -> Workspace:
         """Return the flat form."""
-        a, project = self.attributes, self.relationships.project
+        a, project = self.attributes, self.relationships and self.relationships.project
         return Workspace(
             id=self.id,
             name=a.name,
@@ -254,33 +254,23 @@ class WorkspaceResource(Resource, frozen=True):
             terraform_version=a.terraform_version,
             auto_apply=a.auto_apply,
             working_directory=a.working_directory,
+            unread=self.unread,
         )
 
 
-class _Included(Resource, frozen=True):
-    attributes: msgspec.Raw = msgspec.Raw(b"{}")
-    relationships: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-def included_workspace_tasks(included: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
+def included_workspace_tasks(parts: Iterable[msgspec.Raw]) -> list[WorkspaceTask]:
     """Return the attachments among included resources, with workspace names if included, too.
 
+    Those without an id are left out: compare their number with ``RunTask.workspace_task_ids``.
+
     Args:
-        included: the ``included`` of each document, with resources of any type.
+        parts: the ``included`` of each document, with resources of any type.
     """
-    parts = [part for raw in included for part in decode_included(raw, tuple[_Included, ...])]
-    names = {
-        part.id: decode_included(part.attributes, WorkspaceAttributes).name
-        for part in parts
-        if part.type == "workspaces"
-    }
+    parts = list(parts)
+    workspaces = (w for part in parts for w in included(part, "workspaces", WorkspaceResource))
+    names = {workspace.id: workspace.attributes.name for workspace in workspaces}
     return [
-        WorkspaceTaskResource(
-            part.id,
-            part.type,
-            decode_included(part.attributes, _WorkspaceTaskAttributes),
-            decode_included(part.relationships, _WorkspaceTaskRelationships),
-        ).value(names)
+        attachment.value(names)
         for part in parts
-        if part.type == "workspace-tasks"
+        for attachment in included(part, "workspace-tasks", WorkspaceTaskResource)
     ]

@@ -1,9 +1,9 @@
 """Facts about a server, from the headers of ``GET /ping``. Pure.
 
 The headers are ``X-RateLimit-Limit``, ``TFP-AppName`` and, on Terraform Enterprise,
-``X-TFE-Version`` (``v202408-1``) or since 1.0 ``X-TFE-Current-Version`` (``1.0.3``). The releases
-that introduced each stage are from the API page "Run Tasks" and the Terraform provider's
-changelog.
+``X-TFE-Version`` (``v202408-1``; some servers leave out the ``v``) or since 1.0
+``X-TFE-Current-Version`` (``1.0.3``). The releases that introduced
+each stage are from the API page "Run Tasks" and the Terraform provider's changelog.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bulkops.api.rate_limit import limit_of
 from bulkops.api.resources import STAGES
 from bulkops.text import printable
 
-_MONTHLY = re.compile(r"v(\d{6})-(\d+)")
+_MONTHLY = re.compile(r"v?(\d{6})-(\d+)")
 _STAGES_SINCE = (202404, 1)
 _POST_APPLY_SINCE = (202402, 1)
 

@@ -21,7 +21,14 @@ from typing import TypeAlias
 import msgspec
 
 from bulkops.api.messages import Request, Response
-from bulkops.errors import NoResponse
+from bulkops.errors import (
+    ApiError,
+    NoResponse,
+    RateLimited,
+    RequestRejected,
+    ServerBroken,
+    Unauthorized,
+)
 
 
 # gc=False: see bulkops.api.messages.
@@ -50,6 +57,17 @@ class InDoubt(msgspec.Struct, frozen=True, gc=False):
 
 
 Verdict: TypeAlias = Succeeded | Refused | Retry | InDoubt
+
+
+def is_missing(error: ApiError) -> bool:
+    """Return whether an optional read failed as it does on a server without that endpoint.
+
+    Compatible and older servers answer 404, 400 or 405, and some 500. An outage, a 401 or a 429
+    say nothing about the endpoint.
+    """
+    if isinstance(error, ServerBroken):
+        return error.status >= 500
+    return isinstance(error, RequestRejected) and not isinstance(error, Unauthorized | RateLimited)
 
 
 def classify(request: Request, answer: Response | NoResponse) -> Verdict:

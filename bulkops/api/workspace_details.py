@@ -11,15 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from bulkops.api.jsonapi import Many, Resource, Text, ToMany, decode_included
+from bulkops.api.jsonapi import Many, Resource, Text, ToMany
 from bulkops.api.resources import (
     Workspace,
     WorkspaceAttributes,
     WorkspaceRelationships,
     WorkspaceResource,
 )
+from bulkops.api.tolerant import included, members, why_unknown
 
 INCLUDE_BINDINGS = {"include": "effective_tag_bindings"}
+BINDINGS = "effective-tag-bindings"
 
 
 class _Relationships(WorkspaceRelationships, frozen=True, rename="kebab"):
@@ -31,7 +33,7 @@ class DetailedWorkspaceResource(Resource, frozen=True):
     """A ``workspaces`` resource whose attributes are not decoded yet."""
 
     attributes: msgspec.Raw = msgspec.Raw(b"{}")
-    relationships: _Relationships = _Relationships()
+    relationships: _Relationships | None = None
 
 
 class ShownWorkspace(Resource, frozen=True):
@@ -41,67 +43,95 @@ class ShownWorkspace(Resource, frozen=True):
     relationships: Mapping[str, object] = {}
 
     def value(self, name: str) -> object:
-        """Return an attribute by its API name, ``UNSET`` if the server doesn't show it.
+        """Return an attribute by its API name.
 
+        ``UNSET`` if the server doesn't show it, or not as a value that such an attribute has.
         A relationship's id is found by the relationship's name, with or without ``-id``:
         ``agent-pool-id``, ``locked-by``.
         """
         if name in self.attributes:
-            return self.attributes[name]
+            return _plain(name, self.attributes[name])
         related = self.relationships.get(name.removesuffix("-id"))
         if not isinstance(related, dict) or "data" not in related:
             return UNSET
         data = related["data"]
-        return data.get("id") if isinstance(data, dict) else None
+        ident = data.get("id", UNSET) if isinstance(data, dict) else data
+        # Only an explicit null means that there is none.
+        return ident if isinstance(ident, str) or data is None else UNSET
 
 
-class _Included(Resource, frozen=True):
-    attributes: msgspec.Raw = msgspec.Raw(b"{}")
+_BOOLEANS = {"locked": bool, "auto-apply": bool, "assessments-enabled": bool}
+_TEXTS = {"execution-mode": str, "terraform-version": str}
+_OPTIONAL_TEXTS = dict.fromkeys(("agent-pool-id", "description", "working-directory"), str | None)
+_TYPES: Mapping[str, object] = {**_BOOLEANS, **_TEXTS, **_OPTIONAL_TEXTS}
+"""The types of the attributes that bulkops' own kinds change; those of others are not known."""
 
 
-class _Resolved(msgspec.Struct, frozen=True):
+def _plain(name: str, value: object) -> object:
+    try:
+        return msgspec.convert(value, _TYPES.get(name, object), strict=False)
+    except msgspec.ValidationError:
+        return UNSET
+
+
+class _Binding(msgspec.Struct, frozen=True):
     key: Text = ""
-    value: Text | None = None
+    value: Text | UnsetType | None = UNSET
+
+
+class _BindingResource(Resource, frozen=True):
+    attributes: _Binding = _Binding()
+
+    def unknown(self) -> str:
+        """Return which of key and value isn't shown or can't be read; empty if both are known."""
+        key, value = self.attributes.key, self.attributes.value
+        member = "key" if not key else "value" if value is UNSET else ""
+        return member and f"{self.id}: {why_unknown(member, self.unread)}"
 
 
 def detailed_workspaces(
     page: Many[DetailedWorkspaceResource], attributes: Sequence[str]
 ) -> Iterator[Workspace]:
-    """Yield a page's workspaces with these attributes and, if shown, with tag bindings.
-
-    Raises:
-        ServerBroken: an attribute or an included resource can't be read.
-    """
-    bindings = {
-        part.id: decode_included(part.attributes, _Resolved)
-        for part in decode_included(page.included, tuple[_Included, ...])
-        if part.type == "effective-tag-bindings"
-    }
+    """Yield a page's workspaces with these attributes and, if shown, with tag bindings."""
+    parts = included(page.included, BINDINGS, _BindingResource)
+    bindings = {part.id: part for part in parts}
     for resource in page.data:
-        attribute_values = decode_included(resource.attributes, WorkspaceAttributes)
+        needed, unread = members(resource.attributes, WorkspaceAttributes, "attributes")
         plain = WorkspaceResource(
-            resource.id, resource.type, attribute_values, resource.relationships
+            resource.id, {**resource.unread, **unread}, needed, resource.relationships
         )
-        shown = decode_included(resource.attributes, dict[str, msgspec.Raw]) if attributes else {}
+        shown = {}
+        if attributes and "attributes" not in unread:
+            shown = msgspec.json.decode(resource.attributes, type=dict[str, msgspec.Raw])
+        tag_bindings, problem = _of(resource, bindings)
         yield msgspec.structs.replace(
             plain.value(),
-            tag_bindings=_of(resource, bindings),
+            tag_bindings=tag_bindings,
             attributes={
-                name: decode_included(shown[name], object) for name in attributes if name in shown
+                name: msgspec.json.decode(shown[name]) for name in attributes if name in shown
             },
+            unread={**plain.unread, **({BINDINGS: problem} if problem else {})},
         )
 
 
 def _of(
-    resource: DetailedWorkspaceResource, bindings: dict[str, _Resolved]
-) -> dict[str, str] | UnsetType | None:
-    relationship = resource.relationships.effective_tag_bindings
+    resource: DetailedWorkspaceResource, bindings: Mapping[str, _BindingResource]
+) -> tuple[dict[str, str] | UnsetType | None, str]:
+    """Return a workspace's tag bindings (see ``Workspace``), and why they can't be read."""
+    relationships = resource.relationships
+    if relationships is None or BINDINGS in resource.unread:
+        return None, ""
+    relationship = relationships.effective_tag_bindings
     if relationship is UNSET:
         # The workspace's own bindings alone would lack those inherited from its project.
-        return UNSET if resource.relationships.tag_bindings is UNSET else None
+        return (UNSET if relationships.tag_bindings is UNSET else None), ""
     if relationship is None or relationship.data is None:
-        return None
-    resolved = [bindings.get(identifier.id) for identifier in relationship.data]
-    if None in resolved:
-        return None
-    return {one.key: one.value or "" for one in resolved if one is not None}
+        return None, ""
+    resolved = dict[str, str]()
+    for identifier in relationship.data:
+        binding = bindings.get(identifier.id)
+        if problem := binding.unknown() if binding else f"{identifier.id}: it is not included":
+            return None, problem
+        attributes = bindings[identifier.id].attributes
+        resolved[attributes.key] = attributes.value or ""
+    return resolved, ""

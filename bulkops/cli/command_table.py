@@ -126,21 +126,23 @@ COMMANDS: tuple[click.Command, ...] = (
                 "fleet.apply:apply",
                 "Run a job in each organization of a fleet, or resume it from the journals.",
             ),
-            OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
+            OnDemand("watch", "fleet.watch:watch", "Show a running fleet live, from its journals."),
+            OnDemand(
+                "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
+            ),
             OnDemand(
                 "verify",
                 "fleet.verify:verify",
                 "Check for drift in all organizations of a fleet.",
             ),
             OnDemand(
-                "status", "fleet.journals:status", "Show how far a fleet is, from its journals."
-            ),
-            OnDemand("watch", "fleet.watch:watch", "Show a running fleet live, from its journals."),
-            OnDemand(
                 "report", "fleet.journals:report", "Report what a fleet did, from its journals."
             ),
+            OnDemand("undo", "fleet.undo:undo", "Undo what a fleet did."),
         ],
-        help="Run one job in many organizations.",
+        help="Run one job in many organizations.\n\n`bulkops check` validates a fleet file.\n\n"
+        "\b\nExamples:\n  bulkops check fleet.toml\n  bulkops fleet plan fleet.toml\n"
+        "  bulkops fleet apply fleet.toml",
     ),
     Group(
         "journal",

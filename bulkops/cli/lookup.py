@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from bulkops.api import endpoints
 from bulkops.api.endpoints import Include
 from bulkops.api.jsonapi import Many, decode
@@ -74,7 +76,9 @@ async def find_workspace_task(
         return await client.workspace_tasks.show(workspace.id, named)
     task = await find_run_task(client, organization, named)
     attached = await client.workspace_tasks.list(workspace.id)
-    found = [one for one in attached if one.task_id == task.id]
+    # A workspace's own list may omit the workspace.
+    placed = [msgspec.structs.replace(one, workspace_id=workspace.id) for one in attached]
+    found = [one for one in placed if one.is_of(task.id)]
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise JobError(

@@ -47,7 +47,6 @@ _OF_A_FLEET = tuple(
 )
 _NO_STATE = "bulkops keeps no state: it reads the server each time and records a job in its journal"
 _REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run task"
-_VERBOSE = (Advice("`bulkops --debug {}` logs every request"),)
 
 OPTIONS: dict[str, tuple[Advice, ...]] = {
     "dry-run dryrun n what-if whatif noop preview diff": (
@@ -73,10 +72,9 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice("--select NAME narrows the job to some of its workspaces", "--select"),
     ),
     "exclude": (Advice("set exclude_names under [select] in the job file", commands=_WITH_A_JOB),),
-    "project projects": (
-        Advice("set project under [select] in the job file", commands=_WITH_A_JOB),
+    "project projects tag tags": (
+        Advice("set project or tags under [select] in the job file", commands=_WITH_A_JOB),
     ),
-    "tag tags": (Advice("set tags under [select] in the job file", commands=_WITH_A_JOB),),
     "out save save-plan": (
         Advice("--output FILE writes to a file", "--output"),
         Advice("`bulkops plan JOB --out PLAN` saves a plan", commands=("apply", "workspaces")),
@@ -103,15 +101,14 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
         Advice(f"{_NO_STATE}, which --journal names", "--journal"),
         Advice(_NO_STATE),
     ),
-    "lock": (Advice("bulkops always locks the journal"),),
-    "lock-timeout": (
+    "lock lock-timeout": (
         Advice("--wait waits for the journal's lock", "--wait"),
         Advice("bulkops always locks the journal"),
     ),
     "no-color color colour no-colour": (Advice("NO_COLOR=1 in the environment turns colors off"),),
     "chdir c directory cwd": (Advice("change to the folder first"),),
     "compact-warnings": (Advice("bulkops has no such warnings"),),
-    "verbose v vv vvv trace log-level loglevel": _VERBOSE,
+    "verbose v vv vvv trace log-level loglevel": (Advice("`bulkops --debug {}` logs requests"),),
     "quiet q silent": (Advice("2>/dev/null drops what `bulkops {}` writes to stderr"),),
     "token api-token": (
         Advice("set TFE_TOKEN: a token on the command line shows in the list of processes"),
@@ -180,6 +177,12 @@ COMMANDS: dict[str, str] = {
 }
 """Names of commands → what is meant."""
 
+IN_GROUPS = {
+    "fleet check": "`bulkops check` checks a fleet file",
+    "fleet resume": "`bulkops fleet apply` resumes a fleet",
+}
+"""Groups' commands that are elsewhere or have another name → what is meant."""
+
 _SYNONYMS = {
     **dict.fromkeys(("add", "new"), ("create", "attach")),
     **dict.fromkeys(("rm", "remove", "destroy"), ("delete", "detach")),
@@ -243,7 +246,8 @@ def check_option(args: Sequence[str], refused: str, place: Place) -> None:
         name = arg.partition("=")[0]
         if arg == "--":
             return
-        if name == refused or (single and _is_single_dash(name) and refused[1:] in name):
+        one_dash = name.startswith("-") and not name.startswith("--")
+        if name == refused or (single and one_dash and refused[1:] in name):
             words = _meant_by(name, place)
             if words:
                 raise Meant(f"No option {name}: {words}.")
@@ -260,7 +264,7 @@ def check_command(group: str, name: str, commands: Collection[str]) -> None:
         words = _entry(COMMANDS, name)
     else:
         other = next((word for word in _SYNONYMS.get(name, ()) if word in commands), None)
-        words = other and f"use `bulkops {group} {other}`"
+        words = IN_GROUPS.get(f"{group} {name}") or (other and f"use `bulkops {group} {other}`")
     if words:
         raise Meant(f"No command {' '.join((group, name)).strip()}: {words}.")
 
@@ -281,10 +285,6 @@ def _meant_by(name: str, place: Place) -> str | None:
 
 def _entry(table: Mapping[str, Value], word: str) -> Value | None:
     return next((value for words, value in table.items() if word in words.split()), None)
-
-
-def _is_single_dash(name: str) -> bool:
-    return name.startswith("-") and not name.startswith("--")
 
 
 def options_of(command: click.Command) -> set[str]:

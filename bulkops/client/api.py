@@ -212,7 +212,7 @@ class Client(Caller):
     async def entitlements(self, organization: str) -> Entitlements:
         """Return what the organization's plan allows."""
         answer = await self.call(endpoints.show_entitlements(organization))
-        return decode(answer, One[EntitlementsResource]).data.attributes
+        return decode(answer, One[EntitlementsResource]).data.value()
 
     async def projects(self, organization: str) -> list[Project]:
         """Return all projects of the organization."""

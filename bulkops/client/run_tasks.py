@@ -14,15 +14,16 @@ from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
 from bulkops.api.resources import (
     RunTask,
-    RunTaskResource,
     WorkspaceTaskResource,
     included_workspace_tasks,
 )
+from bulkops.api.run_task_resource import RunTaskResource
+from bulkops.api.verdict import is_missing
 from bulkops.client.caller import Caller
 from bulkops.client.paging import everything
 from bulkops.client.rows import Rows, Whole
 from bulkops.client.workspaces import attachments_on
-from bulkops.errors import NotFoundOrForbidden
+from bulkops.errors import ApiError, NotFoundOrForbidden
 
 C = TypeVar("C", bound=Rows[Any])
 
@@ -60,9 +61,9 @@ class RunTasks:
     async def attachments(self, task_id: str, rows: Callable[[], C]) -> C | None:
         """Return all attachments of a run task, collected by ``rows``, in ⌈n/100⌉ requests.
 
-        An older TFE has no such list; then the attachments included with the run task are used,
-        if they are complete. ``None`` means that the server shows neither, so that only the
-        workspaces' lists remain (``client.workspace_tasks.list``).
+        An older TFE or a compatible server has no such list; then the attachments included with
+        the run task are used, if they are complete. ``None`` means that the server
+        shows neither, so that only the workspaces' lists remain (``client.workspace_tasks.list``).
         """
         try:
             return await everything(
@@ -72,14 +73,26 @@ class RunTasks:
                 attachments_on,
                 rows,
             )
-        except NotFoundOrForbidden:
+        except ApiError as error:
+            if not is_missing(error):
+                raise
+            return await self._included(task_id, rows)
+
+    async def _included(self, task_id: str, rows: Callable[[], C]) -> C | None:
+        try:
             task = await self.show(task_id, include=("workspace_tasks",))
-            if not task.workspace_tasks:
-                return None
-            kept = rows()
-            for attachment in task.workspace_tasks:
-                kept.add(attachment)
-            return kept if kept.count() == len(task.workspace_task_ids) else None
+        except NotFoundOrForbidden:
+            raise
+        except ApiError as error:
+            if not is_missing(error):
+                raise
+            return None
+        if not task.workspace_tasks:
+            return None
+        kept = rows()
+        for attachment in task.workspace_tasks:
+            kept.add(attachment)
+        return kept if kept.count() == len(task.workspace_task_ids) else None
 
 
 def _run_tasks(page: Many[RunTaskResource]) -> Iterator[RunTask]:

@@ -140,8 +140,12 @@ def desired_by(plan: Plan, attached: ByTarget) -> dict[str, Desired]:
 
 
 def global_setting(task: RunTask) -> str:
-    """Describe the level and stages of a global run task; empty if it is not global."""
-    setting = task.global_configuration
+    """Describe the level and stages of a global run task; empty if it is not global.
+
+    Raises:
+        ServerBroken: the server doesn't show readably whether it is.
+    """
+    setting = task.known("global-configuration").global_configuration
     if setting is None or not setting.enabled:
         return ""
     return attachment({"enforcement-level": setting.enforcement_level, "stages": setting.stages})

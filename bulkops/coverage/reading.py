@@ -12,7 +12,7 @@ from bulkops.checking import shown
 from bulkops.client.api import Client
 from bulkops.coverage.matrix import Column, Coverage, Desired, Targets, desired_by
 from bulkops.errors import JobError
-from bulkops.inventory.named import no_such
+from bulkops.inventory.named import the_one
 from bulkops.inventory.observations import read_attachments
 from bulkops.inventory.reading import read_inventory
 from bulkops.inventory.run_tasks import find_run_tasks, read_run_tasks
@@ -91,7 +91,7 @@ async def _columns(client: Client, organization: str, named: Sequence[str]) -> l
         tasks = list(await read_run_tasks(client, organization))
         for name in named:
             if not any(name in (task.id, task.name) for task in tasks):
-                raise no_such(name, "run task", organization, (task.name for task in tasks))
+                the_one(tasks, name, "run task", organization)
         chosen = {
             task.id: task for task in tasks if not named or {task.id, task.name}.intersection(named)
         }

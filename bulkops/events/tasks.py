@@ -93,7 +93,9 @@ class WorkspaceTask(Attachment, Event, frozen=True, kw_only=True, tag="workspace
     @classmethod
     def of(cls, attached: resources.WorkspaceTask, task_name: str | None = None) -> WorkspaceTask:
         """Return the event of an attachment."""
-        return cls(**msgspec.structs.asdict(attached), task_name=task_name)
+        shown = msgspec.structs.asdict(attached)
+        del shown["unread"]
+        return cls(**shown, task_name=task_name)
 
 
 class Deleted(Event, frozen=True, kw_only=True, tag="deleted"):

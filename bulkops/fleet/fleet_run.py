@@ -143,6 +143,8 @@ class FleetRun:
     async def _lead(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
         await self._others.join()
         self._part.keep_lifted()
+        # A rollout that a process waits in is not stale.
+        await self._others.record(self._part.waiting())
         await self._record_ended()
         while self.has_more() and not self.signal:
             changed = self._changed = anyio.Event()

@@ -48,9 +48,9 @@ class FleetRollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             first shard; the shards after the last of these form one more wave.
         max_failed_shards: how many shards may fail; after one more, those that have begun are
             finished and no other one begins.
-        max_failures: how many operations may fail in all shards together, with the same effect; a
-            percentage is of the operations planned in the shards that have begun. Each shard has
-            the job's own tolerance, too.
+        max_failures: how many operations may fail in all shards together; after one more, no other
+            shard begins, either. A percentage is of the operations planned in the shards that have
+            begun. Each shard has the job's own tolerance, too.
 
     Raises:
         ValueError: a wave is listed twice, or doesn't end after the previous one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import NamedTuple
@@ -25,6 +25,9 @@ from bulkops.plan.recorded import start_journal
 from bulkops.plan.trusted import open_journal, sound_journal
 from bulkops.plan.unfinished_jobs import is_resumable, is_undone
 from bulkops.runner.assignment import LockedJournal
+
+CurrentPlan = Callable[[], Awaitable[Plan]]
+"""Returns a shard's plan while no other process can start a journal of its job."""
 
 
 class How(NamedTuple):
@@ -57,9 +60,14 @@ class ShardJob(NamedTuple):
     base: str
     address: str
 
+    @property
+    def target(self) -> str:
+        """The organization that it changes, and at which address."""
+        return f"{self.job.organization} {self.address}"
+
     def journals(self) -> JobJournals:
         """Return its journals."""
-        identity = f"{self.job.digest} {self.job.organization} {self.address}"
+        identity = f"{self.job.digest} {self.target}"
         return journals_at(self.base).of_job(self.job.name, identity)
 
     def is_mine(self, place: Place) -> bool:
@@ -67,6 +75,10 @@ class ShardJob(NamedTuple):
         header = sound_journal(place.reader()).replay.header
         mine = Identity(self.job.digest, self.job.organization)
         return identity_of(header) == mine and is_at(header.address, self.address)
+
+    def latest(self) -> str:
+        """Return the newest journal of this job, whatever its state; empty if there is none."""
+        return str(self.journals().newest(self.is_mine) or "")
 
     def elsewhere(self) -> str:
         """Return the address of another server of which there is a journal; empty for none.
@@ -110,14 +122,19 @@ class ShardJob(NamedTuple):
         stack: AsyncExitStack,
         client: Client,
         how: How,
-        seen: Plan | Place,
+        resumed: Place | None,
+        current: CurrentPlan,
+        *,
         on_wait: Callable[[JournalLocked], object],
-    ) -> LockedJournal:
+    ) -> LockedJournal | None:
         """Hold the journal until the stack ends: the newest to resume, or else a new one.
 
+        ``None``: none is needed, since the plan has no operation left.
+
         Args:
-            seen: the plan of a new journal, or the journal to resume as it was seen earlier: if
-                another process has finished that one meanwhile, it is verified.
+            resumed: the journal to resume, as it was seen earlier: if another process has finished
+                it meanwhile, it is verified.
+            current: called for the plan of a new journal, if there is none to resume.
 
         Raises:
             BulkopsError: see ``Place.locked``, ``newest`` and ``open_journal``.
@@ -128,12 +145,13 @@ class ShardJob(NamedTuple):
         # Until its journal is held, only this process starts one.
         started = await stack.enter_async_context(waiting(partial(journals.locked, by)))
         await to_thread.run_sync(lambda: journals.check_folder(trusted=trusted))
-        place = await to_thread.run_sync(lambda: self.newest(journals, how))
+        place = await to_thread.run_sync(lambda: self.newest(journals, how)) or resumed
         plan = None
         if place is None:
-            if isinstance(seen, Plan):
-                plan, seen = seen, await to_thread.run_sync(journals.new, client.clock.wall())
-            place = seen
+            plan = await current()
+            if not plan.operations:
+                return None
+            place = await to_thread.run_sync(journals.new, client.clock.wall())
         hold = await stack.enter_async_context(waiting(partial(place.locked, by)))
 
         def opened() -> Contents:

@@ -73,6 +73,7 @@ class ShardRun:
         self._how = how
         self._waited = False
         self._contradicted = list[Place]()
+        self._latest = ""
         self._signal = ""
         self._preparing: anyio.CancelScope | None = None
 
@@ -137,6 +138,7 @@ class ShardRun:
             if self.state is State.INTERRUPTED and self.replay is not None:
                 await check_names(client, self.replay.header, found)
             return
+        self._latest = await to_thread.run_sync(self._of.latest)
         self._take(await self._planned(client))
 
     def _take(self, plan: Plan) -> None:
@@ -191,7 +193,7 @@ class ShardRun:
         """
         self.state = State.RUNNING
         if self.problem is not None:
-            self.state = stopped_by(self.problem, has_journal=self.replay is not None)
+            self.state = stopped_by(self.problem)
             return
         try:
             seen = self.plan or self.place
@@ -201,8 +203,9 @@ class ShardRun:
                 execution = None
                 with anyio.CancelScope() as self._preparing:
                     execution = await self._prepared(stack, client, seen, observe)
+                if self._signal:
+                    self.state = State.INTERRUPTED
                 if execution is None or self._signal:
-                    self.state = State.INTERRUPTED if self._signal else State.FAILED
                     return
                 self.execution = execution
                 self.replay = await execution.run()
@@ -218,7 +221,7 @@ class ShardRun:
         elif self._signal:
             self.state = State.INTERRUPTED
         else:
-            self.state = stopped_by(problem, has_journal=self.replay is not None)
+            self.state = stopped_by(problem)
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: drain on the first call, stop immediately on the second."""
@@ -230,19 +233,35 @@ class ShardRun:
 
     async def _held(
         self, stack: AsyncExitStack, client: Client, seen: Plan | Place
-    ) -> LockedJournal:
+    ) -> LockedJournal | None:
         """Hold the journal to resume, or start one; see ``ShardJob.held``."""
-        return await self._of.held(stack, client, self._how, seen, self._note_waiting)
+
+        async def current() -> Plan:
+            """Plan again if another process has carried out the job since."""
+            if await to_thread.run_sync(self._of.latest) != self._latest:
+                self._take(await self._planned(client))
+            if self.plan is None:
+                raise RuntimeError("look first")
+            return self.plan
+
+        resumed = None if isinstance(seen, Plan) else seen
+        return await self._of.held(
+            stack, client, self._how, resumed, current, on_wait=self._note_waiting
+        )
 
     async def _prepared(
         self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe
     ) -> JobExecution | None:
-        """Return the execution of the held journal; ``None`` if it has stopped meanwhile."""
+        """Return the execution of the held journal; ``None`` if nothing may or need be done."""
         journal = await self._held(stack, client, seen)
+        if journal is None:
+            self.state = State.DONE
+            return None
         hold, contents = journal.hold, journal.contents
         self.place, self.replay = hold.place, contents.replay
         retry, continued = self._how.retry_failed, self._how.continue_paused
         if self._before_running(self.replay) is State.FAILED:
+            self.state = State.FAILED
             return None
         await check_names(client, self.replay.header, hold.place)
         check_gate_to_resume(self.job, self.replay, retry_failed=retry)

@@ -60,18 +60,15 @@ def ended_as(code: ExitCode) -> State:
     return _STATES.get(code, State.FAILED)
 
 
-def stopped_by(problem: BulkopsError, *, has_journal: bool) -> State:
+def stopped_by(problem: BulkopsError) -> State:
     """Return the state of a shard that an error ended.
 
     It is interrupted if the same command may help, such as after an outage, so that nobody counts
     it as failed before that was tried. It has failed if someone has to mend something first.
-
-    Args:
-        has_journal: its job had begun, so that requests like the refused one had succeeded.
     """
     refused = isinstance(problem, RequestRejected) and not isinstance(problem, RateLimited)
     lasting = isinstance(problem, NoResponse) and problem.lasting
-    if lasting or (refused and not has_journal):
+    if refused or lasting:
         return State.FAILED
     again = (ExitCode.ERROR, ExitCode.JOURNAL_UNWRITABLE)
     return State.INTERRUPTED if problem.exit_code in again else State.FAILED

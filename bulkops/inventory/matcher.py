@@ -12,6 +12,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from bulkops.api.resources import Workspace
+from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
 from bulkops.job.conditions import Objection, parse_conditions
 from bulkops.job.patterns import matches
@@ -99,7 +100,7 @@ class Matcher:
             reason = reason if matching else f"it has exclude_tags {shown(tagged)}"
             return Verdict(Objection(reason), (*_of_names(matching), *_of_tags(tagged)))
         if names and not name:
-            doubts.append(_NO_NAME)
+            doubts.append(_no_name(workspace))
         if unknown := [tag for tag, present in has.items() if present is None]:
             doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
         return Verdict(
@@ -119,8 +120,9 @@ class Matcher:
         if self._ids and workspace.id not in self._ids:
             yield Objection("its id is not in ids")
         if self._listed is not None and self._listed.isdisjoint((workspace.id, name)):
-            yield Objection(f"neither its name nor its id {self._unlisted}") if name else _NO_NAME
-        yield from _objections_to_name("names", select.names, name)
+            unlisted = Objection(f"neither its name nor its id {self._unlisted}")
+            yield unlisted if name else _no_name(workspace)
+        yield from _objections_to_name("names", select.names, workspace)
         if select.tags:
             yield from self._objections_to_tags(workspace, with_bindings=with_bindings)
         if select.project:
@@ -128,7 +130,7 @@ class Matcher:
         for condition in self._conditions:
             if objection := condition.objection(workspace.attributes):
                 yield objection
-        yield from _objections_to_name("only", select.only, name)
+        yield from _objections_to_name("only", select.only, workspace)
 
     def _objections_to_tags(
         self, workspace: Workspace, *, with_bindings: bool
@@ -143,8 +145,8 @@ class Matcher:
         project = shown(self._select.project)
         if workspace.project_id is UNSET:
             yield Objection(
-                f"whether it is in project {project} is unknown: the server doesn't show its "
-                "project",
+                f"whether it is in project {project} is unknown: "
+                f"{why_unknown('project', workspace.unread, 'relationships')}",
                 known=False,
             )
         elif self._project_id is None or workspace.project_id != self._project_id:
@@ -152,13 +154,16 @@ class Matcher:
             yield Objection(f"it is not in project {project}")
 
 
-_NO_NAME = Objection("its name is unknown: the server doesn't show it", known=False)
+def _no_name(workspace: Workspace) -> Objection:
+    return Objection(f"its name is unknown: {why_unknown('name', workspace.unread)}", known=False)
 
 
-def _objections_to_name(field: str, entries: tuple[str, ...], name: str) -> Iterator[Objection]:
-    if entries and not name:
-        yield _NO_NAME
-    elif entries and not any(matches(entry, name) for entry in entries):
+def _objections_to_name(
+    field: str, entries: tuple[str, ...], workspace: Workspace
+) -> Iterator[Objection]:
+    if entries and not workspace.name:
+        yield _no_name(workspace)
+    elif entries and not any(matches(entry, workspace.name) for entry in entries):
         yield Objection(f"its name matches none of {field} = {shown(entries)}")
 
 
@@ -171,12 +176,12 @@ def _of_tags(entries: Iterable[str]) -> Iterator[Exclusion]:
 
 
 def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
-    bindings = isinstance(workspace.tag_bindings, dict)
-    return Objection(
-        f"whether it has {field} {shown(sorted(tags))} is unknown: the server doesn't show its "
-        f"{'tag names' if bindings else 'tag bindings'}",
-        known=False,
-    )
+    names = isinstance(workspace.tag_bindings, dict)
+    member = "tag-names" if names else "effective-tag-bindings"
+    why = f"the server doesn't show its {'tag names' if names else 'tag bindings'}"
+    if member in workspace.unread:
+        why = why_unknown(member, workspace.unread)
+    return Objection(f"whether it has {field} {shown(sorted(tags))} is unknown: {why}", known=False)
 
 
 def _tags(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
+from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
-from bulkops.errors import JobError
+from bulkops.errors import JobError, ServerBroken
 from bulkops.text import printable
 
 MOST_NAMES = 20
@@ -27,7 +28,12 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """Usually unique in an organization, but the API doesn't guarantee it."""
+        """Usually unique in an organization, but the API doesn't guarantee it; empty if unknown."""
+        ...
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """What of it can't be read (see ``bulkops.api.tolerant``)."""
         ...
 
 
@@ -44,6 +50,7 @@ def the_one(things: Sequence[N], named: str, what: str, organization: str, place
 
     Raises:
         JobError: there is none, or more than one; the message lists what exists.
+        ServerBroken: there is none, but it may be one whose name can't be read.
     """
     matching = [thing for thing in things if named in (thing.id, thing.name)]
     if len(matching) == 1:
@@ -54,6 +61,10 @@ def the_one(things: Sequence[N], named: str, what: str, organization: str, place
             f"{_where(named, place)}: {len(matching)} {what}s have this name: give the id of one "
             f"of them ({ids})"
         )
+    for thing in things:
+        if not thing.name:
+            why = why_unknown("name", thing.unread)
+            raise ServerBroken(f"{_where(named, place)}: {thing.id} may be this {what}: {why}")
     raise no_such(named, what, organization, (thing.name for thing in things), place)
 
 

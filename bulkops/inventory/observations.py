@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
+from bulkops.api.resources import RunTask
 from bulkops.client.api import Client
 from bulkops.errors import NotFoundOrForbidden
 from bulkops.inventory.attachments import list_attachments
@@ -38,9 +39,7 @@ async def read_observations(
                 )
             case RunTasksOf() as source:
                 tasks = await client.run_tasks.list(source.organization)
-                rows = {task.id: [observed_of(task, source.fields)] for task in tasks}
-                task = kind.resolved.task
-                observations[name] = Gone(task.id) if task and task.id not in rows else rows
+                observations[name] = _observed_run_tasks(kind, tasks, source.fields)
             case None:
                 continue
             case WorkspacesOf() as source:
@@ -49,6 +48,13 @@ async def read_observations(
                     source.organization, settings
                 )
     return observations
+
+
+def _observed_run_tasks(kind: Kind, tasks: Iterable[RunTask], fields: Sequence[str]) -> ByTarget:
+    """Return the kind's run task; others are left out, as nothing depends on them."""
+    task = kind.resolved.task
+    rows = {one.id: [observed_of(one, fields)] for one in tasks if task and one.id == task.id}
+    return rows if rows or task is None else Gone(task.id)
 
 
 async def read_attachments(

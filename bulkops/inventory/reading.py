@@ -6,9 +6,10 @@ import msgspec
 
 from bulkops.api.organizations import Entitlements
 from bulkops.api.server import ServerInfo
+from bulkops.api.verdict import is_missing
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.errors import ApiError, JobError, ServerBroken
 from bulkops.inventory.model import Inventory, Selected
 from bulkops.inventory.observations import read_observations
 from bulkops.inventory.run_tasks import find_run_tasks
@@ -109,5 +110,8 @@ def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
 async def _entitlements(client: Client, organization: str) -> Entitlements | None:
     try:
         return await client.entitlements(organization)
-    except NotFoundOrForbidden:
-        return None
+    except ApiError as error:
+        # Without them only the limits are unchecked, so an unreadable answer does no harm either.
+        if is_missing(error) or isinstance(error, ServerBroken):
+            return None
+        raise

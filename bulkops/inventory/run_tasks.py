@@ -56,7 +56,7 @@ async def find_run_tasks(
         if task is None:
             if listed is None:
                 listed = await _listed(client, organization, place, named, source)
-            task = the_one(listed, named, "run task", organization, place)
+            task = the_one(listed, named, "run task", organization, place).known("name")
         tasks.append(task)
     return tasks
 
@@ -74,6 +74,7 @@ async def _by_id(client: Client, organization: str, named: str) -> RunTask | Non
         # It may be a name that looks like an id.
         return None
     # Organization names are case-insensitive, as they are in paths.
+    task.known("name", "organization")
     here = task.organization is None or task.organization.casefold() == organization.casefold()
     return task if here else None
 

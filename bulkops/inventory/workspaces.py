@@ -150,7 +150,7 @@ class _AttachedTo:
     def add(self, attachment: WorkspaceTask) -> None:
         """Add an attachment of any run task."""
         self._ids.add(attachment.id)
-        if attachment.placed().task_id == self._task_id:
+        if attachment.is_of(self._task_id):
             self.workspaces[attachment.workspace_id] = True
 
     def count(self) -> int:

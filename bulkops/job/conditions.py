@@ -56,6 +56,8 @@ class _Kind(NamedTuple):
         written: a condition's text → comparable value, ``None`` if it is not allowed.
         known: the server's value → comparable value, ``None`` if it can't be compared.
         optional: the server's null means "none"; otherwise it means "not shown".
+        free: the server may show any text, such as the version ``latest``; another value that
+            can't be compared is unknown.
     """
 
     words: str
@@ -63,6 +65,7 @@ class _Kind(NamedTuple):
     written: Callable[[str], object]
     known: Callable[[object], object]
     optional: bool = False
+    free: bool = True
 
 
 def _version(value: object) -> object:
@@ -90,6 +93,8 @@ def _date(value: object) -> object:
 
 
 def _count(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -99,6 +104,8 @@ def _text(value: object) -> object:
 
 
 def _boolean(value: object) -> object:
+    # Some servers write booleans and numbers as texts.
+    value = {"true": True, "false": False}.get(value) if isinstance(value, str) else value
     return value if isinstance(value, bool) else None
 
 
@@ -118,8 +125,9 @@ _COUNTS = _Kind(
     lambda text: int(text) if re.fullmatch("[0-9]{1,18}", text) else None,
     _count,
     optional=True,
+    free=False,
 )
-_BOOLEANS = _Kind("true or false", _EQUAL, {"true": True, "false": False}.get, _boolean)
+_BOOLEANS = _Kind("true or false", _EQUAL, {"true": True, "false": False}.get, _boolean, free=False)
 _TEXTS = _Kind("text", _EQUAL, _text, _text, optional=True)
 
 _KINDS = {
@@ -156,8 +164,8 @@ class Condition(NamedTuple):
 
         Args:
             attributes: what the server shows. A missing attribute, or a null that this attribute
-                never has, is unknown. A value that can't be compared meets no condition, not even
-                ``!=``.
+                never has, is unknown, and so is a value of the wrong type. A text that can't be
+                compared, such as the version ``latest``, meets no condition, not even ``!=``.
         """
         name, value = self.attribute, attributes.get(self.attribute)
         kind = ATTRIBUTES[name]
@@ -166,6 +174,8 @@ class Condition(NamedTuple):
         known, text = kind.known(value), "none" if value is None else shown(value)
         if known is None:
             words = f"its {name} can't be compared: {text} is not {kind.words}"
+            if value is not None and not (kind.free and isinstance(value, str)):
+                return Objection(words, known=False)
             return Objection(words, uncompared=(name, text))
         if _OPERATORS[self.operator](known, self.desired):
             return None

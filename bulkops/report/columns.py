@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rich.cells import cell_len
@@ -11,6 +12,8 @@ from bulkops.text import escaped
 WIDEST = 90
 """Columns: the longest name a workspace can have. A wider cell overflows its own column and leaves
 the others as they are."""
+
+_WORD = re.compile(r"(?:`[^`]*`|\S)+\s*")
 
 
 def widest(texts: Iterable[str]) -> int:
@@ -22,3 +25,21 @@ def filled(text: str, width: int) -> str:
     """Return a table cell: the escaped text, padded to its column's width."""
     cell = escaped(text)
     return cell + " " * (width - cell_len(cell))
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line as lines of at most ``width`` columns, broken between words.
+
+    A command in backticks is one word. A word that doesn't fit a line is left whole. What follows
+    an indented line is indented two columns more.
+    """
+    if cell_len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    lines, current = list[str](), indent
+    for word in _WORD.findall(line[len(indent) :]):
+        if current.strip() and cell_len(f"{current}{word}".rstrip()) > width:
+            lines.append(current.rstrip())
+            current = f"{indent}  " if indent else ""
+        current += word
+    return [*lines, current]

@@ -174,13 +174,14 @@ class Assignment(msgspec.Struct, frozen=True):
         """Seconds after a lost answer in which it may still take effect and reads may lag."""
         return self.job.pace.settle_seconds
 
-    def had_it(self, key: str) -> bool:
+    def had_it(self, operation: Operation) -> bool:
         """Return whether the target may have had its desired state before the decision.
 
         If so, a reading that is older than the decision may show that state, as if the write had
         succeeded. An undo desires the state before the job, and an operation that was decided again
-        the state that its first write set. For a kind that must leave one of two, this is assumed:
-        a mistake would remove the last one.
+        the state that its first write set. For a kind that must leave one of two, this is assumed
+        of what it adds: the removal of the other one, the last if this is a mistake, follows.
         """
         replay = self.replay
-        return bool(replay.header.undo_of) or self.kind.never_empty or key in replay.decided_again
+        assumed = self.kind.never_empty and operation.desired is not None
+        return bool(replay.header.undo_of) or assumed or operation.key in replay.decided_again

@@ -14,6 +14,7 @@ from bulkops import __version__
 from bulkops.client.api import Client
 from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import JournalWriteFailed, RunTaskGone
+from bulkops.inventory.lookout import Lookout
 from bulkops.job.job import Job
 from bulkops.journal.place import Hold
 from bulkops.journal.records import (
@@ -30,7 +31,7 @@ from bulkops.journal.writer import Journal
 from bulkops.log import execution_of
 from bulkops.operations.compare import absent
 from bulkops.operations.model import Observations
-from bulkops.plan.current_state import Weighed, read_settled
+from bulkops.plan.current_state import Weighed, read_current, read_settled
 from bulkops.plan.reconcile import reconcile, rests_on_another
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.tolerance import exceeded, stopped_by_tolerance
@@ -162,13 +163,16 @@ class JobExecution:
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended; a signal takes precedence."""
         client, read_at = self._client, self._client.clock.now()
+        requests = client.requests
         client.keep_to(self._job.pace)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate
             assignment.journal.post(Paced(client.clock.date(), limit, rate))
             read_at = await self._bring_up(assignment)
-        self._runner = Runner(assignment, self._interruption, self._observer, read_at)
+        read = partial(read_current, client, assignment.replay, 0.0)
+        lookout = Lookout(client.clock, read, client.requests - requests)
+        self._runner = Runner(assignment, self._interruption, self._observer, read_at, lookout)
         waves = Waves(
             assignment,
             self._runner,

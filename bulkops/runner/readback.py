@@ -4,19 +4,20 @@ A write is read back for one of five causes: its answer was lost, in this execut
 one; it was lost as often as is tolerated (``LOSSES``); the server refused it; the server refused it
 after an earlier answer was lost; the server accepted it without echoing the new state.
 
-| shows         | lost           | the last loss  | refused   | after a loss | no echo      |
-|---------------|----------------|----------------|-----------|--------------|--------------|
-| as desired    | Adopt*         | Adopt*         | Leave*    | Adopt*       | Adopt*       |
-| as before     | Wait; Send     | Wait; Fail     | Fail      | Fail         | Wait; Fail   |
-| anything else | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
-| more than one | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*    | Wait; Fail   |
-| denied        | Wait; Unseen   | Wait; Unseen   | Fail      | Wait; Unseen | Wait; Unseen |
-| unreadable    | In doubt       | In doubt       | Fail      | In doubt     | In doubt     |
-| nothing, ever | Wait; Send     | In doubt       | Fail      | Fail         | Believe      |
+| shows         | lost           | the last loss  | refused   | after a loss   | no echo        |
+|---------------|----------------|----------------|-----------|----------------|----------------|
+| as desired    | Adopt*         | Adopt*         | Leave*    | Adopt*         | Adopt*         |
+| as before     | Wait; Send     | Wait; Fail     | Fail      | Fail           | Wait; Fail     |
+| anything else | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*      | Wait; Fail     |
+| more than one | Wait; Conflict | Wait; Conflict | Conflict* | Conflict*      | Wait; Fail     |
+| denied        | Wait; Unseen   | Wait; Unseen   | Fail      | Wait; Unseen   | Wait; Unseen   |
+| unreadable    | Wait; In doubt | Wait; In doubt | Fail      | Wait; In doubt | Wait; In doubt |
+| nothing, ever | Wait; Send     | In doubt       | Fail      | Fail           | Believe        |
 
 ``Wait;``: wait until ``settle`` seconds after the loss. By then the write has taken effect if it
 ever will, and a reading is newer than that. A read may be denied (403, 404) only briefly: wait
-until it was denied for ``settle`` seconds.
+until it was denied for ``settle`` seconds. Readings in between, at growing intervals
+(``Readings.next_look``), can only end the wait: they see what is done by then.
 ``*``: wait while a reading may be old. It may show the state before the operation was planned, for
 example in an undo right after its job: that state is what the undo desires (see
 ``Assignment.had_it``).
@@ -28,13 +29,20 @@ ever shows the value, setting it twice does no harm (see ``Aspect``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from bulkops.errors import ApiError
 from bulkops.operations.compare import Shown
+from bulkops.operations.model import Observed
 
 LOSSES = 6
 """Lost answers after which an operation fails if the server shows that it wasn't done."""
+
+
+FIRST_LOOK = 0.5
+"""Seconds from a loss to the first reading while it settles; each further one doubles them."""
 
 
 class Cause(Enum):
@@ -67,6 +75,20 @@ class Unobserved(Enum):
 
 
 Row: TypeAlias = Shown | Unobserved
+
+
+class Reading(NamedTuple):
+    """The result of reading a target back.
+
+    Attributes:
+        row: the row of the table.
+        observed: what the server showed.
+        error: the error of a reading that shows nothing, ``None`` if it had none.
+    """
+
+    row: Row
+    observed: Sequence[Observed] = ()
+    error: ApiError | None = None
 
 
 class Step(Enum):
@@ -106,7 +128,7 @@ _OTHER = (
     _doubts(Step.CONFLICT),
     _waits(Step.FAIL),
 )
-_UNSEEN = _waits(Step.UNOBSERVED)
+_UNSEEN, _UNREAD = _waits(Step.UNOBSERVED), _waits(Step.IN_DOUBT)
 _ADOPT = _doubts(Step.ADOPT)
 _RESOLVE: dict[Row, tuple[_Cell, ...]] = {
     Shown.DESIRED: (_ADOPT, _ADOPT, _doubts(Step.LEAVE), _ADOPT, _ADOPT),
@@ -114,7 +136,7 @@ _RESOLVE: dict[Row, tuple[_Cell, ...]] = {
     Shown.OTHER: _OTHER,
     Shown.SEVERAL: _OTHER,
     Unobserved.DENIED: (_UNSEEN, _UNSEEN, _FAIL, _UNSEEN, _UNSEEN),
-    Unobserved.UNREADABLE: (_IN_DOUBT, _IN_DOUBT, _FAIL, _IN_DOUBT, _IN_DOUBT),
+    Unobserved.UNREADABLE: (_UNREAD, _UNREAD, _FAIL, _UNREAD, _UNREAD),
     Unobserved.EVER: (_waits(Step.SEND), _IN_DOUBT, _FAIL, _FAIL, _Cell(Step.BELIEVE)),
 }
 _COLUMNS = list(Cause)
@@ -150,13 +172,25 @@ class Readings:
         self._settle = settle
         self._denied: float | None = None
 
-    def resolve(self, row: Row, started: float) -> tuple[Step, float]:
-        """Return the step after a reading, and the seconds from its start to the next reading."""
+    def resolve(self, row: Row, started: float, ended: float) -> tuple[Step, float]:
+        """Return the step after a reading, and the seconds to wait for the next one at most."""
         if row is not Unobserved.DENIED:
             self._denied = None
         elif self._denied is None:
-            self._denied = started
-        settled_at = self._settle + (self._since if self._denied is None else self._denied)
+            # Not when it started: it may have been sent several times, and denied only then.
+            self._denied = ended
+        since, begun = (self._since, started) if self._denied is None else (self._denied, ended)
+        settled_at = since + self._settle
         settled, old = started >= settled_at, started < self._old_until
         step = resolve(row, self._cause, settled=settled, old=old)
-        return step, (self._old_until if step is Step.AGE else settled_at) - started
+        return step, (self._old_until if step is Step.AGE else settled_at) - begun
+
+    def next_look(self, at: float) -> float:
+        """Return the next time after ``at`` at which a reading may show that it is done.
+
+        Not before ``old_until``: an earlier reading proves nothing.
+        """
+        seconds = FIRST_LOOK
+        while self._since + seconds <= at:
+            seconds *= 2
+        return max(self._since + seconds, self._old_until)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
 from bulkops.errors import JournalWriteFailed
+from bulkops.inventory.lookout import Lookout
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Result
 from bulkops.journal.states import TROUBLE, How, Outcome
@@ -25,7 +27,7 @@ from bulkops.runner.assignment import Assignment, Observer
 from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.slots import Slots, slots_needed
-from bulkops.runner.worker import Worker
+from bulkops.runner.worker import MayLook, Worker
 
 log = Log(__name__)
 
@@ -38,6 +40,7 @@ class Runner:
 
     Args:
         read_at: time of the reading that showed the state before the operations.
+        lookout: reads several targets at once.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Runner:
         interruption: Interruption,
         observer: Observer,
         read_at: float,
+        lookout: Lookout,
     ) -> None:
         self._assignment = assignment
         self._caller = assignment.client
@@ -57,6 +61,7 @@ class Runner:
         self._waits_for_observer = False
         self._few_logged = False
         self._read_at = read_at
+        self._lookout = lookout
         self._margin: Margin | None = None
         self._slots = Slots(0)
         self._order = Order((), self._journal.replay.operations)
@@ -209,25 +214,31 @@ class Runner:
             self._stopped = self._stopped or How.TOLERANCE
 
     @asynccontextmanager
-    async def _settles(self, seconds: float) -> AsyncIterator[None]:
+    async def _settles(self, seconds: float) -> AsyncIterator[MayLook]:
         settled_at = self._caller.clock.now() + seconds
         self._settling.append(settled_at)
         try:
-            async with self._slot_lent():
-                yield
+            async with self._slot_lent() as lent:
+                yield partial(self._may_look, lent)
         finally:
             self._settling.remove(settled_at)
 
+    async def _may_look(self, lent: bool, operation: Operation, since: float) -> bool:  # noqa: FBT001 - bound by ``partial``
+        if lent and self._order.ready and not self.stopped:
+            # The request would delay another operation, and so the end.
+            return False
+        return await self._lookout.may_be_done(operation, waiting=self.waiting, since=since)
+
     @asynccontextmanager
-    async def _slot_lent(self) -> AsyncIterator[None]:
+    async def _slot_lent(self) -> AsyncIterator[bool]:
         if self._strict or self._waiting >= self._left:
-            yield
+            yield False
             return
         self._waiting += 1
         self._slots.give()
         self._fill()
         try:
-            yield
+            yield True
         finally:
             # Even if stopped immediately, since the slot is given back at the end.
             with anyio.CancelScope(shield=True):

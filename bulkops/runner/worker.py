@@ -10,9 +10,8 @@ execution a reading may be older than the plan: if that matters, it is repeated.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
 
 from bulkops.api.jsonapi import error_of, error_texts, request_id
 from bulkops.api.messages import Response
@@ -25,24 +24,14 @@ from bulkops.operations import wording
 from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
-from bulkops.runner.readback import Cause, Readings, Row, Step, Unobserved
+from bulkops.runner.readback import FIRST_LOOK, Cause, Reading, Readings, Step, Unobserved
 
 Answer = Response | NoResponse | None
 """The answer to a write; ``None`` if an earlier execution sent it."""
 
 
-class Reading(NamedTuple):
-    """The result of reading a target back.
-
-    Attributes:
-        row: the row of the table in ``bulkops.runner.readback``.
-        observed: what the server showed.
-        error: the error of a reading that shows nothing, ``None`` if it had none.
-    """
-
-    row: Row
-    observed: Sequence[Observed] = ()
-    error: ApiError | None = None
+MayLook = Callable[[Operation, float], Awaitable[bool]]
+"""Returns whether reading an operation back early is worth it, by what was shown since a time."""
 
 
 class Worker:
@@ -51,7 +40,7 @@ class Worker:
     Args:
         read_at: time of the reading that showed the state before the operation.
         aside: entered with the seconds that the operation only waits, so that another one may be
-            in flight.
+            in flight; yields ``MayLook``.
     """
 
     def __init__(
@@ -60,7 +49,7 @@ class Worker:
         assignment: Assignment,
         *,
         read_at: float,
-        aside: Callable[[float], AbstractAsyncContextManager[None]],
+        aside: Callable[[float], AbstractAsyncContextManager[MayLook]],
     ) -> None:
         self._operation = operation
         self._assignment = assignment
@@ -144,18 +133,31 @@ class Worker:
             await self._caller.until_answering()
             started = self._caller.clock.now()
             reading = await self._read_back()
-            step, seconds = readings.resolve(reading.row, started)
+            step, seconds = readings.resolve(reading.row, started, self._caller.clock.now())
             if step is Step.SEND:
                 return None
             if step not in (Step.SETTLE, Step.AGE):
                 break
-            await self._wait(seconds)
+            await self._until_read_again(readings, seconds)
         nothing = reading.row is Unobserved.DENIED or (
             step is Step.CONFLICT and not reading.observed
         )
         if nothing and await self._is_gone():
             return self._gone(step, cause, answer)
         return self._resolved(step, reading, cause, answer)
+
+    async def _until_read_again(self, readings: Readings, seconds: float) -> None:
+        """Wait for so long, or until an early reading may show that the operation is done."""
+        clock = self._caller.clock
+        at = began = clock.now()
+        end = began + seconds
+        async with self._aside(seconds) as may_look:
+            while at < end:
+                at = min(readings.next_look(at), end)
+                await clock.sleep(max(0.0, at - clock.now()))  # It has passed after a suspension.
+                since = max(began, at - FIRST_LOOK)
+                if at < end and await may_look(self._operation, since):
+                    return
 
     async def _wait(self, seconds: float) -> None:
         async with self._aside(seconds):
@@ -180,7 +182,7 @@ class Worker:
     def _readings(self, cause: Cause) -> Readings:
         settle = self._assignment.settle
         # An earlier reading may lag so far behind that it shows the state before the plan.
-        had_it = self._assignment.had_it(self._operation.key)
+        had_it = self._assignment.had_it(self._operation)
         old_until = self._read_at + settle if had_it or cause.refused else -math.inf
         since = self._caller.clock.now()
         return Readings(cause, since=since, old_until=old_until, settle=settle)

@@ -9,11 +9,16 @@ import pytest
 
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
-from bulkops.api.organizations import Organization, OrganizationResource, ProjectResource
+from bulkops.api.organizations import (
+    Entitlements,
+    EntitlementsResource,
+    Organization,
+    OrganizationResource,
+    ProjectResource,
+)
 from bulkops.api.resources import (
     GlobalConfiguration,
     RunTask,
-    RunTaskResource,
     Workspace,
     WorkspaceResource,
     WorkspaceTask,
@@ -22,6 +27,7 @@ from bulkops.api.resources import (
     included_workspace_tasks,
     is_id,
 )
+from bulkops.api.run_task_resource import RunTaskResource
 
 Sample: TypeAlias = Callable[..., Response]
 
@@ -65,6 +71,7 @@ def test_a_run_task_may_lack_what_a_plan_does_not_include(sample: Sample) -> Non
         url="http://example.com",
         enabled=False,
         organization="hashicorp",
+        unread={"description": ""},
     )
 
 
@@ -105,6 +112,15 @@ def test_an_organization_is_named_by_its_id_if_it_shows_no_name() -> None:
     ]
 
 
+def test_a_limit_of_zero_is_none() -> None:
+    """A plan with run tasks allows at least one, so 0 is how a server writes "unlimited"."""
+    body = b"""{"data": {"id": "org", "type": "entitlement-sets", "attributes": {
+        "run-tasks": true, "run-task-limit": 0, "run-task-workspace-limit": 10,
+        "run-task-mandatory-enforcement-limit": 0}}}"""
+    document = decode(Response(200, {}, body), One[EntitlementsResource])
+    assert document.data.value() == Entitlements(run_tasks=True, run_task_workspace_limit=10)
+
+
 def test_unknown_stages_come_last() -> None:
     """A stage that bulkops doesn't know is kept, after the known ones."""
     assert in_run_order(["z", "post_apply", "a", "pre_plan", "a"]) == [
@@ -120,11 +136,13 @@ def test_unknown_stages_come_last() -> None:
     [
         ("ws-SihZTyXKfNXUWuUa", "ws", True),
         ("ws-SihZTyXKfNXUWuUa", "task", False),
+        ("ws-0b5c8e9a-61c2-4f0e-9a47-2f6f3f1d8c11", "ws", True),
+        ("ws-0b5c8e9a-61c2-4f0e", "ws", False),
         ("ws-prod", "ws", False),
         ("ws-SihZTyXKfNXUWuU0", "ws", False),
         ("wsSihZTyXKfNXUWuUa", "ws", False),
     ],
 )
 def test_a_name_that_begins_like_an_id_is_a_name(text: str, kind: str, *, fits: bool) -> None:
-    """Only the prefix plus 16 characters of base 58 are an id."""
+    """Only the prefix plus 16 characters of base 58, or plus a UUID, are an id."""
     assert is_id(text, kind) is fits

@@ -23,6 +23,7 @@ OLDER_STAGES = ("pre_plan", "post_plan", "pre_apply")
             {"x-tfe-version": "v202401-2"},
             ServerInfo("v202401-2", single_stage=True, stages=OLDER_STAGES),
         ),
+        ({"x-tfe-version": "202403-2"}, ServerInfo("202403-2", single_stage=True)),
         ({"x-tfe-current-version": "1.0.3"}, ServerInfo("1.0.3")),
         ({"x-tfe-version": "something else"}, ServerInfo("something else")),
         ({"x-tfe-version": "\x1b[2Jv9\udcff"}, ServerInfo("[2Jv9")),

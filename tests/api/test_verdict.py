@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.api import verdict
+from bulkops.api.jsonapi import error_of
 from bulkops.api.messages import Request, Response
-from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
-from bulkops.errors import NoResponse
+from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify, is_missing
+from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken
 from tests.docstrings import rows
 
 READ = Request("GET", "/x")
@@ -67,3 +68,24 @@ def test_a_write_that_may_have_arrived_is_never_just_sent_again(
     """Without an answer, a write is sent again only if it can't have arrived."""
     meant = classify(write, NoResponse("", sent=sent, lasting=lasting))
     assert isinstance(meant, Retry) == (not sent and not lasting)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 422, 500, 501, 503])
+def test_an_optional_read_is_missing_on_a_server_without_it(status: int) -> None:
+    """Servers answer an unknown path in many ways."""
+    assert is_missing(error_of(READ, Response(status)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        error_of(READ, Response(401)),
+        error_of(READ, Response(429)),
+        ServerBroken("unreadable", status=200),
+        NoResponse("reset", sent=True),
+        RetriesSpent("an outage"),
+    ],
+)
+def test_other_failures_do_not_show_that_an_endpoint_is_missing(error: ApiError) -> None:
+    """A bad token, a rate limit, an outage and a list that contradicts itself end the read."""
+    assert not is_missing(error)

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from bulkops.cli.meant import COMMANDS, OPTIONS, options_of
+from bulkops.cli.meant import COMMANDS, IN_GROUPS, OPTIONS, options_of
 from tests.cli.command_tree import PATHS, command_of
 from tests.cli.support import World
 from tests.conftest import Here
@@ -52,6 +52,8 @@ CASES = {
     "fleet apply fleet.toml --journal s3://bucket/scan": "set journals in the fleet file.",
     "fleet plan fleet.toml --address localhost": "name it under [[shard]] in the fleet file.",
     "fleet plan fleet.toml --organization acme": "name it under [[shard]] in the fleet file.",
+    "fleet check fleet.toml": "`bulkops check` checks a fleet file.",
+    "fleet resume fleet.toml": "`bulkops fleet apply` resumes a fleet.",
     "destroy": "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run "
     "task.",
     "init": "there is nothing to initialize: write a job file, then run `bulkops plan JOB`.",
@@ -114,7 +116,7 @@ def test_suggestions_exist() -> None:
     commands = {" ".join(path): options_of(command_of(path)) for path in PATHS}
     every = set[str]().union(*commands.values())
     advice = [one.words for one in chain.from_iterable(OPTIONS.values())]
-    sentences = [*advice, *COMMANDS.values()]
+    sentences = [*advice, *COMMANDS.values(), *IN_GROUPS.values()]
     for sentence in sentences:
         assert set(re.findall(r"--[a-z][a-z-]*", sentence)) <= every
         for called in re.findall(r"`bulkops ([^`]+)`", sentence):
@@ -131,3 +133,4 @@ def test_no_existing_command_is_in_the_table() -> None:
     assert len(words) == len(set(words))
     assert len(options) == len(set(options))
     assert not {path[0] for path in PATHS if path} & set(words)
+    assert not {" ".join(path) for path in PATHS} & set(IN_GROUPS)

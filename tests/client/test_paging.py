@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import Any
@@ -67,6 +69,69 @@ def test_a_list_is_read_whole_and_in_order(ids: list[str], *, totals: bool) -> N
     transport = Scripted(listing(ids, totals=totals), seconds=0.1)
     assert everything(transport) == ids
     assert len(transport.sent) == max(1, -(-len(ids) // 2))
+
+
+LAST = {
+    "data": [{"id": str(number), "type": "projects"} for number in range(100, 150)],
+    "links": {"self": "?page%5Bnumber%5D=2", "next": None},
+    "meta": {
+        "pagination": {
+            "current-page": 2, "page-size": 100, "next-page": None, "total-pages": 2,
+            "total-count": 150,
+        }
+    },
+}  # fmt: skip
+FULL = {
+    "data": [{"id": str(number), "type": "projects"} for number in range(100)],
+    "links": {"self": "?page%5Bnumber%5D=1", "next": "?page%5Bnumber%5D=2"},
+    "meta": {
+        "pagination": {
+            "current-page": 1, "page-size": 100, "next-page": 2, "total-pages": 2,
+            "total-count": 150,
+        }
+    },
+}  # fmt: skip
+PAGING = [("meta",), ("links",), ("links", "next"), ("meta", "pagination")] + [
+    ("meta", "pagination", name)
+    for name in ("current-page", "page-size", "next-page", "total-pages", "total-count")
+]
+GONE = "gone"
+
+
+@pytest.mark.parametrize("path", PAGING, ids="/".join)
+@pytest.mark.parametrize("value", [GONE, None, "2", "odd", True, [], {}], ids=str)
+@pytest.mark.parametrize("every", [True, False])
+def test_a_paging_member_that_can_not_be_read_never_shortens_a_list(
+    path: tuple[str, ...], value: object, *, every: bool
+) -> None:
+    """Whatever one paging member is, on one page or on all, the list is whole or refused."""
+
+    def answer(request: Request) -> Response:
+        number = int(dict(request.query)["page[number]"])
+        document: Any = copy.deepcopy((FULL, LAST)[number - 1]) if number < 3 else {"data": []}
+        if every or number == 1:
+            place = document
+            for key in path[:-1]:
+                place = place.get(key, {})
+            if value is GONE:
+                place.pop(path[-1], None)
+            else:
+                place[path[-1]] = value
+        return Response(200, {}, msgspec.json.encode(document))
+
+    with suppress(ServerBroken):
+        assert len(everything(Scripted(answer))) == 150
+
+
+def test_a_full_page_with_a_link_and_without_meta_is_read_on() -> None:
+    """`links.next` says that another page follows."""
+
+    def answer(request: Request) -> Response:
+        document = (FULL, LAST)[int(dict(request.query)["page[number]"]) - 1]
+        shown = {name: value for name, value in document.items() if name != "meta"}
+        return Response(200, {}, msgspec.json.encode(shown))
+
+    assert len(everything(Scripted(answer))) == 150
 
 
 def test_pages_are_read_side_by_side_within_bounds() -> None:

@@ -29,8 +29,11 @@ OWN = {
     for fault in (
         Fault(kind="html-200", effect=False, answer=Response(200, {}, b"<html>Welcome</html>")),
         Fault(kind="html-200-after", effect=True, answer=Response(200, {}, b"<html>Hi</html>")),
+        Fault(kind="400", effect=False, answer=Response(400)),
+        Fault(kind="401", effect=False, answer=Response(401)),
         Fault(kind="403", effect=False, answer=Response(403)),
         Fault(kind="404", effect=False, answer=Response(404)),
+        Fault(kind="405", effect=False, answer=Response(405)),
     )
 }
 """Answers without a fault in the simulator: a proxy's own page, a hidden resource."""

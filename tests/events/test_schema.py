@@ -102,8 +102,8 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     [
         (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
         (executed.CurrentWave, CurrentWave, set[str]()),
-        (RunTask, resources.RunTask, {"organization"}),
-        (Attachment, resources.WorkspaceTask, set[str]()),
+        (RunTask, resources.RunTask, {"organization", "unread"}),
+        (Attachment, resources.WorkspaceTask, {"unread"}),
         (GlobalConfiguration, resources.GlobalConfiguration, set[str]()),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.errors import JobError
+from bulkops.api.organizations import Project
+from bulkops.errors import JobError, ServerBroken
 from bulkops.inventory.named import MOST_NAMES, NEAREST, offered, the_one
-from bulkops.operations.model import TaskRef
 
-SCAN, LINT = TaskRef("task-1", "scan"), TaskRef("task-2", "lint")
+SCAN, LINT = Project("task-1", "scan"), Project("task-2", "lint")
 
 
 def test_a_name_or_an_id_finds_one() -> None:
@@ -26,13 +26,13 @@ def test_a_missing_one_may_be_invisible_to_the_token() -> None:
         "it sees: lint, scan"
     )
     with pytest.raises(JobError, match=r"^\"scam\": no such .* or this token can't see it$"):
-        the_one(list[TaskRef](), "scam", "run task", "acme")
+        the_one(list[Project](), "scam", "run task", "acme")
 
 
 def test_an_ambiguous_name_is_an_error() -> None:
     """The error lists the ids."""
     with pytest.raises(JobError, match=r"2 run tasks have this name: .*\(task-1, task-3\)"):
-        the_one([SCAN, TaskRef("task-3", "scan")], "scan", "run task", "acme")
+        the_one([SCAN, Project("task-3", "scan")], "scan", "run task", "acme")
 
 
 def test_of_many_names_the_nearest_are_offered() -> None:
@@ -42,3 +42,13 @@ def test_of_many_names_the_nearest_are_offered() -> None:
     assert "prod-app-007" in nearest
     assert nearest.endswith(f", … ({MOST_NAMES + 1 - NEAREST} more)")
     assert offered("xyz", names).startswith("prod-app-000, prod-app-001, ")
+
+
+def test_one_whose_name_can_not_be_read_may_be_the_one() -> None:
+    """It matters only if no other has this name."""
+    nameless = Project("task-3", "", {"name": "7"})
+    assert the_one([nameless, LINT], "lint", "run task", "acme") is LINT
+    with pytest.raises(
+        ServerBroken, match="task-3 may be this run task: the server shows name = 7, which can't be"
+    ):
+        the_one([nameless, LINT], "scan", "run task", "acme")

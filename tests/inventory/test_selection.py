@@ -259,7 +259,8 @@ def test_hidden_values_are_in_doubt(
 def test_a_name_that_is_not_shown_is_in_doubt(select: Select) -> None:
     """A workspace without a name might match names or exclude_names."""
     objection = Matcher(select, None).judge(Workspace("ws-1", "")).objection
-    assert objection == Objection("its name is unknown: the server doesn't show it", known=False)
+    words = "its name is unknown: the server doesn't show its name"
+    assert objection == Objection(words, known=False)
 
 
 def test_tag_names_that_are_not_shown_are_in_doubt() -> None:

@@ -93,11 +93,8 @@ UNCOMPARED: list[tuple[str, object, str]] = [
     ("terraform-version != 1.6", "~> 1.6", '"~> 1.6" is not a version'),
     ("updated-at > 2026-01-01", "2026-02-30T00:00:00Z", "is not a date"),
     ("updated-at > 2026-01-01", "yesterday", '"yesterday" is not a date'),
-    ("resource-count < 5", True, "true is not a whole number"),
     ("resource-count < 5", None, "none is not a whole number"),
     ("auto-destroy-at > 2026-01-01", None, "none is not a date"),
-    ("execution-mode != local", ["local"], "is not one of"),
-    ("locked != true", "false", '"false" is not true or false'),
 ]
 
 
@@ -114,6 +111,36 @@ def test_a_value_that_can_not_be_compared_meets_no_condition(
     assert objection.uncompared[0] == condition.attribute
     assert objection.words.startswith(f"its {condition.attribute} can't be compared: ")
     assert why in objection.words
+
+
+MISTYPED: list[tuple[str, object, str]] = [
+    ("resource-count < 5", True, "true is not a whole number"),
+    ("resource-count < 5", "many", '"many" is not a whole number'),
+    ("execution-mode != local", ["local"], "is not one of"),
+    ("locked != true", "maybe", '"maybe" is not true or false'),
+    ("terraform-version != 1.6", 1, "1 is not a version"),
+    ("updated-at > 2026-01-01", False, "false is not a date"),
+    ("description = x", {}, "is not text"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "why"), MISTYPED)
+def test_a_value_of_the_wrong_type_is_unknown(text: str, value: object, why: str) -> None:
+    """What such a value means can't be known, so the workspace is neither selected nor left out."""
+    condition = parse_condition(text)
+    objection = condition.objection({condition.attribute: value})
+    assert objection is not None
+    assert not objection.known
+    assert why in objection.words
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("locked = false", "false"), ("resource-count = 7", "7")]
+)
+def test_booleans_and_numbers_may_be_texts(text: str, value: str) -> None:
+    """Some servers write them so."""
+    condition = parse_condition(text)
+    assert condition.objection({condition.attribute: value}) is None
 
 
 REFUSED = [

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from bulkops.errors import ServerBroken
 from bulkops.job.job import job_from_builtins
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
@@ -234,15 +233,24 @@ def test_what_the_server_does_not_show_is_not_taken_for_unlocked(
     assert {s.reason for s in plan.blocked} == {"the server doesn't show whether it is locked"}
 
 
-def test_a_lock_shown_as_text_is_an_error(forge: Forge) -> None:
-    """The plan reports that it can't read the list; "false" is not taken for true."""
+def test_a_lock_shown_as_text_is_read(forge: Forge) -> None:
+    """ "false" is not taken for true."""
     forge(lambda attributes, _: attributes.update(locked="false"))
-    with pytest.raises(ServerBroken, match="can't be read"):
-        World(workspaces=1).plan(job(LOCK))
+    assert len(World(workspaces=1).plan(job(LOCK)).operations) == 1
+    assert not World(workspaces=1).plan(job(UNLOCK)).operations
+
+
+@pytest.mark.parametrize("member", ["locked", "locked-reason"])
+def test_a_lock_that_can_not_be_read_is_blocked(forge: Forge, member: str) -> None:
+    """Neither the lock nor the reason by which bulkops knows its own locks is guessed."""
+    forge(lambda attributes, _: attributes.update({"locked": True, member: {}}))
+    for kind in (LOCK, UNLOCK):
+        plan = World(workspaces=1).plan(job(kind))
+        assert len(plan.blocked) == 1
 
 
 @pytest.mark.parametrize("kind", [LOCK, UNLOCK])
-@pytest.mark.parametrize("odd", [None, "missing", "true"])
+@pytest.mark.parametrize("odd", [None, "missing", "odd"])
 def test_an_answer_that_shows_no_lock_is_read_back(
     forge: Forge, kind: str, odd: str | None
 ) -> None:

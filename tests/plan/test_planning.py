@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bulkops.client.pace.pacing import HEADROOM
-from bulkops.errors import JobError
+from bulkops.errors import JobError, Unauthorized
 from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.journal.states import Outcome
 from bulkops.operations.model import Right
@@ -281,11 +281,53 @@ def test_both_lists_give_the_same_plan(profile: str) -> None:
     assert plan.counts["update"] == 1
 
 
-def test_entitlements_that_can_not_be_read_refuse_nothing() -> None:
-    """Unknown limits refuse no plan."""
+@pytest.mark.parametrize("trouble", ["404", "400", "405", "500", "html-200"])
+def test_entitlements_that_can_not_be_read_refuse_nothing(trouble: str) -> None:
+    """Unknown limits refuse no plan, however a server without them answers."""
     world = World(workspaces=2)
-    world.wire.troubles = always(lambda request: "entitlement" in request.path, Trouble("404"))
+    world.wire.troubles = always(lambda request: "entitlement" in request.path, Trouble(trouble))
     assert len(world.plan(job()).operations) == 2
+
+
+def test_a_token_that_expires_at_the_entitlements_ends_the_plan() -> None:
+    """A 401 says nothing about the entitlements."""
+    world = World(workspaces=2)
+    world.wire.troubles = always(lambda request: "entitlement" in request.path, Trouble("401"))
+    with pytest.raises(Unauthorized):
+        world.plan(job())
+
+
+@pytest.mark.parametrize("trouble", ["404", "400", "405", "500"])
+def test_a_server_without_the_list_of_attachments_is_read_otherwise(trouble: str) -> None:
+    """The attachments included with the run task, or the workspaces' own lists, show the same."""
+    for profile in ("hcp", "tfe-v202401-1-none-included"):
+        world = World(workspaces=3, profile=profile)
+        world.simulator.attach("prod-1", TASK)
+        world.wire.troubles = always(
+            lambda request: request.path.endswith("/workspace-tasks"), Trouble(trouble)
+        )
+        plan = world.plan(job())
+        assert [operation.target.name for operation in plan.operations] == [
+            "prod-0",
+            "prod-1",
+            "prod-2",
+        ]
+        assert plan.counts["update"] == 1
+
+
+@pytest.mark.parametrize("trouble", ["400", "405", "500"])
+def test_a_server_that_includes_nothing_is_read_workspace_by_workspace(trouble: str) -> None:
+    """A server may refuse `include`, too."""
+    world = World(workspaces=2)
+    world.simulator.attach("prod-1", TASK)
+    world.wire.troubles = always(
+        lambda request: (
+            request.path.endswith("/workspace-tasks")
+            or ("include", "workspace_tasks") in request.query
+        ),
+        Trouble(trouble),
+    )
+    assert world.plan(job()).counts["update"] == 1
 
 
 def test_a_selected_name_without_matches_is_noted() -> None:

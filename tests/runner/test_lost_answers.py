@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anyio
 import pytest
 
+from bulkops.api.messages import Request
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.runner.activity import Activity
 from bulkops.simulator.state import WorkspaceTask
-from tests.engine.scripts import Script, always, both, reads_back, writes
+from tests.engine.scripts import METHODS, Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, World, job
 from tests.engine.worlds import check_done, world_for
 from tests.kinds import CASES, TASK
+from tests.virtual_time import VirtualTimeLoop
 
 STRUCK = [
     (kind, nth)
@@ -33,6 +37,15 @@ DONE_BUT_LOST = [
 LOST_ON_THE_WAY = [
     "500", "502-html", "502-empty", "503", "close-before", "reset-before", "hang-before",
 ]  # fmt: skip
+
+
+LOOKS = 7
+"""Readings of one target while a loss settles: after 0, 0.5, 1, 2, 4, 8 and 10 s."""
+
+
+def unreadable() -> Script:
+    """Let a proxy's page answer every reading of a target."""
+    return reads_back(*[Trouble("html-200")] * LOOKS)
 
 
 def only_result(world: World) -> Result:
@@ -132,6 +145,104 @@ def test_an_effect_that_lands_late_is_waited_for(
     check_once(world, kind, len(CASES[kind].writes))
 
 
+@pytest.mark.parametrize(("seconds", "seen"), [(0.3, 0.5), (0.9, 1), (1.5, 2), (3, 4), (6, 8)])
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_late_effect_is_seen_long_before_it_settles(
+    kind: str, seconds: float, seen: float
+) -> None:
+    """Nothing else is left to do: read at growing intervals, and over when it is done."""
+    world = World(workspaces=20, attached=kind != "attach")
+    world.start(job(kind))
+    world.wire.troubles = writes(
+        *[None] * 12, Trouble("close-after", lands_after=seconds), *[None] * 7
+    )
+    began = world.elapsed
+    assert exit_code(world.resume()) == 0
+    took = world.elapsed - world.pause - began
+    assert seen < took < seen + 1
+    assert len(world.wire.writes) == 20
+
+
+def test_a_lost_removal_of_a_replace_is_adopted_at_once() -> None:
+    """Nothing follows it: it is done when a reading shows it, as a detach is."""
+    world = world_for("replace", 20)
+    world.start(job("replace"))
+    world.wire.troubles = writes(*[None] * 39, Trouble("close-after"))
+    began = world.elapsed
+    assert exit_code(world.resume()) == 0
+    assert world.elapsed - world.pause - began < 3
+    check_done(world, "replace")
+
+
+def test_a_lost_answer_costs_no_reading_while_others_can_start() -> None:
+    """The rate is shared: it is read back early only if there is nothing else to send."""
+    world = World(workspaces=200)
+    looks: list[int] = []
+    world.wire.spies = [
+        lambda request: (
+            looks.append(len(world.wire.writes))
+            if not request.writes and "/workspaces/ws-" in request.path
+            else None
+        )
+    ]
+    world.wire.troubles = writes(Trouble("reset-before"))
+    assert exit_code(world.apply(job())) == 0
+    # At once; when it settles and before, all others are done.
+    assert looks[0] < 20
+    assert set(looks[1:]) == {200}
+    assert len(looks) <= 3
+
+
+@pytest.mark.parametrize("kind", ["attach", "detach", "workspace-update"])
+def test_one_list_shows_what_many_lost_answers_did(kind: str) -> None:
+    """Every second answer is lost: early readings take one request for all of them."""
+    world = world_for(kind, 40)
+    world.start(job(kind, rollout={"max_failures": "100%"}))
+    world.wire.troubles = writes(*[Trouble("close-after", lands_after=3.0), None] * 20)
+    began, asked = world.elapsed, len(world.wire.asked)
+    assert exit_code(world.resume()) == 0
+    assert 5 < world.elapsed - world.pause - began < 7
+    assert len(world.wire.writes) == 40
+    # A ping, 20 readings at once and 20 of what is done, the first and last list, and others.
+    lists = len(world.wire.asked) - asked - 40 - 1 - 20 - 20 - 2
+    assert 4 <= lists <= 12
+
+
+def test_an_unreadable_list_keeps_no_target_from_being_read() -> None:
+    """The list saves requests; without it, each target is read by itself."""
+    world = World(workspaces=8)
+    world.start(job(rollout={"max_failures": "100%"}))
+    began = world.elapsed
+
+    def no_list(request: Request) -> Trouble | None:
+        waiting = world.execution is not None and world.execution.activity().waiting
+        listed = waiting and "relationships" in request.path
+        return Trouble("html-200") if listed else None
+
+    world.wire.troubles = both(
+        writes(*[Trouble("close-after", lands_after=1.5), None] * 4), no_list
+    )
+    assert exit_code(world.resume()) == 0
+    assert world.elapsed - world.pause - began < 3
+
+
+def test_a_suspended_process_reads_back_when_it_continues() -> None:
+    """The times of several early readings have passed meanwhile."""
+    world = World(workspaces=40)
+    world.start(job(pace={"max_at_once": 1}))
+
+    def stall(request: Request) -> None:
+        if request.writes and len(world.wire.writes) == 10:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualTimeLoop)
+            loop.stall(5.0)
+
+    world.wire.spies = [stall]
+    world.wire.troubles = writes(Trouble("close-after", lands_after=1.0))
+    assert exit_code(world.resume()) == 0
+    assert len(world.wire.writes) == 40
+
+
 @every_write
 def test_each_loss_waits_for_settle(kind: str, nth: int) -> None:
     """The second effect lands late and is found."""
@@ -195,19 +306,30 @@ def test_a_write_that_is_always_answered_503_fails(kind: str, nth: int) -> None:
 
 
 @every_write
-def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
-    """Lost and unreadable: in doubt, and read back by the next execution."""
+def test_what_is_unreadable_for_a_moment_is_read_again(kind: str, nth: int) -> None:
+    """A proxy's page instead of the list: it is done, not in doubt."""
     world = world_for(kind)
-    world.start(job(kind, rollout={"max_failures": "100%"}))
     world.wire.troubles = both(
         nth_write(nth, Trouble("reset-after")), reads_back(Trouble("html-200"))
     )
+    world.apply(job(kind, rollout={"max_failures": "100%"}))
+    assert struck(world, kind, nth).outcome is Outcome.SUCCEEDED
+    check_once(world, kind, len(CASES[kind].writes))
+
+
+@every_write
+def test_what_can_not_be_read_back_is_in_doubt(kind: str, nth: int) -> None:
+    """Lost and unreadable past ``settle``: in doubt, and read back by the next execution."""
+    world = world_for(kind)
+    world.start(job(kind, rollout={"max_failures": "100%"}))
+    world.wire.troubles = both(nth_write(nth, Trouble("reset-after")), unreadable())
     world.resume()
     # Its follower is pending, and has no result.
     assert len(world.results) == nth + 1
     _, result = world.results[nth]
     assert result.outcome is Outcome.IN_DOUBT
     assert "could not be read back" in result.reason
+    world.wire.troubles = lambda _request: None
     replay = world.resume()
     assert replay.count(Outcome.SUCCEEDED) == len(replay.operations)
     check_once(world, kind, len(CASES[kind].writes))
@@ -220,11 +342,12 @@ def test_a_refusal_after_a_loss_that_can_not_be_read_back_is_in_doubt() -> None:
     # The first effect lands past the bound that is assumed, so the second attach is refused.
     world.wire.troubles = both(
         writes(Trouble("close-after", lands_after=10.08)),
-        reads_back(None, None, Trouble("html-200")),
+        reads_back(*[None] * LOOKS, *[Trouble("html-200")] * LOOKS),
     )
     world.resume()
     assert [request.method for request in world.wire.writes] == ["POST", "POST"]
     assert only_result(world).outcome is Outcome.IN_DOUBT
+    world.wire.troubles = lambda _request: None
     replay = world.resume()
     (progress,) = replay.having(Outcome.SUCCEEDED)
     assert progress.result is not None

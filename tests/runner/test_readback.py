@@ -66,24 +66,49 @@ def readings(cause: Cause = Cause.LOST, *, old_until: float = 0.0) -> Readings:
 def test_a_loss_has_settled_when_a_reading_starts_settle_later() -> None:
     """Until then the target is read again at that time."""
     target = readings()
-    assert target.resolve(Shown.BEFORE, 100.0) == (Step.SETTLE, 10.0)
-    assert target.resolve(Shown.OTHER, 104.0) == (Step.SETTLE, 6.0)
-    assert target.resolve(Shown.BEFORE, 110.0)[0] is Step.SEND
+    assert target.resolve(Shown.BEFORE, 100.0, 100.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Shown.OTHER, 104.0, 104.0) == (Step.SETTLE, 6.0)
+    assert target.resolve(Shown.BEFORE, 110.0, 110.0)[0] is Step.SEND
 
 
 def test_only_consecutive_denials_count() -> None:
     """A reading that shows anything starts the count again."""
     target = readings()
-    assert target.resolve(Unobserved.DENIED, 109.0) == (Step.SETTLE, 10.0)
-    assert target.resolve(Unobserved.DENIED, 118.0) == (Step.SETTLE, 1.0)
-    assert target.resolve(Shown.BEFORE, 109.5) == (Step.SETTLE, 0.5)
-    assert target.resolve(Unobserved.DENIED, 119.0) == (Step.SETTLE, 10.0)
-    assert target.resolve(Unobserved.DENIED, 129.0)[0] is Step.UNOBSERVED
+    assert target.resolve(Unobserved.DENIED, 109.0, 109.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Unobserved.DENIED, 118.0, 118.0) == (Step.SETTLE, 1.0)
+    assert target.resolve(Shown.BEFORE, 109.5, 109.5) == (Step.SETTLE, 0.5)
+    assert target.resolve(Unobserved.DENIED, 119.0, 119.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Unobserved.DENIED, 129.0, 129.0)[0] is Step.UNOBSERVED
+
+
+def test_a_denial_counts_from_its_answer() -> None:
+    """A reading may be repeated for a minute before it is denied."""
+    target = readings()
+    assert target.resolve(Unobserved.DENIED, 101.0, 160.0) == (Step.SETTLE, 10.0)
+    assert target.resolve(Unobserved.DENIED, 164.0, 164.1)[0] is Step.SETTLE
+    assert target.resolve(Unobserved.DENIED, 170.0, 170.1)[0] is Step.UNOBSERVED
 
 
 def test_an_old_reading_is_repeated_later() -> None:
     """Also after a refusal, which otherwise decides immediately."""
     for cause in (Cause.LOST, Cause.REFUSED, Cause.NO_ECHO):
         target = readings(cause, old_until=103.0)
-        assert target.resolve(Shown.DESIRED, 101.0) == (Step.AGE, 2.0)
-        assert target.resolve(Shown.DESIRED, 103.0)[0] in (Step.ADOPT, Step.LEAVE)
+        assert target.resolve(Shown.DESIRED, 101.0, 101.0) == (Step.AGE, 2.0)
+        assert target.resolve(Shown.DESIRED, 103.0, 103.0)[0] in (Step.ADOPT, Step.LEAVE)
+
+
+def test_early_readings_come_at_growing_intervals() -> None:
+    """At 0.5, 1, 2, 4 and 8 s after the loss."""
+    target, at = readings(), 100.0
+    looks = list[float]()
+    while at < 110.0:
+        at = target.next_look(at)
+        looks.append(at)
+    assert looks == [100.5, 101.0, 102.0, 104.0, 108.0, 116.0]
+
+
+def test_no_early_reading_is_old() -> None:
+    """It would prove nothing."""
+    target = readings(old_until=103.0)
+    assert target.next_look(100.0) == 103.0
+    assert target.next_look(103.0) == 104.0

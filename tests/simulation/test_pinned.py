@@ -17,22 +17,22 @@ from tests.simulation.run import simulate
 
 SEEDS: dict[Mutation, int] = {
     found.not_synced_at_open: 935,
-    found.page_cache_trusted: 52,
+    found.page_cache_trusted: 96,
     found.undo_believes_at_once: 215,
-    found.resume_blames_at_once: 1664,
+    found.resume_blames_at_once: 2255,
     found.denied_list_is_empty: 119,
     found.denied_reading_back_is_final: 55,
     found.any_yes_to_a_delete: 1877,
-    found.last_one_taken_away: 35,
-    found.last_one_taken_again: 253,
-    stored_mutated.permit_checked_before_the_intent: 781,
+    found.last_one_taken_away: 654,
+    found.last_one_taken_again: 977,
+    stored_mutated.permit_checked_before_the_intent: 131,
     stored_mutated.next_number_is_listed: 16,
-    stored_mutated.renewed_by_a_thread: 2,
+    stored_mutated.renewed_by_a_thread: 8,
     stored_mutated.refusal_is_final: 2,
     stored_mutated.absence_is_another_segment: 27,
     stored_mutated.refused_renewal_is_final: 2,
-    stored_mutated.lease_outlives_its_ttl: 475,
-    stored_mutated.fence_asks_only_once: 630,
+    stored_mutated.lease_outlives_its_ttl: 131,
+    stored_mutated.fence_asks_only_once: 2891,
 }
 
 

@@ -193,6 +193,8 @@ def update(
         task = await find_run_task(client, organization, name_or_id)
         before = task.global_configuration or GlobalConfiguration()
         spec = global_of(everywhere, before)
+        if spec is not None:
+            task.known("global-configuration")
         change = msgspec.structs.replace(changes, global_configuration=given(spec))
         if change == RunTaskChange():
             raise JobError("nothing to change. Add an option such as --url or --disabled")

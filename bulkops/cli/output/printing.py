@@ -82,6 +82,8 @@ def note(
 ) -> None:
     """Print lines on stderr, the last one followed by ``end``; never raises.
 
+    On a terminal, lines are wrapped between words.
+
     Args:
         paint: see ``print_text``.
         passing: of interest only now: if stderr is not read, they are counted and dropped.
@@ -90,11 +92,25 @@ def note(
         return
     if passing and dropped(sys.stderr, len(lines)):
         return
+    shown = _wrapped_for(sys.stderr, map(escaped, lines))
     try:
-        sys.stderr.write("\n".join(paint(escaped(line)) for line in lines) + end)
+        sys.stderr.write("\n".join(map(paint, shown)) + end)
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)
+
+
+def _wrapped_for(stream: TextIO, lines: Iterable[str]) -> Iterator[str]:
+    columns = 0
+    with suppress(OSError, ValueError):
+        columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    if not columns:
+        yield from lines
+        return
+    from bulkops.report.columns import wrapped  # noqa: PLC0415 - --help needs no rich
+
+    for line in lines:
+        yield from wrapped(line, columns)
 
 
 def fail(error: BulkopsError) -> None:

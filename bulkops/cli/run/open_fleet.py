@@ -17,13 +17,14 @@ from bulkops.client.access.tls import TlsFiles
 from bulkops.client.api import Client
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock
+from bulkops.errors import JournalError
 from bulkops.fleet.access import Access, access_of, check_distinct, of_each
 from bulkops.fleet.connections import clients_of
 from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
-from bulkops.fleet.processes.others import Others
+from bulkops.fleet.processes.others import PATIENCE, Others
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.report.reading import read_shards, running_progress
 from bulkops.fleet.report.text import elsewhere
@@ -127,18 +128,26 @@ def others_of(
     return Others(
         objects_of(fleet, trusted=how.trust_files),
         job,
-        [*shards],
+        {name: one.target for name, one in shards.items()},
         own,
         str(holder(clock)),
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
         continue_paused=how.continue_paused,
+        on_trouble=_note_trouble,
         clock=clock,
     )
 
 
+def _note_trouble(problem: JournalError) -> None:
+    note(f"{problem}. Trying again for {in_words(PATIENCE)}.")
+
+
 def objects_of(fleet: Fleet, *, trusted: bool) -> Objects:
     """Return what the processes of a fleet have in common."""
-    return Objects.at(journals_at(fleet.journals_base(default_base())), trusted=trusted)
+    # Organizations that must be found are all at the address that the environment names.
+    shards = fleet.shards or [Shard(name=fleet.name, where=fleet.source)]
+    journals = journals_at(fleet.journals_base(default_base()))
+    return Objects.at(journals, map(address_of, shards), trusted=trusted)
 
 
 def shard_access(shard: Shard, server: FleetServer, machine: ThisMachine) -> Access:
@@ -179,8 +188,11 @@ def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     job = load_fleet_job(fleet)
     # Nothing is sent because of what they say here.
     objects = objects_of(fleet, trusted=True)
-    entries, stopped = objects.read_rollout(job.digest)
-    shards = read_shards(shard_jobs(fleet, job, address_of), entries)
+    jobs = shard_jobs(fleet, job, address_of)
+    entries, stopped = objects.read_rollout(
+        job.digest, {one.shard.name: one.target for one in jobs}
+    )
+    shards = read_shards(jobs, entries)
     note(*elsewhere(one.elsewhere for one in shards))
     return report_of(fleet, job, shards, waves, stopped)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import NamedTuple
 
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.processes.record import Entry, RolloutRecord
 from bulkops.fleet.processes.stop import Stop
 from bulkops.journal.place import Journals, SharedObject
+
+DIGITS = 12
+"""Of the digest of the servers, in the names of the objects."""
 
 
 class Objects(NamedTuple):
@@ -24,9 +28,17 @@ class Objects(NamedTuple):
     stop: SharedObject
 
     @classmethod
-    def at(cls, journals: Journals, *, trusted: bool) -> Objects:
-        """Return those beside a fleet's journals; ``trusted``: whoever may have written them."""
-        names = (record.NAME, stop.NAME)
+    def at(cls, journals: Journals, servers: Iterable[str], *, trusted: bool) -> Objects:
+        """Return those beside a fleet's journals, for these servers.
+
+        A rehearsal, which is at another server, neither opens waves nor stops them.
+
+        Args:
+            servers: the addresses of all its shards.
+            trusted: read them even if others may have written them.
+        """
+        which = sha256("\n".join(sorted({*servers})).encode()).hexdigest()[:DIGITS]
+        names = (f"{kind}-{which}.json" for kind in (record.KIND, stop.KIND))
         return cls(*(journals.shared(name, trusted=trusted) for name in names))
 
     def read(self) -> tuple[RolloutRecord | None, Stop | None]:
@@ -37,19 +49,20 @@ class Objects(NamedTuple):
             stopped and stop.decoded(stopped.data, self.stop),
         )
 
-    def read_rollout(self, job: str) -> tuple[Mapping[str, Entry], str]:
+    def read_rollout(self, job: str, targets: Mapping[str, str]) -> tuple[Mapping[str, Entry], str]:
         """Return the entries of a job's rollout by shard, and why it is stopped, if it is.
 
         Both are empty if none has begun, or a rollout of another job has followed.
 
         Args:
             job: see ``RolloutRecord``.
+            targets: name → target, of all shards of the fleet.
         """
         found, stopped = self.read()
         if found is None or found.job != job:
             return {}, ""
         holds = stopped is not None and stopped.holds(found.number)
-        return found.shards, self.in_words(stopped) if stopped and holds else ""
+        return found.among(targets).shards, self.in_words(stopped) if stopped and holds else ""
 
     def in_words(self, stopped: Stop) -> str:
         """Return why a rollout is stopped, and which object says so."""

@@ -6,7 +6,7 @@ state in which it was read; a process that loses a race reads again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -42,6 +42,10 @@ ReadRunning = Callable[[str], ShardProgress | None]
 """Returns the progress of a running shard from its journal, ``None`` if that doesn't say it."""
 
 
+class RecordGone(JournalError):
+    """Someone has deleted the record while a process took part in its rollout."""
+
+
 class Seen(NamedTuple):
     """What a process knows of the rollout.
 
@@ -59,11 +63,12 @@ class Others:
 
     Args:
         job: the digest of its job.
-        names: of all shards of the fleet.
+        targets: name → target, of all shards of the fleet.
         own: names of those that are this process's.
         by: this process, for people.
         read_running: ``None`` if nothing depends on the failures of running shards.
         continue_paused: lift a stop (``--continue``).
+        on_trouble: called with the first error of a store that is tried again from then on.
 
     Attributes:
         seen: what is known of the rollout since the last call.
@@ -75,12 +80,13 @@ class Others:
         self,
         objects: Objects,
         job: str,
-        names: Sequence[str],
+        targets: Mapping[str, str],
         own: Collection[str],
         by: str,
         *,
         read_running: ReadRunning | None = None,
         continue_paused: bool = False,
+        on_trouble: Callable[[JournalError], object] = lambda _: None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -89,11 +95,12 @@ class Others:
         self.hurried = False
         self._objects = objects
         self._job = job
-        self._names = names
+        self._targets = targets
         self._own = own
         self._by = by
         self._read_running = read_running
         self._continue = continue_paused
+        self._on_trouble = on_trouble
         self._random = random or Random()
         self._number = 0
         self._record: RolloutRecord | None = None
@@ -151,8 +158,8 @@ class Others:
         """
         found, stopped = await self._patiently(self._objects.read)
         if found is None:
-            raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
-        self._record = found.with_entries(self._number, {})
+            raise RecordGone(f"{self._objects.record}: is gone: no further shard begins")
+        self._record = found.with_entries(self._number, {}).among(self._targets)
         now = self.clock.now()
         if thorough or self._read_at is None or now - self._read_at >= FRESH:
             self._running = await self._read_running_but(self._own)
@@ -172,9 +179,13 @@ class Others:
 
         def entered(found: RolloutRecord | None) -> RolloutRecord:
             if found is None:
-                raise JournalError(f"{self._objects.record}: is gone: no further shard begins")
-            return found.with_entries(self._number, entries)
+                raise RecordGone(f"{self._objects.record}: is gone: no further shard begins")
+            return found.with_entries(self._number, targeted).among(self._targets)
 
+        targeted = {
+            name: msgspec.structs.replace(entry, target=self._targets[name])
+            for name, entry in entries.items()
+        }
         if entries:
             mine = await self._replace_record(entered)
             self._see(mine, None, self.seen.stopped)
@@ -186,7 +197,8 @@ class Others:
         await self.look()
 
     def _joined(self, found: RolloutRecord | None, stopped: Stop | None) -> RolloutRecord:
-        return record.joined(found, self._job, self._names, stopped.rollout if stopped else 0)
+        now, last = self.clock.wall(), stopped.rollout if stopped else 0
+        return record.joined(found, self._job, self._targets, now, last)
 
     def _lifts(self, mine: RolloutRecord, stopped: Stop | None) -> bool:
         return self._continue and stopped is not None and stopped.holds(mine.number)
@@ -238,14 +250,17 @@ class Others:
 
     async def _patiently(self, call: Callable[[], T]) -> T:
         """Return what a call returns; after it has joined, a store may be away for a while."""
-        since = self.clock.now()
+        since, told = self.clock.now(), False
         while True:
             try:
                 return await to_thread.run_sync(call)
-            except NotAJournal:
+            except (NotAJournal, RecordGone):
                 raise
-            except JournalError:
+            except JournalError as problem:
                 is_late = self.clock.now() - since > PATIENCE
                 if not self._number or self.hurried or is_late:
                     raise
+                if not told:
+                    told = True
+                    self._on_trouble(problem)
             await self.clock.sleep(self.rest(AGAIN))

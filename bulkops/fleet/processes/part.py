@@ -133,6 +133,11 @@ class Part:
             progress = replace(progress, operations=len(run.plan.operations))
         return record.begun(self._others.entry(run.name), progress)
 
+    def waiting(self) -> dict[str, Entry]:
+        """Return name → entry, of those that have yet to begin and aren't recorded."""
+        names = (name for name in self.not_begun if self._others.entry(name) is None)
+        return {name: Entry(State.NOT_BEGUN) for name in names}
+
     def ended(self) -> dict[str, Entry]:
         """Return name → entry, of those that have ended or pause, unless recorded already."""
         entries = dict[str, Entry]()

@@ -1,25 +1,37 @@
 """What the processes of a rollout tell each other: which shards began in it, and their ends. Pure.
 
-It is the object ``rollout.json`` beside the shards' journals, and says what those don't: that a
+It is the object ``rollout-….json`` beside the shards' journals, and says what those don't: that a
 shard had nothing to do, or failed before it had a journal, and which ends are of this rollout::
 
     {"format": 1, "number": 4, "job": "5c0f…", "shards": {"acme-1": {"state": "done", …}}}
+
+Fleets at other servers have a record and a stop of their own there (``objects``), as a rehearsal
+has. A shard with another organization, or at another server of the fleet, than its entry says has
+not begun.
 
 | a process starts, and the object             | it                                      |
 |----------------------------------------------|-----------------------------------------|
 | is missing                                   | begins rollout 1                        |
 | is of its job, and some shard has not ended  | joins that rollout                      |
 | is of its job, every shard is done or failed | begins the next one                     |
+| is of its job, and stale                     | begins the next one                     |
 | is of another job                            | begins the next one                     |
 | can't be read, or has another format         | stops with an error                     |
 
 A process whose rollout was followed by another one finishes the shards that it has begun, and
-begins none (``PlanStale``). No dates are compared: clocks of machines differ.
+begins none (``PlanStale``).
+
+A rollout is stale if it began more than an hour ago, and its shards that are known had nothing to
+do. A process that is started again after everything has ended begins such a rollout. Its shards
+may have something to do since then, so they no longer count as done for the waves after theirs. Not
+so within the hour: other processes may start later, and would wait for a process that has ended.
+No other dates are compared, because clocks of machines differ.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -29,10 +41,13 @@ from msgspec.structs import replace
 from bulkops.errors import NotAJournal, PlanStale
 from bulkops.fleet.waves import ENDED, ShardProgress, State
 
-NAME = "rollout.json"
+KIND = "rollout"
+"""How the object's name begins."""
 FORMAT: Final = 1
 LONGEST_PROBLEM = 1000
 """Characters of a shard's problem: the object is read every few seconds."""
+
+STALE_AFTER = timedelta(hours=1)
 
 T = TypeVar("T")
 Number = Annotated[int, Meta(ge=0)]
@@ -48,6 +63,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             was nothing else to do.
         lifted: it failed before ``--continue`` lifted a stop, and no longer counts as failed.
         lifted_failures: the number of its failures that no longer count.
+        target: the organization that it changes, and where; see ``ShardJob.target``.
     """
 
     state: State
@@ -57,6 +73,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     blocked: Number = 0
     lifted: bool = False
     lifted_failures: Number = 0
+    target: str = ""
 
     def completed(self, state: State) -> State:
         """Return the state of the shard, if that of its newest journal is this one.
@@ -84,12 +101,14 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         number: from 1; the next rollout has the next one.
         job: what is rolled out: the job's digest, or that of its undo.
-        shards: name → entry, of those that have begun.
+        shards: name → entry, of those that have begun, had nothing to do, or are waiting.
+        began: when its first process joined it.
     """
 
     number: Annotated[int, Meta(ge=1)]
     job: str
     shards: Mapping[str, Entry] = {}
+    began: datetime | None = None
     format: Literal[1] = FORMAT
 
     def encoded(self) -> bytes:
@@ -99,6 +118,22 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_over(self, names: Iterable[str]) -> bool:
         """Return whether each of these shards is done or failed."""
         return all(name in self.shards and self.shards[name].state in ENDED for name in names)
+
+    def is_stale(self, now: datetime) -> bool:
+        """Return whether nothing has been left to do in it for an hour."""
+        entries = self.shards.values()
+        idle = all(one.state is State.DONE and not one.operations for one in entries)
+        return idle and self.began is not None and now - self.began > STALE_AFTER
+
+    def among(self, targets: Mapping[str, str]) -> RolloutRecord:
+        """Return it without the entries of shards that have another target now.
+
+        Args:
+            targets: name → target, of all shards of the fleet.
+        """
+        shards = self.shards.items()
+        mine = {name: one for name, one in shards if targets.get(name, one.target) == one.target}
+        return replace(self, shards=mine)
 
     def with_entries(self, number: int, entries: Mapping[str, Entry]) -> RolloutRecord:
         """Return it with these entries.
@@ -146,18 +181,24 @@ def decoded(data: bytes, where: object) -> RolloutRecord:
 
 
 def joined(
-    found: RolloutRecord | None, job: str, names: Iterable[str], stopped: int = 0
+    found: RolloutRecord | None,
+    job: str,
+    targets: Mapping[str, str],
+    now: datetime,
+    stopped: int = 0,
 ) -> RolloutRecord:
     """Return the rollout that a process joins or begins, by the table above.
 
     Args:
         job: the digest of its job.
-        names: of all shards of the fleet.
+        targets: name → target, of all shards of the fleet.
         stopped: the number of the rollout that was stopped last; 0 if none was.
     """
-    if found is not None and found.job == job and not found.is_over(names):
-        return found
-    return RolloutRecord(max(found.number if found else 0, stopped) + 1, job)
+    if found is not None and found.job == job:
+        mine = found.among(targets)
+        if not mine.is_over(targets) and not mine.is_stale(now):
+            return mine
+    return RolloutRecord(max(found.number if found else 0, stopped) + 1, job, began=now)
 
 
 def begun(earlier: Entry | None, progress: ShardProgress) -> Entry:

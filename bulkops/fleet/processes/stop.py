@@ -1,6 +1,6 @@
 """The stop of a rollout, which all its processes look at before they begin a shard. Pure.
 
-It is the object ``stop.json`` beside the shards' journals. Whichever process first sees that too
+It is the object ``stop-….json`` beside the shards' journals. Whichever process first sees that too
 much has failed writes it, and a process with ``--continue`` replaces it; it is never deleted::
 
     {"format": 1, "rollout": 4, "stopped_by": "ann on build-7, …", "reason": "2 shards failed …"}
@@ -17,7 +17,8 @@ from msgspec import Meta
 from bulkops.fleet.processes.record import FORMAT, RolloutRecord, content_of
 from bulkops.fleet.waves import State
 
-NAME = "stop.json"
+KIND = "stop"
+"""How the object's name begins."""
 
 
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -41,7 +41,8 @@ WORDS = Words(LEVEL, in_words)
 
 def observed_of(attachment: WorkspaceTask) -> Observed:
     """Return an attachment as it is compared."""
-    return Observed(attachment.id, attributes_of(attachment.enforcement_level, attachment.stages))
+    whole = attachment.whole()
+    return Observed(whole.id, attributes_of(whole.enforcement_level, whole.stages))
 
 
 class ByWorkspace(Mapping[str, Sequence[Observed]]):
@@ -65,13 +66,14 @@ class ByWorkspace(Mapping[str, Sequence[Observed]]):
 
     def add(self, attachment: WorkspaceTask) -> None:
         """Add an attachment of any run task (see ``client.rows.Rows``)."""
-        if attachment.placed().task_id != self._task_id:
+        if not attachment.is_of(self._task_id):
             self._others.add(attachment.id)
             return
+        whole = attachment.whole()
         workspace_id, ident = attachment.workspace_id, attachment.id
         if self._same is not None:
             workspace_id, ident = self._same(workspace_id, ident)
-        attributes = attributes_of(attachment.enforcement_level, attachment.stages)
+        attributes = attributes_of(whole.enforcement_level, whole.stages)
         observed = Observed(ident, self._shared(attributes))
         first = self._first.setdefault(workspace_id, observed)
         if first.id == ident:
@@ -135,7 +137,7 @@ class WorkspaceTaskAspect(ResourceAspect):
         """Return whether an attachment of the operation's workspace is of this run task."""
         # A workspace's own list may omit the workspace.
         there = msgspec.structs.replace(resource.value(), workspace_id=operation.target.id)
-        return there.placed().task_id == self._task.id
+        return there.is_of(self._task.id)
 
     def shown(self, resource: WorkspaceTaskResource) -> Observed:
         """Return an attachment as it is compared."""

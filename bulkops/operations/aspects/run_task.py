@@ -10,7 +10,8 @@ from bulkops.api import endpoints
 from bulkops.api.endpoints import RunTaskChange
 from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
-from bulkops.api.resources import RunTask, RunTaskResource
+from bulkops.api.resources import RunTask
+from bulkops.api.run_task_resource import RunTaskResource
 from bulkops.operations.aspects.base import ResourceAspect, RunTasksOf
 from bulkops.operations.model import Observed, Operation
 
@@ -20,7 +21,11 @@ def observed_of(task: RunTask, fields: Sequence[str]) -> Observed:
 
     Args:
         fields: API names of the attributes to compare.
+
+    Raises:
+        ServerBroken: one of them can't be read.
     """
+    task.known(*fields)
     return Observed(task.id, {name: getattr(task, name.replace("-", "_")) for name in fields})
 
 

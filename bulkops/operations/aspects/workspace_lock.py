@@ -46,7 +46,8 @@ WORDS = Words(LOCKED, in_words)
 class LockShown:
     """Derives the attributes to compare from what a workspace shows of its lock.
 
-    They are ``{"locked": None}`` if the server shows neither true nor false.
+    They are ``{"locked": None}`` if the server shows neither true nor false, or no
+    readable reason.
 
     Args:
         reason: assumed for every lock if the server shows no reasons (an older TFE).
@@ -63,7 +64,10 @@ class LockShown:
         if not locked:
             return UNLOCKED
         reason = attributes.get(REASON, self._reason)
-        there = locked_for(str(reason) if reason else None)
+        if reason is not None and not isinstance(reason, str):
+            # It may be the reason that tells whose lock it is.
+            return {LOCKED: None}
+        there = locked_for(reason or None)
         holder = attributes.get(HOLDER)
         by_a_run = isinstance(holder, str) and holder.startswith("run-")
         return {**there, HOLDER: holder} if by_a_run else there

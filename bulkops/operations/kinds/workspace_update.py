@@ -106,5 +106,7 @@ class WorkspaceUpdate(AttributesKind):
     def hidden(self, attributes: Attributes) -> Sequence[str]:
         """Leave out an agent pool that isn't compared because no agents run Terraform."""
         pooled = attributes.get(MODE, "agent") == "agent"
-        missing = [name for name in self.desired if name not in attributes]
+        # Changing the mode removes the pool, so an undo must know it.
+        compared = [*self.desired, *([POOL] if MODE in self.desired else [])]
+        missing = dict.fromkeys(name for name in compared if name not in attributes)
         return [name for name in missing if name != POOL or pooled]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import signal
+import struct
+import termios
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,25 @@ def test_only_yes_is_a_yes(
     simulator.attach("prod-network", "security-scan")
     assert typed(simulator, tmp_path, arguments, answer) == code
     assert len(simulator.effects) == effects
+
+
+@pytest.mark.parametrize("is_a_terminal", [True, False])
+def test_an_error_is_wrapped_on_a_terminal_only(tmp_path: Path, *, is_a_terminal: bool) -> None:
+    """A pipe gets it as one line."""
+    ours, theirs = pty.openpty() if is_a_terminal else os.pipe()
+    if is_a_terminal:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 40, 0, 0))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    process = Forked(Order(("task", "list"), str(tmp_path), environment), stderr=theirs)
+    os.close(theirs)
+    assert ended(process).code == 2
+    lines = os.read(ours, 1000).decode().splitlines()
+    os.close(ours)
+    assert " ".join(lines) == (
+        "Error: no organization given. Use --organization or set TFE_ORGANIZATION"
+    )
+    assert len(lines) == (2 if is_a_terminal else 1)
+    assert is_a_terminal is (max(map(len, lines)) <= 40)
 
 
 @pytest.mark.parametrize("arguments", CHANGES, ids=lambda one: " ".join(one[:2]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -95,8 +97,8 @@ def test_a_plan_has_a_line_for_each_shard_and_totals(world: World, here: Here) -
     assert done.lines == [
         "fleet: attach security-scan in 3 shards",
         *(f"  {n}  3 to attach" for n in NAMES),
-        "  Note (acme-1 and 2 more): this is every workspace of organization acme-1: one call can "
-        "apply this run task to all of them and to future workspaces: POST "
+        "  Note (acme-1 and 2 other shards): this is every workspace of organization acme-1: one "
+        "call can apply this run task to all of them and to future workspaces: POST "
         "/organizations/acme-1/task-configs",
         "",
         "Plan: 9 to attach.",
@@ -228,12 +230,30 @@ def test_after_a_failed_shard_no_other_wave_begins(world: World, here: Here) -> 
     again = here(*APPLY)
     assert left in again.err
     assert again.code == 2
-    assert "(.bulkops/fleet/stop.json, by " in again.err
+    assert re.search(r"\(\.bulkops/fleet/stop-[0-9a-f]{12}\.json, by ", again.err)
     assert world.writes == 0
     done = here(*APPLY, "--continue")
     assert done.code == 2
     assert "Stopped" not in done.err
     assert changes(world) == {"acme-2": 3, "acme-3": 3}
+
+
+def test_a_rehearsal_neither_stops_nor_opens_waves_elsewhere(
+    world: World, here: Here, tmp_path: Path
+) -> None:
+    """Two servers share the folder: each has its own rollout and stop, which the other keeps."""
+    declare(world, CANARY)
+    world.simulator.remove_task(TASK, organization="acme-1")
+    assert here(*APPLY).code == 2
+    (tmp_path / "production").mkdir()
+    with three_organizations(tmp_path / "production") as production:
+        there = partial(here, TFE_ADDRESS=production.address)
+        assert there("fleet", "status", "fleet.toml").out.count("  not begun\n") == 3
+        assert there(*APPLY).code == 0
+        assert sum(changes(production).values()) == 9
+    assert "\nStopped: 1 shard failed" in here("fleet", "status", "fleet.toml").out
+    assert here(*APPLY).code == 2
+    assert world.writes == 0
 
 
 def test_a_failed_shard_that_is_tolerated_does_not_stop_the_fleet(world: World, here: Here) -> None:

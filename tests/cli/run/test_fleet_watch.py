@@ -204,7 +204,7 @@ def test_a_stop_is_known_from_its_object(
     assert around.now < 1
     shown = capsys.readouterr()
     assert shown.out.endswith("Total: no operations; 3 shards: 1 failed (acme-1), 2 not begun\n")
-    head = "Stopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop.json"
+    head = "Stopped: 1 shard failed, max_failed_shards = 0 (.bulkops/fleet/stop-"
     further = "`bulkops fleet apply fleet.toml --continue` begins what is left.\n"
     assert shown.err.startswith(head)
     assert f": 2 shards did not begin. {further}Fix what the line of acme-1 says" in shown.err

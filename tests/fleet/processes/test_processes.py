@@ -11,10 +11,9 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JournalError
-from bulkops.fleet.processes import record, stop
 from bulkops.fleet.shard_job import How
 from tests.engine.wire import NEVER_LEFT, Trouble
-from tests.fleet.processes.world import BASE, FleetWorld, together
+from tests.fleet.processes.world import BASE, RECORD, STOP, FleetWorld, one_by_one, together
 from tests.journal.remote.memory import MemoryStore
 from tests.journal.remote.misbehaving import MisbehavingStore, Odds
 from tests.kinds import TASK
@@ -61,6 +60,49 @@ def test_the_next_rollout_has_waves_of_its_own(tmp_path: Path) -> None:
     world.run(twice)
     assert [effect.names["organization"] for effect in world.simulator.effects][-2:] == ["a", "b"]
     assert world.recorded().number == 2
+
+
+@pytest.mark.parametrize(("later", "order"), [(0.0, "b"), (3700.0, "ab")])
+def test_a_process_that_runs_again_opens_no_wave_for_long(
+    tmp_path: Path, later: float, order: str
+) -> None:
+    """Its shards may have something to do an hour later; until then, the others may still start."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+
+    async def again() -> None:
+        await together([world.process("a"), world.process("b")])
+        assert await world.process("a").apply() is ExitCode.DONE
+        world.simulator.effects.clear()
+        await anyio.sleep(later)
+        for name in "ab" if later else "b":
+            world.simulator.add_workspace("new", organization=name)
+        processes = [world.process("b"), *([world.process("a")] if later else [])]
+        assert await one_by_one(processes) == [ExitCode.DONE] * len(processes)
+
+    world.run(again)
+    assert world.order() == order
+
+
+def test_a_rollout_is_not_stale_while_a_process_waits_in_it(tmp_path: Path) -> None:
+    """However late the process that it waits for starts."""
+    world = FleetWorld(tmp_path, "abc", ("a", "b"))
+    for number in range(3):
+        world.simulator.attach(f"prod-{number}", TASK, organization="c")
+
+    async def late() -> list[ExitCode]:
+        codes = [await world.process("c").apply()]
+
+        async def waits() -> None:
+            codes.append(await world.process("b").apply())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(waits)
+            await anyio.sleep(2 * 3600.0)
+            codes.append(await world.process("a").apply())
+        return codes
+
+    assert world.run(late) == [ExitCode.DONE] * 3
+    assert world.order() == "ab"
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -174,6 +216,8 @@ def test_what_another_process_did_since_the_plan_is_not_done_again(tmp_path: Pat
     assert world.run(both) == [ExitCode.DONE] * 2
     assert len(world.wire.writes) == 3
     assert world.states() == {"a": "done"}
+    # A second one, without any change, would be what an undo takes for the newest.
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
 
 
 def failing(tmp_path: Path, first: tuple[str, ...], **job: object) -> FleetWorld:
@@ -229,10 +273,10 @@ def test_a_paused_shard_of_another_process_ends_the_waiting(tmp_path: Path) -> N
     codes = world.run(lambda: together([world.process("a"), world.process("b")]))
     assert codes == [ExitCode.PAUSED] * 2
     assert world.changed() == {"a": 1}
-    assert world.states() == {"a": "paused"}
+    assert world.states() == {"a": "paused", "b": "not begun"}
 
 
-@pytest.mark.parametrize("name", [record.NAME, stop.NAME])
+@pytest.mark.parametrize("name", [RECORD, STOP])
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format":2,"number":1,"job":"","rollout":1}'])
 def test_an_object_of_unknown_content_stops_every_process(
     tmp_path: Path, name: str, content: bytes
@@ -251,7 +295,7 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
 
     def spoil(request: Request) -> None:
         if request.writes:
-            world.store.put((BASE / record.NAME).key, b"garbage")
+            world.store.put((BASE / RECORD).key, b"garbage")
 
     world.wire.spies.append(spoil)
     process = world.process("ab")
@@ -262,7 +306,7 @@ def test_an_object_that_becomes_unreadable_lets_no_other_shard_begin(tmp_path: P
 
 @pytest.mark.parametrize(("seconds", "code"), [(200.0, ExitCode.DONE), (500.0, ExitCode.ERROR)])
 def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code: ExitCode) -> None:
-    """For five minutes: nothing begins meanwhile, and what has begun is finished."""
+    """For five minutes, and said; nothing begins meanwhile, and what has begun is finished."""
     world = FleetWorld(tmp_path, "ab", ("a",))
     world.store = store = MisbehavingStore(MemoryStore(), anyio.current_time)
     waiting = world.process("b")
@@ -284,6 +328,28 @@ def test_a_store_that_is_away_is_waited_for(tmp_path: Path, seconds: float, code
 
     assert world.run(both) in ([code, ExitCode.DONE], [ExitCode.DONE, code])
     assert world.order() == ("ab" if code is ExitCode.DONE else "a")
+    assert len(world.troubles) == 1
+
+
+def test_a_record_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
+    """Someone has deleted it: the process says so at once, and begins nothing more."""
+    world = FleetWorld(tmp_path, "ab", ("a",))
+    world.store = store = MemoryStore()
+    waiting = world.process("b")
+
+    async def deleted() -> float:
+        async with anyio.create_task_group() as group:
+
+            async def delete() -> None:
+                await anyio.sleep(30.0)
+                store.objects.clear()
+
+            group.start_soon(delete)
+            assert await waiting.apply() is ExitCode.ERROR
+        return anyio.current_time()
+
+    assert world.run(deleted) < 60.0
+    assert "is gone" in str(waiting.fleet.problem)
 
 
 def test_what_has_begun_is_resumed_although_the_fleet_is_stopped(tmp_path: Path) -> None:
@@ -324,3 +390,17 @@ def test_a_rollout_of_another_job_ends_the_one_before(tmp_path: Path) -> None:
     assert sorted(world.run(both)) == [ExitCode.DONE, ExitCode.PLAN_STALE]
     assert world.changed() == {"a": 3}
     assert world.recorded().number == 2
+
+
+def test_a_shard_that_gets_another_organization_has_not_begun(tmp_path: Path) -> None:
+    """Its wave waits for the new one, in the same rollout; what the old one did opens nothing."""
+    world = FleetWorld(tmp_path, "abz", ("a", "b"))
+
+    async def moved() -> list[ExitCode]:
+        assert await world.process("a").apply() is ExitCode.DONE
+        world.moved, world.names = {"a": "z"}, "ab"
+        return await one_by_one([world.process("b"), world.process("a")])
+
+    assert world.run(moved) == [ExitCode.DONE] * 2
+    assert world.order() == "azb"
+    assert world.recorded().number == 1

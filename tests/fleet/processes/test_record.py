@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from bulkops.errors import NotAJournal, PlanStale
 from bulkops.fleet.processes import record, stop
+from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.record import Entry, RolloutRecord, begun, ended, joined
 from bulkops.fleet.processes.stop import Stop
 from bulkops.fleet.waves import ShardProgress, State
+from bulkops.journal.place import journals_at
 from tests.docstrings import rows
 
 DONE, FAILED, RUNNING = Entry(State.DONE, 9, 1), Entry(State.FAILED, 9, 4), Entry(State.RUNNING, 9)
+AB = dict.fromkeys("ab", "")
+"""Name → target."""
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+EARLIER = NOW - timedelta(minutes=61)
 HALF = RolloutRecord(4, "job", {"a": DONE, "b": RUNNING})
 WHOLE = RolloutRecord(4, "job", {"a": DONE, "b": FAILED})
+STALE = RolloutRecord(4, "job", {"a": Entry(State.DONE)}, EARLIER)
 OTHER = RolloutRecord(4, "another", {"a": DONE, "b": RUNNING})
 
 
 def _documented(found: RolloutRecord | None) -> str:
-    now = joined(found, "job", "ab")
-    if now is found:
+    now = joined(found, "job", AB, NOW)
+    if now == found:
         return "joins that rollout"
     assert (now.job, now.shards) == ("job", {})
     return "begins rollout 1" if now.number == 1 else "begins the next one"
@@ -35,6 +45,7 @@ def test_which_rollout_a_process_joins() -> None:
         "is missing": None,
         "is of its job, and some shard has not ended": HALF,
         "is of its job, every shard is done or failed": WHOLE,
+        "is of its job, and stale": STALE,
         "is of another job": OTHER,
     }
     assert table.pop("can't be read, or has another format") == "stops with an error"
@@ -63,13 +74,43 @@ def test_an_entry_completes_what_the_newest_journal_says(
 
 def test_a_shard_that_has_not_begun_keeps_a_rollout_open() -> None:
     """It is one of the fleet's, even if the record doesn't know it."""
-    assert joined(WHOLE, "job", "abc") is WHOLE
-    assert joined(WHOLE, "job", "a").number == 5
+    assert joined(WHOLE, "job", {**AB, "c": ""}, NOW) == WHOLE
+    assert joined(WHOLE, "job", {"a": ""}, NOW).number == 5
 
 
 def test_a_rollout_never_has_the_number_of_a_stop_before_it() -> None:
     """Even if somebody removed the record: the old stop is of an earlier rollout."""
-    assert joined(None, "job", "ab", stopped=7).number == 8
+    assert joined(None, "job", AB, NOW, stopped=7).number == 8
+
+
+def test_a_rollout_in_which_anything_happens_is_never_stale() -> None:
+    """Nor within an hour, which is more than clocks differ."""
+    assert STALE.is_stale(NOW)
+    assert not STALE.is_stale(EARLIER + timedelta(hours=1))
+    for entry in (DONE, FAILED, RUNNING, Entry(State.NOT_BEGUN), Entry(State.PAUSED)):
+        assert not STALE.with_entries(4, {"b": entry}).is_stale(NOW)
+
+
+def test_an_entry_of_another_target_is_none() -> None:
+    """Its shard has not begun, even if the rollout is over; a shard that is gone is kept."""
+    moved = RolloutRecord(4, "job", {"a": Entry(State.DONE, target="acme at"), "b": DONE})
+    assert moved.among({"a": "acme at"}) == moved
+    assert moved.among(AB).shards == {"b": DONE}
+    assert joined(moved, "job", AB, NOW) == RolloutRecord(4, "job", {"b": DONE})
+
+
+@pytest.mark.parametrize("others", [["https://b"], ["https://a", "https://b"]])
+def test_fleets_at_other_servers_have_objects_of_their_own(
+    tmp_path: Path, others: list[str]
+) -> None:
+    """Which shard comes first, and how many are at a server, makes no difference."""
+
+    def names(servers: list[str]) -> tuple[str, str]:
+        at = Objects.at(journals_at(str(tmp_path)), servers, trusted=False)
+        return str(at.record), str(at.stop)
+
+    assert names(others) == names([*reversed(others), *others])
+    assert not {*names(others)} & {*names(["https://a"])}
 
 
 def test_entries_belong_to_one_rollout() -> None:

@@ -16,12 +16,12 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 import pytest
+from msgspec.structs import replace
 
 from bulkops.client.api import Client
-from bulkops.errors import ExitCode
+from bulkops.errors import ExitCode, JournalError
 from bulkops.fleet.fleet import Shard
 from bulkops.fleet.fleet_run import FleetRun, side_by_side
-from bulkops.fleet.processes import record, stop
 from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import Others
 from bulkops.fleet.processes.record import RolloutRecord
@@ -29,7 +29,7 @@ from bulkops.fleet.report.reading import running_progress
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
-from bulkops.job.job import job_from_builtins
+from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.remote.bucket.address import parse
 from bulkops.journal.remote.bucket.store import Store
 from bulkops.journal.remote.shared import StoredObject
@@ -48,6 +48,7 @@ T = TypeVar("T")
 ADDRESS = "https://tfe.example"
 PLAIN = How()
 BASE = parse("s3://bucket/fleet")
+RECORD, STOP = "rollout-1.json", "stop-1.json"
 LONGEST = 4 * 3600.0
 """Seconds of virtual time: processes that wait for each other would never end."""
 A_CALL = 0.003
@@ -64,7 +65,9 @@ class FleetWorld:
 
     Attributes:
         store: has the rollout's objects; may be replaced.
+        moved: shard → organization, of those whose organization has another name.
         said: what each process waited for, as ``on_wait`` got it.
+        troubles: of the store, as ``on_trouble`` got them.
     """
 
     def __init__(
@@ -87,7 +90,9 @@ class FleetWorld:
         self.names = names
         self.rollout = FleetRollout(waves=waves, **(rollout or {}))  # type: ignore[arg-type] # drawn
         self.store: Store = MemoryStore()
+        self.moved: dict[str, str] = {}
         self.said: list[tuple[int, tuple[str, ...]]] = []
+        self.troubles: list[JournalError] = []
         self.wire = Wire(self.simulator, anyio.current_time, TOKEN)
         self.job_rollout = job_rollout or {}
         self._folder = folder
@@ -119,7 +124,7 @@ class FleetWorld:
     def objects(self) -> Objects:
         """The rollout's objects."""
         return Objects(
-            StoredObject(self.store, BASE / record.NAME), StoredObject(self.store, BASE / stop.NAME)
+            StoredObject(self.store, BASE / RECORD), StoredObject(self.store, BASE / STOP)
         )
 
     def recorded(self) -> RolloutRecord:
@@ -132,19 +137,23 @@ class FleetWorld:
         """Return shard → state, in the record."""
         return {name: str(one.state) for name, one in sorted(self.recorded().shards.items())}
 
-    def job_of(self, name: str, version: str) -> ShardJob:
-        """Return the fleet's job as a shard applies it."""
+    def job(self, version: str) -> Job:
+        """Return the job in the job file."""
         operation = {"kind": "attach", **CASES["attach"].spec, "enforcement_level": version}
-        job = job_from_builtins(
+        return job_from_builtins(
             {
                 "name": "scan",
-                "organization": name,
+                "organization": "of-the-shard",
                 "operation": operation,
                 "select": {"all": True},
                 "rollout": self.job_rollout,
             }
         )
-        shard = Shard(name=name, where=name, organization=name)
+
+    def job_of(self, name: str, version: str) -> ShardJob:
+        """Return the fleet's job as a shard applies it."""
+        job = replace(self.job(version), organization=self.moved.get(name, name))
+        shard = Shard(name=name, where=name, organization=job.organization)
         return ShardJob(shard, job, "job.toml", str(self._folder / name), ADDRESS)
 
     def changed(self) -> Counter[str]:
@@ -178,12 +187,13 @@ class Process:
         random = Random(number)
         self.others = Others(
             world.objects,
-            jobs[world.names[0]].job.digest,
-            world.names,
+            world.job(version).digest,
+            {name: job.target for name, job in jobs.items()},
             own,
             f"process {number}",
             read_running=lambda name: running_progress(jobs[name]),
             continue_paused=how.continue_paused,
+            on_trouble=world.troubles.append,
             clock=WorldClock(0.0),
             random=random,
         )
@@ -230,9 +240,15 @@ class Process:
 
 async def together(processes: Sequence[Process]) -> list[ExitCode]:
     """Return the exit codes of processes that start at the same time."""
+    return await one_by_one(processes, 0.0)
+
+
+async def one_by_one(processes: Sequence[Process], seconds: float = 60.0) -> list[ExitCode]:
+    """Return the exit codes of processes that start so many seconds apart."""
     codes = dict[int, ExitCode]()
 
     async def apply(place: int, process: Process) -> None:
+        await anyio.sleep(seconds * place)
         codes[place] = await process.apply()
 
     async with anyio.create_task_group() as group:

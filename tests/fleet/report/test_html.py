@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 from bulkops.text import escaped
 from tests.fleet.report.samples import (
+    GONE,
     fleet,
     hostile_fleet,
     large,
@@ -19,7 +20,8 @@ from tests.fleet.report.samples import (
 from tests.report.html.samples import HOSTILE, many
 from tests.report.html.test_document import Elements, built_wheel, rows, words
 
-NAMES = ["acme-canary", "acme-eu", "acme-gone", "acme-later", "acme-staged"]
+NAMES = ["acme-gone", "acme-eu", "acme-staged", "acme-later", "acme-canary"]
+"""In the page's order: the failed shard is the first, and what is done the last."""
 
 
 def test_the_head_sums_all_shards_up() -> None:
@@ -42,13 +44,25 @@ def test_each_shard_has_a_row_and_a_section() -> None:
     text = page(of_every_state())
     table = text[text.index('<h2 id="shards">') : text.index("</table>")]
     lines = [words(line) for line in table.split("<tr>")[2:]]
-    assert [line.split()[0] for line in lines] == [*NAMES, "all"]
-    assert lines[1] == "acme-eu In doubt acme-eu 12 8 3 1 1 1"
-    assert lines[2] == "acme-gone Failed acme-gone 0 0 0 0 0 0"
-    assert lines[3] == "acme-later Not started acme-later 0 0 0 0 0 0"
-    assert lines[-1].split()[5:] == ["324", "314", "9", "1", "2", "1"]
+    assert [line.split()[0] for line in lines] == [*NAMES, "All"]
+    one_line = GONE.replace("\n", " ")
+    assert lines[0] == f"acme-gone Failed {one_line} 0 0 0 0 0 0"
+    assert lines[1] == "acme-eu In doubt 12 8 3 1 1 1"
+    assert lines[3] == "acme-later Not started 0 0 0 0 0 0"
+    assert lines[-1] == "All 5 shards Failed 324 314 9 1 2 1"
     assert re.findall(r'<a href="#shard-([^"]*)"', table) == NAMES
     assert re.findall(r'<h2 id="shard-([^"]*)"', text) == NAMES
+
+
+def test_an_organization_with_another_name_is_beside_its_shard() -> None:
+    """One with the shard's name would only repeat it."""
+    text = page(fleet(shard("acme-1"), shard("emea", organization="acme-2")))
+    table = text[text.index('<h2 id="shards">') : text.index("</table>")]
+    assert [words(line) for line in table.split("<tr>")[2:]] == [
+        "acme-1 Done 0 0 0 0 0 0",
+        "emea acme-2 Done 0 0 0 0 0 0",
+        "All 2 shards Done 0 0 0 0 0 0",
+    ]
 
 
 def test_the_error_of_a_shard_is_in_its_section() -> None:

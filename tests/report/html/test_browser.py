@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from bulkops.fleet.report.model import FleetReport
 from bulkops.report.model import Report
@@ -302,6 +303,8 @@ def test_every_width_shows_target_and_outcome(
 ) -> None:
     """Nothing scrolls sideways, no chart is cut, no row is tall, at any width of the page."""
     it = opened(SAMPLES[name](), scheme)
+    # What is closed has places, too, but those of an old layout.
+    it.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for width in WIDTHS:
         it.page.set_viewport_size({"width": width, "height": 800})
         layout = it.page.evaluate(LAYOUT)
@@ -398,6 +401,21 @@ def test_a_fleet_is_searched_and_sorted_by_shard(opened: Open) -> None:
     it.page.get_by_role("link", name="acme-eu").click()
     expect(it.page.get_by_role("heading", name="acme-eu")).to_be_in_viewport()
     del it.requests[1:]
+
+
+@pytest.mark.parametrize(
+    ("width", "display"),
+    [(779, "grid"), (780, "table-row"), (1079, "table-row"), (1600, "table-row")],
+)
+def test_the_table_of_shards_stays_a_table(opened: Open, width: int, display: str) -> None:
+    """From 780 pixels on, a shard is a row of it, and no column leaves the section."""
+    report = fleets.of_every_state()
+    shards = (replace(one, organization=f"{one.organization}-eu-west-1") for one in report.shards)
+    it = opened(replace(report, shards=tuple(shards)), width=width)
+    table = it.page.locator(".shards")
+    row = table.locator("tbody tr").first
+    assert row.evaluate("(one) => getComputedStyle(one).display") == display
+    assert table.evaluate("(one) => one.scrollWidth <= one.parentElement.clientWidth - 48")
 
 
 @pytest.mark.parametrize("name", ["every", "fleet"])

@@ -42,11 +42,11 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
     """Run a job in each organization of a fleet, or resume it from the journals.
 
     Plans all shards, asks once, then carries them out side by side, in the waves of the fleet's
-    [rollout]. Each shard is what apply of its job would be, with a journal of its own. If the
-    command is killed or interrupted, run it again: it resumes every shard.
+    [rollout]. Each shard runs as a separate apply, with a journal of its own. If the command is
+    killed or interrupted, run it again: it resumes every shard.
 
-    A shard that fails does not end the others; no further one begins if more than
-    max_failed_shards have failed, until --continue is given. One that another process runs is
+    A failed shard doesn't stop those that have begun. If more than max_failed_shards (default 0)
+    have failed, no further one begins until --continue is given. One that another process runs is
     left to it (exit 11), or waited for with --wait. The exit code is the worst of all shards.
 
     The report is on stdout. The plan, the waves, and why a shard fails, are on stderr: a log that

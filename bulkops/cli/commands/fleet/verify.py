@@ -43,7 +43,8 @@ def verify(*, fleet: Path, json: bool, trust_files: bool, server: FleetServer) -
     """
     opened = open_recorded(fleet, server, trust_files=trust_files)
     # Nothing is sent because of what it says.
-    entries, _ = objects_of(opened.fleet, trusted=True).read_rollout(opened.job.digest)
+    targets = {one.shard.name: one.target for one in opened.shards}
+    entries, _ = objects_of(opened.fleet, trusted=True).read_rollout(opened.job.digest, targets)
     shards = [
         ShardVerify(one, entries.get(one.shard.name), trust_files=trust_files)
         for one in opened.shards

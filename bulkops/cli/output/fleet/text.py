@@ -52,7 +52,7 @@ def notes_of(plans: Mapping[str, Plan]) -> Iterator[str]:
             same = note.replace(plan.job.organization, "")
             shards.setdefault(same, []).append((name, note))
     for (name, note), *others in shards.values():
-        more = f" and {len(others):,} more" if others else ""
+        more = f" and {counted(len(others), 'other shard')}" if others else ""
         yield f"  Note ({name}{more}): {note}"
 
 

@@ -128,7 +128,8 @@ class _Following:
         if not now and self._read_at is not None and date - self._read_at < AGAIN:
             return
         self._read_at = date
-        entries, self._stopped = self._objects.read_rollout(self._job.digest)
+        targets = {name: shard.target for name, shard in self._shards.items()}
+        entries, self._stopped = self._objects.read_rollout(self._job.digest, targets)
         for name, shard in self._shards.items():
             shard.entry = entries.get(name)
 

@@ -52,6 +52,7 @@ class FollowedShard:
         view: returns a new view of it.
 
     Attributes:
+        target: see ``ShardJob.target``.
         entry: in the rollout's record; ``None`` if there is none.
         problem: why it can't be followed, or isn't finished; ``None`` if there is none.
     """
@@ -60,6 +61,7 @@ class FollowedShard:
         self, job: ShardJob, around: Surroundings, view: Callable[[str], ShardView], *, json: bool
     ) -> None:
         self.name = job.shard.name
+        self.target = job.target
         self.entry: Entry | None = None
         self.problem: BulkopsError | None = None
         self._state = State.NOT_BEGUN

@@ -45,6 +45,7 @@ class FleetSummary(NamedTuple):
     """The variables of the templates that show all shards.
 
     Attributes:
+        sections: the shards, those that need a closer look first.
         noun: what is counted; ``operation`` if it differs between the shards.
         all: the last row of the table of shards.
         skips: reason → number of targets of all shards that were skipped when planned.
@@ -66,7 +67,7 @@ class FleetSummary(NamedTuple):
 
 def fleet_summary(fleet: FleetReport) -> FleetSummary:
     """Return what a fleet's page says."""
-    sections = [_section(one) for one in fleet.shards]
+    sections = sorted(map(_section, fleet.shards), key=_urgency)
     found = [section.one for section in sections if section.one is not None]
     nouns = {one.noun for one in found if one.report.operations}
     skips = Counter[str]()
@@ -84,6 +85,14 @@ def fleet_summary(fleet: FleetReport) -> FleetSummary:
         ended=max((one.ended for one in found if one.ended), default=""),
         people=sorted({name for one in found for name in one.people}),
     )
+
+
+_URGENT = (Outcome.FAILED, Outcome.IN_DOUBT, Outcome.CONFLICT, PENDING)
+
+
+def _urgency(section: ShardSection) -> int:
+    shape = section.verdict.shape
+    return _URGENT.index(shape) if shape in _URGENT else len(_URGENT)
 
 
 _NONE = ShardLine(0, 0, 0, 0, 0, 0)
