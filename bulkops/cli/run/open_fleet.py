@@ -177,8 +177,8 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
 def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
     """Return what became of a fleet, from its journals; sends no request, and needs no token.
 
-    If its organizations must be found, its shards are those that have begun. Notes if there are
-    journals of the same job at another server.
+    If its organizations must be found, its shards are those that its last rollout found. Notes if
+    there are journals of the same job at another server.
 
     Raises:
         JobError: the fleet file or the job file is wrong.
@@ -218,18 +218,31 @@ def report_of(
 
 
 def load_begun(path: Path, *, trust_files: bool) -> tuple[Fleet, int]:
-    """Return a fleet, and the number of its waves: 0 if its shards have yet to be found.
-
-    Such a fleet's shards are those that have begun.
+    """Return a fleet with its shards, and the number of its waves: 0 if that is unknown.
 
     Raises:
         JobError: the fleet file is wrong.
-        JournalError: the place of the journals can't be read.
+        JournalError: see ``with_found``.
     """
     fleet = load_fleet(path, trust_files=trust_files)
     if fleet.shards:
         return fleet, len(fleet.waves())
-    return fleet.among(journals_at(fleet.journals_base(default_base())).names()), 0
+    return with_found(fleet)
+
+
+def with_found(fleet: Fleet) -> tuple[Fleet, int]:
+    """Return a fleet whose organizations must be found, as ``load_begun`` does.
+
+    Its shards are those that its last rollout found, and those that have journals.
+
+    Raises:
+        JournalError: the place of the journals, or the record of the rollout, can't be read.
+    """
+    # Nothing is sent because of what it says.
+    record, _ = objects_of(fleet, trusted=True).read()
+    found = record.names if record is not None else ()
+    fleet = fleet.among((*found, *journals_at(fleet.journals_base(default_base())).names()))
+    return fleet, len(fleet.waves()) if found else 0
 
 
 def task_of(job: Job) -> str:

@@ -52,8 +52,8 @@ class RecordedFleet(NamedTuple):
 def open_recorded(path: Path, server: FleetServer, *, trust_files: bool) -> RecordedFleet:
     """Return a fleet that has run; sends no request.
 
-    If its organizations must be found, its shards are those that have begun, whether or not the
-    token still sees them.
+    If its organizations must be found, its shards are those that its last rollout found, whether or
+    not the token still sees them.
 
     Raises:
         JobError: the fleet file or the job file is wrong, or a shard has no address or token.

@@ -106,12 +106,14 @@ class RolloutRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         job: what is rolled out: the job's digest, or that of its undo.
         shards: name → entry, of those that have begun, had nothing to do, or are waiting.
         began: when its first process joined it.
+        names: of all shards of the fleet, as its first process found them.
     """
 
     number: Annotated[int, Meta(ge=1)]
     job: str
     shards: Mapping[str, Entry] = {}
     began: datetime | None = None
+    names: tuple[str, ...] = ()
     format: Literal[1] = FORMAT
 
     def encoded(self) -> bytes:
@@ -205,7 +207,8 @@ def joined(
         mine = found.among(targets)
         if not mine.is_over(targets) and not mine.is_stale(now):
             return mine
-    return RolloutRecord(max(found.number if found else 0, stopped) + 1, job, began=now)
+    number = max(found.number if found else 0, stopped) + 1
+    return RolloutRecord(number, job, began=now, names=tuple(sorted(targets)))
 
 
 def begun(earlier: Entry | None, progress: ShardProgress) -> Entry:

@@ -473,15 +473,20 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert last["states"] == dict.fromkeys(NAMES, "done")
 
 
-def test_the_status_of_found_organizations_shows_those_that_have_begun(
+def test_the_status_of_found_organizations_shows_all_that_were_found(
     world: World, here: Here
 ) -> None:
-    """Their folders name them; the server is not asked."""
-    declare(world, 'job = "job.toml"\norganizations = ["acme-[12]"]\n')
-    assert here(*APPLY).code == 0
+    """The record of the rollout names them, whether or not they have journals."""
+    found = 'organizations = ["acme-[12]"]\n[rollout]\nwaves = ["acme-1"]\n'
+    declare(world, f'job = "job.toml"\n{found}')
+    world.simulator.remove_task(TASK, organization="acme-1")
+    assert here(*APPLY).code == 2
     requests = world.requests
-    done = here("fleet", "status", "fleet.toml")
-    assert [line.split()[:2] for line in done.lines[1:3]] == [[name, "done:"] for name in NAMES[:2]]
+    for command in ("status", "report"):
+        done = here("fleet", command, "fleet.toml")
+        assert done.lines[0].endswith("in 2 shards, in 2 waves")
+        assert "  acme-1  failed" in done.lines
+        assert "  acme-2  not begun" in done.lines
     assert world.requests == requests
 
 

@@ -22,7 +22,7 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
     """Show how far a fleet is, from its journals.
 
     A line for each shard, and totals. Sends no request and needs no token. If the fleet file has
-    organizations instead of [[shard]], it shows those that have begun.
+    organizations instead of [[shard]], it shows those that its last apply found.
 
     Shards whose address the fleet file leaves out are those at TFE_ADDRESS: set it as for apply.
 

@@ -21,7 +21,13 @@ from bulkops.cli.output.watch import EVERY, FIRST
 from bulkops.cli.run.fleet_view.shard import AGAIN, FollowedShard, ShardView
 from bulkops.cli.run.follow import POLL, Surroundings
 from bulkops.cli.run.follow_view import Screen, is_live
-from bulkops.cli.run.open_fleet import address_of, objects_of, report_of, shard_jobs
+from bulkops.cli.run.open_fleet import (
+    address_of,
+    objects_of,
+    report_of,
+    shard_jobs,
+    with_found,
+)
 from bulkops.cli.signals import received
 from bulkops.errors import ExitCode
 from bulkops.fleet.file import load_fleet, load_fleet_job
@@ -33,7 +39,6 @@ from bulkops.fleet.report.text import elsewhere, headline, lines, state
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.waves import Course, ShardProgress, State, exceeded, next_step
 from bulkops.job.job import Job
-from bulkops.journal.place import default_base, journals_at
 from bulkops.text import as_argument
 
 
@@ -140,7 +145,7 @@ class _Following:
                     self._say(f"{name}: {line}")
 
     def _find(self) -> None:
-        """Find the shards: all at once if the fleet file lists them, else those that have begun."""
+        """Find the shards: all at once if the fleet file lists them, else those known so far."""
         now = self._around.now()
         if self._fleet.shards and self._shards:
             return
@@ -149,7 +154,7 @@ class _Following:
         self._found_at = now
         fleet = self._fleet
         if not fleet.shards:
-            fleet = fleet.among(journals_at(fleet.journals_base(default_base())).names())
+            fleet, _ = with_found(fleet)
         for job in shard_jobs(fleet, self._job, address_of):
             if job.shard.name not in self._shards:
                 self._shards[job.shard.name] = self._followed(job)
