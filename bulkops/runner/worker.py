@@ -89,7 +89,7 @@ class Worker:
 
     async def _announce(self) -> None:
         # Not earlier: if killed while it waits for the pacer, the operation must not be in doubt.
-        await self._journal.append(Intent(self._operation.key, self._date()))
+        await self._journal.append(Intent(self._operation.key, self._caller.clock.date()))
 
     async def _judge(self, verdict: Verdict) -> Result | None:
         """Return the verdict's result, ``None`` to send again."""
@@ -138,7 +138,11 @@ class Worker:
                 return None
             if step not in (Step.SETTLE, Step.AGE):
                 break
-            await self._until_read_again(readings, seconds)
+            if isinstance(answer, Response) and answer.status == 503:
+                # A server that is overloaded gets no early readings.
+                await self._wait(seconds)
+            else:
+                await self._until_read_again(readings, seconds)
         nothing = reading.row is Unobserved.DENIED or (
             step is Step.CONFLICT and not reading.observed
         )
@@ -247,10 +251,8 @@ class Worker:
     def _kept(self, observed: Sequence[Observed]) -> str:
         # A server silently drops attributes that it doesn't know (terraform-provider-tfe #1456).
         desired = wording.state(self._operation, self._operation.desired)
-        return f"the server accepted it, but shows {self._shows(observed)} instead of {desired}"
-
-    def _shows(self, observed: Sequence[Observed]) -> str:
-        return wording.reading(self._operation, observed)
+        shown = wording.reading(self._operation, observed)
+        return f"the server accepted it, but shows {shown} instead of {desired}"
 
     def _result(
         self,
@@ -264,7 +266,7 @@ class Worker:
         return Result(
             key=self._operation.key,
             outcome=outcome,
-            at=self._date(),
+            at=self._caller.clock.date(),
             ours=ours,
             id=observed[0].id if observed else self._operation.before_id,
             kept=observed[0].attributes
@@ -275,9 +277,6 @@ class Worker:
             status=answer.status if isinstance(answer, Response) else 0,
             request_id=request_id(answer) if isinstance(answer, Response) else "",
         )
-
-    def _date(self) -> str:
-        return self._caller.clock.date()
 
 
 def _unobserved(cause: Cause, answer: Answer, error: str) -> str:
