@@ -71,7 +71,7 @@ def intent_not_awaited() -> AbstractContextManager[Any]:
     """Send before the intent is durable."""
 
     async def announce(self: Worker) -> None:
-        self._journal.post(Intent(self._operation.key, self._date()))
+        self._journal.post(Intent(self._operation.key, self._caller.clock.date()))
 
     return mock.patch.object(Worker, "_announce", announce)
 
