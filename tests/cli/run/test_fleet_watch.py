@@ -289,7 +289,7 @@ def test_organizations_that_must_be_found_appear(
 def test_a_signal_ends_it(world: World) -> None:
     """The fleet is not affected."""
     with held(world, 4) as let_go:
-        job = begun(world, let_go, "acme-1")
+        job = begun(world, let_go, "*")
         watcher = watching(world)
         first_line(watcher)
         watcher.send_signal(signal.SIGTERM)
