@@ -9,7 +9,7 @@ from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution, Record, Verified
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.html.words import sentences, verdict
-from bulkops.report.model import PENDING, Report
+from bulkops.report.model import PENDING, Report, Running
 from tests.journal.samples import HOLDER, header
 from tests.report.html.samples import (
     at,
@@ -147,3 +147,14 @@ def test_every_exit_code_has_its_verdict(code: ExitCode) -> None:
     shown = verdict(msgspec.structs.replace(of_two(*BOTH), exit_code=code))
     assert shown.words == WORDS[code].verdict
     assert shown.shape in {*Outcome, PENDING}
+
+
+def test_a_job_that_runs_is_named_as_such() -> None:
+    """With the process that holds its journal."""
+    running = Running(pid=4711, host="build-7", since="2026-11-24T21:58:03.120Z")
+    report = msgspec.structs.replace(of_two(*done(0, 1), how=""), running=running)
+    assert verdict(report) == ("Running", PENDING)
+    assert sentences(report, "workspace")[-1] == (
+        "It was running when this report was written: pid 4711 on build-7, since "
+        "2026-11-24T21:58:03.120Z."
+    )
