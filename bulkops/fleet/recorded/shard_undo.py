@@ -8,6 +8,7 @@ from functools import partial
 from anyio import to_thread
 
 from bulkops.client.api import Client
+from bulkops.client.in_order import in_order
 from bulkops.errors import JobError, PlanStale
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
@@ -51,8 +52,7 @@ class ShardUndo(ShardRun):
         replay, running = await self._read(undone)
         while running is not None and self._how.wait:
             # What it still does is to be undone as well.
-            async with self._locked(client, undone):
-                pass
+            await self._until_free(client, undone)
             replay, running = await self._read(undone)
         if running is not None:
             self._leave(undone, running)
@@ -112,6 +112,22 @@ class ShardUndo(ShardRun):
         contents = open_journal(hold.storage.owned(trusted=trusted))
         check_undo(hold.place, contents.replay, undone.place, replay)
         return contents
+
+    async def _until_free(self, client: Client, undone: Place) -> None:
+        """Wait until no process uses a journal, or that of its undo.
+
+        Of a dead process, both leases are watched at the same time: each must be unchanged for its
+        ttl.
+        """
+        undo = place_of_undo(undone)
+        places = [undone, undo] if await to_thread.run_sync(undo.exists) else [undone]
+
+        async def wait(place: Place) -> Place:
+            async with self._locked(client, place):
+                return place
+
+        calls = [partial(wait, place) for place in places]
+        await in_order(calls, lambda _: None, at_once=len(calls))
 
     def _locked(self, client: Client, place: Place) -> AbstractAsyncContextManager[Hold]:
         by, sleep = holder(client.clock), client.clock.sleep
