@@ -18,8 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import inspect
 
-from bulkops.checking import allowed
-from bulkops.job.job import Job, JobFile, Table
+from bulkops.checking import Table, allowed
+from bulkops.job.job import Job, JobFile
 from bulkops.job.select import SELECTING, Select
 from bulkops.operations import all_kinds
 from bulkops.operations.kinds.base import Kind

@@ -6,6 +6,7 @@ adds a kind.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from bulkops.checking import not_allowed, one_of
@@ -47,7 +48,6 @@ from bulkops.operations.model import (
     Resolved,
     Right,
     Scope,
-    Secret,
     Skip,
     Spec,
     Target,
@@ -56,6 +56,7 @@ from bulkops.operations.model import (
     any_of,
     exactly_one_of,
 )
+from bulkops.operations.secret import Secret
 
 __all__ = [
     "KINDS",
@@ -154,10 +155,24 @@ def all_kinds() -> dict[str, type[Kind]]:
     return kinds
 
 
-def bind(kind: str, spec: Spec, resolved: Resolved) -> Kind:
+def bind(
+    kind: str,
+    spec: Spec,
+    resolved: Resolved,
+    groups: Iterable[tuple[Spec, Iterable[str]]] = (),
+) -> Kind:
     """Return the named kind for one job.
 
     Args:
         spec: an instance of that kind's ``spec_type``.
+        groups: further specs, each with the ids or names of the workspaces that have it.
     """
-    return kind_named(kind)(spec, resolved)
+    made = kind_named(kind)
+    bound = made(spec, resolved)
+    bound.per_workspace = {
+        entry: own
+        for one, entries in groups
+        for own in (bound if one is spec else made(one, resolved),)
+        for entry in entries
+    }
+    return bound

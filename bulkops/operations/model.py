@@ -7,12 +7,13 @@ Planning, resuming, reading back and verifying are the same comparison, independ
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, ClassVar
 
 import msgspec
+
+from bulkops.operations.secret import HmacKey, Secret
 
 Attributes = Mapping[str, object]
 """The attributes a kind compares and writes, by API name; lists are in a canonical order."""
@@ -159,43 +160,6 @@ class TaskRef(msgspec.Struct, frozen=True):
     name: str
 
 
-class HmacKey:
-    """A run task's new HMAC key, which must not appear in a journal, report, log or traceback."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        """Return a text without the key."""
-        return "HmacKey(…)"
-
-    @property
-    def digest(self) -> str:
-        """Its SHA-256, in hex."""
-        return hashlib.sha256(self._text.encode()).hexdigest()
-
-    def reveal(self) -> str:
-        """Return the key itself, for the one request that sets it."""
-        return self._text
-
-
-class Secret(msgspec.Struct, frozen=True):
-    """Where a spec's secret is: in an environment variable or in a file.
-
-    Attributes:
-        field: the field of the spec that names the place.
-        shown_as: the attribute that holds its SHA-256 in an operation's ``desired``.
-        env, file: the variable's name, or the file's path; the other one is empty.
-    """
-
-    field: str
-    shown_as: str
-    env: str = ""
-    file: str = ""
-
-
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """What a kind needs beside its spec: the names in it, looked up at the server.
 
@@ -226,9 +190,12 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     Attributes:
         schema_rule: what ``__post_init__`` checks across fields, as JSON Schema.
+        per_job: fields that are the same on every workspace, above all those that name run tasks;
+            a column of ``select.file`` may override any other.
     """
 
     schema_rule: ClassVar[Mapping[str, object]] = {}
+    per_job: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
@@ -252,6 +219,8 @@ class TaskSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         task: the run task's name or id (``task-…``).
     """
+
+    per_job: ClassVar[frozenset[str]] = frozenset({"task"})
 
     task: Annotated[
         str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')

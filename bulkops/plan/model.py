@@ -13,7 +13,7 @@ from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout, rest_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
-from bulkops.operations import bind, kind_named
+from bulkops.operations import kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
@@ -89,7 +89,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     Raises:
         JobError: the result would exceed the organization's entitlements.
     """
-    kind = bind(job.operation_kind, job.spec, inventory.resolved)
+    kind = job.bound(inventory.resolved)
     operations, skips = _decide_all(kind, inventory)
     if kind.scope is Scope.EVERY and any(skip.blocked for skip in skips):
         # A part of it would be as destructive as all of it, and achieve nothing.
