@@ -36,8 +36,7 @@ from bulkops.job.select import Listed
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Scope, Spec
 
-Columns = Annotated[tuple[str, ...], Meta(min_length=1)]
-Entries = Annotated[tuple[Listed, ...], Meta(min_length=1)]
+Column = Annotated[str, Meta(description="the name of another field of this table")]
 
 
 class PerWorkspace(msgspec.Struct, frozen=True):
@@ -50,11 +49,21 @@ class PerWorkspace(msgspec.Struct, frozen=True):
             journals have this in place of ``from_file``.
     """
 
-    from_file: Columns = ()
+    from_file: Annotated[tuple[Column, ...], Meta(min_length=1)] = ()
     values: Annotated[tuple[Table, ...], Meta(min_length=1)] = ()
 
 
 FIELDS = ("from_file", "values")
+
+
+class Entries(msgspec.Struct, frozen=True):
+    """A group of workspaces with the same values, beside these values.
+
+    Attributes:
+        workspaces: the names or ids of the workspaces that have these values.
+    """
+
+    workspaces: Annotated[tuple[Listed, ...], Meta(min_length=1)]
 
 
 class Valued(msgspec.Struct, frozen=True):
@@ -273,8 +282,8 @@ def _from_journal(
         for name in changes:
             if name not in possible:
                 raise unknown_key(source, f"{where}.{name}", name, ("workspaces", *possible))
-        check(table.get("workspaces"), Entries, f"{source}: {where}.workspaces")
-        entries = msgspec.convert(table["workspaces"], Entries)
+        named = {name: value for name, value in table.items() if name == "workspaces"}
+        entries = read_table(named, Entries, source, where).workspaces
         spec: Spec = read_table({**own, **changes}, kind.spec_type, source, where)
         for entry in entries:
             if entry in valued:
