@@ -16,8 +16,9 @@ from msgspec import Meta
 from bulkops.checking import Table, check, one_of, read_table, table_of
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
+from bulkops.job.listing.groups import Valued, to_builtins
 from bulkops.job.listing.manifest import Manifest
-from bulkops.job.listing.values import Valued, read_specs, to_builtins
+from bulkops.job.listing.values import read_specs
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select

@@ -11,6 +11,7 @@ from bulkops.api.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
+from bulkops.job.listing.groups import differing, in_words
 from bulkops.job.rollout import Rollout, rest_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.operations import kind_named
@@ -76,6 +77,20 @@ class Plan(msgspec.Struct, frozen=True):
         operations = len(self.operations)
         rests = (len(self.rollout.steps(operations)) - 1) * rest_seconds(self.rollout)
         return operations / self.rate + rests if self.rate else None
+
+    @property
+    def values(self) -> dict[str, int]:
+        """Values per workspace, in words → number of selected workspaces, the most first.
+
+        Empty if all workspaces have the same, and for an undo, which restores former ones.
+        """
+        groups = () if self.undo_of else self.job.values
+        words = map(in_words, differing(groups))
+        own = {e: text for one, text in zip(groups, words, strict=True) for e in one.workspaces}
+        targets = {o.target.id: o.target for o in self.operations if own}
+        targets |= {s.target.id: s.target for s in self.skips if own}
+        found = (own.get(target.id) or own.get(target.name) for target in targets.values())
+        return dict(Counter(text for text in found if text).most_common())
 
     @property
     def blocked(self) -> list[Skip]:

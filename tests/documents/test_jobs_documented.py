@@ -14,7 +14,7 @@ from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
 from bulkops.job.file import load_job
 from bulkops.job.job import parse_job
-from bulkops.job.listing.values import overridable
+from bulkops.job.listing.groups import overridable
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import meanings
 from bulkops.operations import KINDS

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from bulkops.errors import JobError
 from bulkops.job.job import JobFile, job_from_builtins
 from bulkops.job.journal import JournalOptions
-from bulkops.job.listing.values import FIELDS, overridable
+from bulkops.job.listing.groups import overridable
+from bulkops.job.listing.values import FIELDS
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import job_schema, meanings, summary, table_schema, with_nested
