@@ -16,7 +16,6 @@ from msgspec import Meta
 from bulkops.checking import Table, check, one_of, read_table, table_of
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
-from bulkops.job.listing.groups import Valued, to_builtins
 from bulkops.job.listing.manifest import Manifest
 from bulkops.job.listing.values import read_specs
 from bulkops.job.pace import Pace
@@ -26,6 +25,7 @@ from bulkops.job.toml import parse_toml
 from bulkops.operations import bind, kind_named, kind_names
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Resolved, Scope, Spec
+from bulkops.operations.values import Valued, to_builtins
 
 # Patterns end in \Z because "$" would accept a trailing line break.
 Name = Annotated[
@@ -108,8 +108,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     def bound(self, resolved: Resolved) -> Kind:
         """Return the job's kind, with the run tasks that it names and each workspace's spec."""
-        groups = ((one.spec, one.workspaces) for one in self.values)
-        return bind(self.operation_kind, self.spec, resolved, groups)
+        return bind(self.operation_kind, self.spec, resolved, self.values)
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""

@@ -21,12 +21,12 @@ from msgspec import inspect
 
 from bulkops.checking import Table, allowed
 from bulkops.job.job import Job, JobFile
-from bulkops.job.listing.groups import overridable
 from bulkops.job.listing.values import FIELDS, Entries, PerWorkspace
 from bulkops.job.select import SELECTING, Select
 from bulkops.operations import all_kinds
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Scope, Spec, any_of
+from bulkops.operations.values import overridable
 
 Schema = dict[str, typing.Any]
 

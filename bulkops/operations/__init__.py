@@ -57,6 +57,7 @@ from bulkops.operations.model import (
     exactly_one_of,
 )
 from bulkops.operations.secret import Secret
+from bulkops.operations.values import Valued
 
 __all__ = [
     "KINDS",
@@ -159,20 +160,20 @@ def bind(
     kind: str,
     spec: Spec,
     resolved: Resolved,
-    groups: Iterable[tuple[Spec, Iterable[str]]] = (),
+    values: Iterable[Valued] = (),
 ) -> Kind:
     """Return the named kind for one job.
 
     Args:
         spec: an instance of that kind's ``spec_type``.
-        groups: further specs, each with the ids or names of the workspaces that have it.
+        values: the groups of workspaces with specs of their own, one of which may be ``spec``.
     """
     made = kind_named(kind)
     bound = made(spec, resolved)
     bound.per_workspace = {
         entry: own
-        for one, entries in groups
-        for own in (bound if one is spec else made(one, resolved),)
-        for entry in entries
+        for one in values
+        for own in (bound if one.spec is spec else made(one.spec, resolved),)
+        for entry in one.workspaces
     }
     return bound

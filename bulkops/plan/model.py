@@ -11,13 +11,13 @@ from bulkops.api.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
-from bulkops.job.listing.groups import differing, in_words
 from bulkops.job.rollout import Rollout, rest_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.operations import kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
+from bulkops.operations.values import differing, in_words
 from bulkops.plan.notes import notes
 
 HIDDEN = "its run tasks are unknown: this token can't read them"

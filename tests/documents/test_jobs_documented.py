@@ -14,12 +14,12 @@ from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
 from bulkops.job.file import load_job
 from bulkops.job.job import parse_job
-from bulkops.job.listing.groups import overridable
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import meanings
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.attach import AttachSpec
 from bulkops.operations.model import Scope
+from bulkops.operations.values import overridable
 from tests.documents.job_tables import (
     FLEET_SCHEMA,
     JOBS,

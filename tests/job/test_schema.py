@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from bulkops.errors import JobError
 from bulkops.job.job import JobFile, job_from_builtins
 from bulkops.job.journal import JournalOptions
-from bulkops.job.listing.groups import overridable
 from bulkops.job.listing.values import FIELDS
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
@@ -29,6 +28,7 @@ from bulkops.job.schema import job_schema, meanings, summary, table_schema, with
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Scope
+from bulkops.operations.values import overridable
 from tests.documents.job_tables import FLEETS, JOBS, TABLES
 from tests.kinds import CASES
 

@@ -12,13 +12,13 @@ import pytest
 
 from bulkops.errors import JobError
 from bulkops.job.job import Job, job_from_builtins
-from bulkops.job.listing.groups import overridable
 from bulkops.job.listing.manifest import parse_manifest
 from bulkops.journal.records import Header, Planned
 from bulkops.journal.replay import replay
 from bulkops.journal.states import Outcome
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.workspace_update import WorkspaceUpdateSpec
+from bulkops.operations.values import overridable
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.trusted import disagreement
 from tests.engine.world import PATH, World

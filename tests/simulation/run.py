@@ -78,6 +78,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     machine.met["run"] += 1
     machine.met["store: run"] += scenario.stored
     machine.met[f"kind {scenario.kind}"] += 1
+    machine.met[f"values of {scenario.kind}"] += bool(scenario.values)
     _check_selection(machine, job, replay)
     done = [job]
     for number in range(scenario.undone):

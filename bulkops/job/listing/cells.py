@@ -21,10 +21,10 @@ from bulkops.checking import (
     whole_table,
 )
 from bulkops.errors import JobError
-from bulkops.job.listing.groups import Groups, overridable
 from bulkops.job.listing.manifest import ListedRow, Manifest
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Spec
+from bulkops.operations.values import Groups, overridable
 
 BESIDE = ("kind", "from_file")
 """Known keys of ``[operation]`` that are no fields of a spec, if a kind has columns."""

@@ -16,11 +16,11 @@ from msgspec import Meta
 from bulkops.checking import Table, read_table, shown, unknown_key
 from bulkops.errors import JobError
 from bulkops.job.listing.cells import BESIDE, groups_of_rows
-from bulkops.job.listing.groups import Groups, Valued, overridable
 from bulkops.job.listing.manifest import Manifest
 from bulkops.job.select import Listed
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Spec
+from bulkops.operations.values import Groups, Valued, overridable
 
 Column = Annotated[str, Meta(description="the name of another field of this table")]
 

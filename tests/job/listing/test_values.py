@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from bulkops.errors import JobError
 from bulkops.job.job import Job, job_from_builtins, job_to_builtins
-from bulkops.job.listing.groups import overridable
 from bulkops.job.listing.manifest import parse_manifest
 from bulkops.job.listing.values import read_specs
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import Observed, Operation, Scope, Skip, Target, TaskSpec
+from bulkops.operations.values import overridable
 
 Table = dict[str, Any]
 
