@@ -62,10 +62,11 @@ class Telemetry:
     ) -> None:
         """Send what is left, within ``FLUSH_SECONDS``; ``error`` is the command's SystemExit."""
         if self._sending is not None:
-            code = error.code if isinstance(error, SystemExit) else bool(error)
-            code = int(code) if isinstance(code, int) else 1
-            interrupted = code in SIGNALS.values()
-            self._sending.end(code, FLUSH_SECONDS_INTERRUPTED if interrupted else FLUSH_SECONDS)
+            code = error.code if isinstance(error, SystemExit) else error
+            # As the interpreter does: a text is printed, and the exit code is 1.
+            number = code if isinstance(code, int) else int(code is not None)
+            interrupted = number in SIGNALS.values()
+            self._sending.end(number, FLUSH_SECONDS_INTERRUPTED if interrupted else FLUSH_SECONDS)
 
     @property
     def measures(self) -> bool:

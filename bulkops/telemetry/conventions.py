@@ -27,7 +27,7 @@ from bulkops.operations.model import Operation
 Attributes = Mapping[str, str | int | tuple[str, ...]]
 
 _PORTS = {"https": 443, "http": 80}
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]*[^\s\"'<>.,:;)]", re.IGNORECASE)
 
 
 class Described(msgspec.Struct, frozen=True):
