@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -66,7 +67,10 @@ class Telemetry:
             # As the interpreter does: a text is printed, and the exit code is 1.
             number = code if isinstance(code, int) else int(code is not None)
             interrupted = number in SIGNALS.values()
-            self._sending.end(number, FLUSH_SECONDS_INTERRUPTED if interrupted else FLUSH_SECONDS)
+            # A signal meanwhile ends the waiting, and leaves the exit code of what has ended.
+            with suppress(SystemExit):
+                seconds = FLUSH_SECONDS_INTERRUPTED if interrupted else FLUSH_SECONDS
+                self._sending.end(number, seconds)
 
     @property
     def measures(self) -> bool:

@@ -59,6 +59,8 @@ class Receiver:
         bodies: everything that has arrived, decompressed.
         status: what it answers.
         hangs: it answers nothing before the end.
+        asked: set once a request has arrived.
+        over: set at the end.
     """
 
     def __init__(self) -> None:
@@ -70,6 +72,7 @@ class Receiver:
         self.bodies = list[bytes]()
         self.status = 200
         self.hangs = False
+        self.asked = Event()
         self.over = Event()
 
     def named(self, name: str) -> list[Span]:
@@ -113,6 +116,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
+            receiver.asked.set()
             if receiver.hangs:
                 receiver.over.wait()
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -12,7 +13,7 @@ import pytest
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode
 from bulkops.telemetry import command, conventions
-from tests.cli.support import NOBODY, World
+from tests.cli.support import NOBODY, World, ended
 from tests.cli.test_start import RUN
 from tests.conftest import Here
 from tests.telemetry.conftest import SECRET
@@ -202,3 +203,17 @@ def test_an_interrupted_operation_has_a_span(world: World, here: Here, receiver:
     assert spans
     assert {span.attributes["error.type"] for span in spans} == {"no_result"}
     assert all(span.error and span.end >= span.start for span in spans)
+
+
+def test_a_signal_while_the_rest_is_sent_ends_the_waiting(world: World, receiver: Receiver) -> None:
+    """The exit code is that of the job, which has ended by then."""
+    receiver.hangs = True
+    at_the_end = {"OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    process = world.start(
+        *world.applying, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **at_the_end
+    )
+    receiver.asked.wait()
+    process.send_signal(signal.SIGTERM)
+    done = ended(process)
+    assert (done.code, world.all_desired()) == (0, True)
+    assert "12 succeeded of 12 operations" in done.out
