@@ -34,8 +34,8 @@ AWAY = {
 
 
 def fresh(world: World, program: str, **environment: str) -> tuple[list[str], set[str]]:
-    """Plan in a fresh process; return what it wrote to stderr, and the modules it imported."""
-    command = [sys.executable, "-c", program, "plan", "job.toml"]
+    """Apply in a fresh process; return what it wrote to stderr, and the modules it imported."""
+    command = [sys.executable, "-c", program, *world.applying]
     ambient = {n: v for n, v in os.environ.items() if not n.startswith(("OTEL_", "TRACE"))}
     done = subprocess.run(
         command,

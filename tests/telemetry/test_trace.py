@@ -136,6 +136,7 @@ def test_resume_verify_and_undo_are_traces_of_their_own(
     assert here("undo", "scan.jsonl", "--yes").code == 0
     undo = the(receiver.named("bulkops undo"))
     assert undo.attributes["bulkops.kind"] == "undo of attach"
+    assert undo.attributes["bulkops.undo_of"] == first.attributes["bulkops.run_id"]
     assert len(of(receiver, undo, "detach")) == 12
 
 
