@@ -214,6 +214,11 @@ def fits(value: object, annotation: object) -> bool:
     return True
 
 
+def is_list(annotation: object) -> bool:
+    """Return whether a field of this type is a list."""
+    return _entry_type(inspect.type_info(annotation)) is not None
+
+
 def _entry_type(info: inspect.Type) -> inspect.Type | None:
     match info:
         case inspect.Metadata(type=inner):

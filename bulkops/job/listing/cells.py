@@ -6,14 +6,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from msgspec import inspect
-
 from bulkops.checking import (
     allowed,
     check,
     check_fields,
     fields_of,
     fits,
+    is_list,
     not_allowed,
     one_of,
     read_table,
@@ -118,19 +117,8 @@ def _typed(cell: object, annotation: object) -> object:
     """Return the value in a cell: text as a field of this type has it; other values as they are."""
     if not isinstance(cell, str) or fits(cell, annotation):
         return cell
-    words: object = cell.split()
-    if _is_list(inspect.type_info(annotation)):
-        return words
+    if is_list(annotation):
+        return cell.split()
     lower = cell.lower()
     plain = json.loads(lower) if re.fullmatch(r"true|false|0|-?[1-9]\d{0,17}", lower) else cell
     return plain if fits(plain, annotation) else cell
-
-
-def _is_list(info: inspect.Type) -> bool:
-    match info:
-        case inspect.Metadata(type=inner):
-            return _is_list(inner)
-        case inspect.UnionType(types=members):
-            return any(map(_is_list, members))
-        case _:
-            return isinstance(info, inspect.VarTupleType)

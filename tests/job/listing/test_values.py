@@ -207,6 +207,14 @@ def test_the_digest_is_that_of_the_values() -> None:
         assert attach(text).digest != job.digest
 
 
+def test_a_workspace_may_be_listed_twice_with_the_same_values() -> None:
+    """It counts once, however the values are written."""
+    text = "name,enforcement_level,stages\na,,\nb,mandatory,\na,advisory,post_plan\na,,\n"
+    job = attach(text)
+    assert [one.workspaces for one in job.values] == [("a",), ("b",)]
+    assert job.select.listed == ("a", "b")
+
+
 def test_the_same_values_everywhere_are_the_jobs_own() -> None:
     """A file that gives every workspace one value makes the same job as that value without it."""
     job = attach("name,enforcement_level,stages\na,mandatory,\nb,mandatory,\n")
