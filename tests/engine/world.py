@@ -76,9 +76,8 @@ BETWEEN_EXECUTIONS = 5.0
 
 def job(
     kind: str = "attach",
-    /,
-    *,
     rows: Sequence[Mapping[str, object]] = (),
+    /,
     **tables: Mapping[str, object],
 ) -> Job:
     """Return a job on the whole scope of its kind; ``operation``, … add to its tables.

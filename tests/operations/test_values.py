@@ -22,6 +22,7 @@ from bulkops.operations.values import overridable
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.trusted import disagreement
 from tests.engine.world import PATH, World
+from tests.engine.world import job as valued_job
 from tests.engine.worlds import everything, world_for
 from tests.kinds import CASES, OLD_TASK, TASK
 from tests.plan.forging import replaced
@@ -44,7 +45,7 @@ class Listed(NamedTuple):
     shown: Callable[[World, str], object]
 
 
-def _setting(world: World, name: str) -> object:
+def _setting(world: World, name: str) -> tuple[object, ...]:
     record = world.simulator.world.organizations["acme"].workspaces[name]
     return (
         record.terraform_version,
@@ -199,17 +200,12 @@ def test_a_workspace_listed_by_name_and_by_id_has_one_value() -> None:
 def test_a_stage_that_the_server_lacks_is_refused_for_any_workspace() -> None:
     """The first change is sent only if the server supports the stages of every workspace."""
     world = world_for("attach", 4, profile="tfe-v202401-1")
-    job = listed("attach")
-    pairs = [
-        msgspec.structs.replace(
-            one, spec=msgspec.structs.replace(one.spec, stages=("pre_plan", "post_plan"))
-        )
-        if number == len(job.values) - 1
-        else one
-        for number, one in enumerate(job.values)
-    ]
+    rows = [{"name": "prod-0"}, {"name": "prod-1", "stages": "pre_plan post_plan"}]
+    job = valued_job(
+        "attach", rows, operation={"from_file": ["stages"]}, select={"file": "list.json"}
+    )
     with pytest.raises(JobError, match="supports only one stage per attachment"):
-        world.plan(msgspec.structs.replace(job, values=tuple(pairs)))
+        world.plan(job)
     assert not world.wire.writes
 
 

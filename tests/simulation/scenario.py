@@ -140,7 +140,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         rows = [{"name": name, **empty, **self.values[name]} for name in sorted(self.values)]
         return job(
             self.kind,
-            rows=rows,
+            rows,
             operation=self._operation | ({"from_file": self._columns} if rows else {}),
             select={"names": ["prod-*"]} | ({"file": "list.json"} if rows else {}),
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
