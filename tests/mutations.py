@@ -135,7 +135,7 @@ MUTATIONS = (
     Mutation(
         "a gate is given the token",
         "job/gate.py",
-        ("not (name == call.secret or _WITHHELD.match(name))", "True"),
+        ("not (name in call.secrets or _WITHHELD.match(name))", "True"),
         ("job/test_gate.py",),
     ),
     Mutation(
