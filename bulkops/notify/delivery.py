@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 
 from bulkops.clock import Clock
@@ -13,6 +15,18 @@ ATTEMPT_SECONDS = 10.0
 """Seconds for one attempt."""
 
 NOT_IN_TIME = Attempt("no answer in time", again=True)
+
+
+async def attempted(send: Callable[[], Awaitable[Attempt]]) -> Attempt:
+    """Return the result of one attempt, within ``ATTEMPT_SECONDS``; raises nothing."""
+    result = NOT_IN_TIME
+    try:
+        with anyio.move_on_after(ATTEMPT_SECONDS):
+            result = await send()
+    except Exception as error:  # noqa: BLE001 - a rollout must not end because of it
+        # Not its text, which may contain the URL.
+        result = Attempt(f"it can't be sent: {type(error).__name__}")
+    return result
 
 
 class Delivery:
@@ -56,12 +70,6 @@ class Delivery:
     async def _attempt(self) -> float | None:
         """Send once; return the seconds until the next attempt, ``None`` for no other one."""
         self.attempts += 1
-        result = NOT_IN_TIME
-        try:
-            with anyio.move_on_after(ATTEMPT_SECONDS):
-                result = await self.receiver.attempt(self.message)
-        except Exception as error:  # noqa: BLE001 - a rollout must not end because of it
-            # Not its text, which may contain the URL.
-            result = Attempt(f"it can't be sent: {type(error).__name__}")
+        result = await attempted(lambda: self.receiver.attempt(self.message))
         self.problem = result.problem
         return delay(self.attempts, result.wait) if result.again else None

@@ -20,7 +20,7 @@ from bulkops.journal.records import Holder, Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
 from bulkops.log import Log
-from bulkops.notify.delivery import Delivery
+from bulkops.notify.delivery import Delivery, attempted
 from bulkops.notify.message import Message, at_end, started
 from bulkops.notify.receivers import Heartbeat, Receiver
 from bulkops.report.model import Report, report
@@ -144,11 +144,9 @@ class JobNotices:
         self._note(str(delivery.message.occasion), name, attempts, problem)
 
     def _note(self, event: str, receiver: str, attempts: int, problem: str) -> None:
-        fields = {"event": event, "receiver": receiver, "attempts": attempts}
-        log.info(
-            "notification_failed" if problem else "notification_delivered",
-            extra={**fields, "reason": problem or None},
-        )
+        fields = {"told": event, "receiver": receiver, "attempts": attempts}
+        name = "notification_failed" if problem else "notification_delivered"
+        log.info(name, extra={**fields, "reason": problem or None})
         if self._told is not None:
             _, post = self._told
             with suppress(JournalWriteFailed):
@@ -156,7 +154,7 @@ class JobNotices:
 
     async def _keep_beating(self, heartbeat: Heartbeat) -> None:
         while True:
-            attempt = await heartbeat.beat()
+            attempt = await attempted(heartbeat.beat)
             self._beats += 1
             if attempt.problem:
                 self._missed += 1

@@ -14,7 +14,7 @@ import pytest
 
 import bulkops.client.transport
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.client.transport import HttpTransport
+from bulkops.client.transport import HttpTransport, WebhookTransport
 from bulkops.errors import NoResponse
 from tests.client.raw_server import Answer, RawServer, http, raw_server
 
@@ -299,3 +299,60 @@ async def test_requests_do_not_wait_for_a_connection_pool() -> None:
             await anyio.sleep(0.01)
         group.cancel_scope.cancel()
     assert server.most_open == len(server.requests) == 120
+
+
+async def post(address: str, answer_seconds: float = 5.0) -> Response | NoResponse:
+    """Send to a webhook whose path is a secret."""
+    hook = WebhookTransport(address, ca_file=None, answer_seconds=answer_seconds)
+    async with hook as transport:
+        try:
+            return await transport.send(Request("POST", "/s3cret", body=b"{}"))
+        except NoResponse as error:
+            return error
+
+
+async def test_a_webhook_gets_no_token() -> None:
+    """Nor an empty one."""
+    async with raw_server(OK) as server:
+        assert await post(server.address) == Response(200, {"content-length": "2"}, b"")
+    assert not [line for line in head(server) if line.lower().startswith("authorization")]
+
+
+async def test_a_webhooks_endless_answer_is_not_read() -> None:
+    """Its status is all that counts, whatever follows it."""
+    endless = Answer(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5_000_000, then="hang")
+    async with raw_server(endless) as server:
+        answer = await post(server.address)
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(b"/s3cret is no HTTP\r\n\r\n", then="close"), "the answer is not valid HTTP"),
+        (Answer(then="close"), "the server closed the connection without an answer"),
+        (Answer(then="reset"), "the connection was lost"),
+        (Answer(then="hang"), "no answer in time"),
+    ],
+    ids=["echo", "closed", "reset", "hang"],
+)
+async def test_a_webhooks_error_has_nothing_of_its_url(answer: Answer, reason: str) -> None:
+    """Neither the path nor the host, even if the receiver echoes it."""
+    async with raw_server(answer) as server:
+        lost = await post(server.address, 0.2 if answer.then == "hang" else 5.0)
+    assert isinstance(lost, NoResponse)
+    assert str(lost) == reason
+    assert lost.sent
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_webhook_that_is_not_there_is_not_named(*, known: bool) -> None:
+    """A refused connection, or a failed name look-up."""
+    address = f"http://127.0.0.1:{free_port()}" if known else "http://nowhere.invalid"
+    lost = await post(address)
+    assert isinstance(lost, NoResponse)
+    assert str(lost).startswith("can't connect: ")
+    assert not lost.sent
+    assert "nowhere" not in str(lost)
+    assert "127.0.0.1" not in str(lost)
