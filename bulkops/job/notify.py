@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from bulkops.checking import read_table
+from bulkops.checking import allowed, fits, read_table
 from bulkops.errors import JobError
 from bulkops.operations.model import any_of
 
@@ -37,6 +37,9 @@ Variable = Annotated[
 
 RECEIVERS = ("url_env", "apprise_env", "heartbeat_url_env")
 """The fields that name a receiver; a table needs at least one of them."""
+
+VARIABLES = (*RECEIVERS, "hmac_key_env")
+"""The fields that name a variable."""
 
 RULE: dict[str, object] = {
     "anyOf": [{"maxProperties": 0}, any_of(*RECEIVERS)],
@@ -87,6 +90,13 @@ def read_notify(table: Mapping[str, object], source: str) -> Notify:
     Raises:
         JobError: as ``read_table``, or nobody would be told.
     """
+    for name, value in table.items():
+        if name in VARIABLES and isinstance(value, str) and not fits(value, Variable):
+            # Without the value: it may be the secret itself.
+            raise JobError(
+                f"{source}: notify.{name}: {allowed(Variable)} belongs here, and what is secret "
+                "into that variable"
+            )
     notify = read_table(table, Notify, source, "notify")
     if table and not any(name in table for name in RECEIVERS):
         raise JobError(f"{source}: notify names no receiver: give {', '.join(RECEIVERS)}")
