@@ -15,7 +15,7 @@ from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import JournalTakenOver, JournalWriteFailed, NoResponse, Unauthorized
 from bulkops.job.gate import GateCall
 from bulkops.journal.local.file import JournalFile
-from bulkops.journal.reader import ends_of, is_complete
+from bulkops.journal.reader import ends_of, is_complete, read
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.notify.attempt import PATIENCE
@@ -173,18 +173,19 @@ def test_a_journal_that_was_taken_over_does_not_stop() -> None:
     hooks = Hooks()
     world = world_telling(hooks)
     world.start(job())
-    held = world.hold_of(PATH)
 
     def keep(
-        on_end: Callable[[JournalWriteFailed], None], _seconds: float
+        on_end: Callable[[JournalWriteFailed], None],
+        seconds: float,  # noqa: ARG001 - it is lost at the first change
     ) -> AbstractAsyncContextManager[Permit]:
         taken = JournalTakenOver("another process has it")
         world.wire.spies.append(lambda request: on_end(taken) if request.writes else None)
         return nullcontext(ALWAYS)
 
-    world.hold_of = lambda _path: held._replace(keep=keep)  # type: ignore[method-assign]  # as another process
+    contents = read(JournalFile(PATH, world.disk))
+    execution = world.prepared(world.hold_of(PATH)._replace(keep=keep), contents)
     with pytest.raises(JournalTakenOver):
-        world.resume()
+        world.run(execution.run)
     assert hooks.events == ["started"]
 
 
@@ -315,7 +316,8 @@ def test_a_second_signal_ends_the_wait() -> None:
     async def twice() -> Replay:
         async with anyio.create_task_group() as group:
             group.start_soon(signals)
-            return await world.executed()
+            replay = await world.executed()
+        return replay
 
     async def signals() -> None:
         for seconds in (60, 1):
