@@ -313,11 +313,10 @@ def test_a_second_signal_ends_the_wait() -> None:
     world.start(job(**SLOW))
     began = world.elapsed
 
-    async def twice() -> Replay:
+    async def twice() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(signals)
-            replay = await world.executed()
-        return replay
+            await world.executed()
 
     async def signals() -> None:
         for seconds in (60, 1):
@@ -325,9 +324,9 @@ def test_a_second_signal_ends_the_wait() -> None:
             assert world.execution is not None
             world.execution.interrupt("SIGTERM", 5.0)
 
-    replay = world.run(twice)
+    world.run(twice)
     assert world.elapsed - began - world.pause == pytest.approx(61, abs=0.1)
-    assert [one[0] for one in outcomes(replay)] == ["stopped"]
+    assert [one[0] for one in outcomes(world.journaled())] == ["stopped"]
 
 
 def test_heartbeats_are_sent_while_the_job_runs() -> None:
