@@ -68,16 +68,20 @@ def started(report: Report, shard: str = "") -> Message:
     return _message(Occasion.STARTED, Status.of(report), lines, shard)
 
 
-def at_end(report: Report, next_steps: Sequence[str] = (), shard: str = "") -> Message:
+def at_end(
+    report: Report, next_steps: Sequence[str] = (), shard: str = "", error: str = ""
+) -> Message:
     """Return the message that an execution has ended.
 
     Args:
         next_steps: commands to run next, one sentence each.
         shard: the name of the fleet's shard; empty for a job by itself.
+        error: what ended it; empty if no error did.
     """
     occasion = occasion_of(report.ended)
     outcome = f"{totals(report)}; {ended(report.ended, killed=False)}."
-    lines = [_head(occasion.capitalize(), report, shard), outcome, *next_steps]
+    why = [f"Error: {error}"] if error else []
+    lines = [_head(occasion.capitalize(), report, shard), outcome, *why, *next_steps]
     return _message(occasion, ReportEvent.of(report), lines, shard)
 
 

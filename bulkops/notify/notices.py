@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
 from bulkops.clock import Clock
-from bulkops.errors import JournalTakenOver, JournalWriteFailed
+from bulkops.errors import BulkopsError, JournalTakenOver, JournalWriteFailed
 from bulkops.journal.records import Holder, Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How
@@ -92,7 +92,7 @@ class JobNotices:
                 broken = isinstance(error, JournalWriteFailed)
                 if broken and self._told and not isinstance(error, JournalTakenOver):
                     # The journal can't be written, so its end is not in the replay.
-                    await self._conclude(replace(report(self._told[0]), ended=How.ERROR))
+                    await self._conclude(replace(report(self._told[0]), ended=How.ERROR), error)
                 self._group.cancel_scope.cancel()
         if error is not None:
             raise error
@@ -104,18 +104,20 @@ class JobNotices:
         if self._heartbeat is not None and self._group is not None:
             self._group.start_soon(self._keep_beating, self._heartbeat)
 
-    async def ended(self) -> None:
+    async def ended(self, error: Exception | None) -> None:
         """See ``Notices``."""
         if self._told is not None:
             summary = report(self._told[0])
-            await self._conclude(summary)
+            await self._conclude(summary, error)
             self._told = None
 
-    async def _conclude(self, summary: Report) -> None:
+    async def _conclude(self, summary: Report, error: Exception | None) -> None:
         """Send the last message, wait for what is on its way, and record what is given up."""
         for delivery in self._pending:
             delivery.supersede()
-        self._send(at_end(summary, self._next_steps(summary), self._shard))
+        # The words of any other error are for whoever debugs it.
+        why = str(error) if isinstance(error, BulkopsError) else ""
+        self._send(at_end(summary, self._next_steps(summary), self._shard, why))
         try:
             with anyio.move_on_after(GRACE):
                 for delivery in [*self._pending]:

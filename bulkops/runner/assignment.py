@@ -115,8 +115,12 @@ class Notices(Protocol):
         """
         ...
 
-    async def ended(self) -> None:
-        """Tell how the execution ended, and wait a few seconds for what is on its way."""
+    async def ended(self, error: Exception | None) -> None:
+        """Tell how the execution ended, and wait a few seconds for what is on its way.
+
+        Args:
+            error: what ended it, ``None`` if no error did.
+        """
         ...
 
 
@@ -127,7 +131,7 @@ class _Silent:
     def started(self, replay: Replay, by: Holder, post: Post) -> None:
         pass
 
-    async def ended(self) -> None:
+    async def ended(self, error: Exception | None) -> None:
         pass
 
 

@@ -147,17 +147,17 @@ class JobExecution:
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)
-                await self._end(journal, how)
+                await self._end(journal, how, error)
                 raise
             await self._end(journal, how)
             log_ended(how)
         return journal.replay
 
-    async def _end(self, journal: Journal, how: str) -> None:
+    async def _end(self, journal: Journal, how: str, error: Exception | None = None) -> None:
         """Record how the execution ended, then tell people."""
         await journal.append(self._ended(how))
         with self._interruption.draining():
-            await self._observer.notices.ended()
+            await self._observer.notices.ended(error)
 
     def _kept(self, hold: Hold, journal: Journal) -> AbstractAsyncContextManager[Permit]:
         if hold.keep is None:

@@ -153,6 +153,7 @@ def test_an_error_stops() -> None:
     with pytest.raises(Unauthorized):
         world.resume()
     assert hooks.events == ["started", "stopped"]
+    assert "the token is missing, expired or revoked" in str(hooks.sent[1].members["text"])
     assert [one.event for one in world.journaled().notified] == ["started", "stopped"]
 
 
