@@ -24,13 +24,14 @@ PLACE = "scan: notify.apprise_env = URLS"
 SENT: list[tuple[str, str]] = []
 """Host and text of each message to ``canary://``."""
 
-HANGING = Event()
+ARRIVED, HANGING = Event(), Event()
 
 
 def canary(body: str, title: str, *_: object, meta: dict[str, str], **__: object) -> bool:
     """Take a message, as any plugin of Apprise does; one host fails, one raises, one hangs."""
     host = meta["host"]
     SENT.append((host, body + title))
+    ARRIVED.set()
     if host == "raises":
         raise ZeroDivisionError
     if host == "hangs":
@@ -84,7 +85,10 @@ def test_a_service_that_hangs_can_be_left() -> None:
             return False
         return True
 
+    ARRIVED.clear()
     assert anyio.run(impatient)
+    # Later, it would be in what the next test sees.
+    assert ARRIVED.wait(20)
 
 
 @pytest.mark.parametrize(
