@@ -111,6 +111,7 @@ class HttpTransport:
     ) -> None:
         self._address = URL(address.rstrip("/"), encoded=True)
         self._token = CIMultiDict({"Authorization": f"Bearer {token}"} if token else {})
+        self._media = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
         self._files = TlsFiles(ca_file, client_cert, client_key)
         used = any(self._files) or self._address.scheme == "https"
         self._tls = tls_context(self._files) if used else None
@@ -127,7 +128,7 @@ class HttpTransport:
             # and the runner decides how much is in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE, "User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, **self._media},
             timeout=self._timeout,
             request_class=_Permitted,
         )
@@ -229,6 +230,7 @@ class WebhookTransport(HttpTransport):
 
     def __init__(self, address: str, *, ca_file: str | Path | None, answer_seconds: float) -> None:
         super().__init__(address, "", ca_file=ca_file, answer_seconds=answer_seconds)
+        self._media = {"Accept": "*/*"}
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:  # noqa: ARG002 - see above
         return b""

@@ -32,7 +32,7 @@ class Message(NamedTuple):
     """One notification.
 
     Attributes:
-        body: a JSON object: the event, with the members ``event`` and ``text`` before its own.
+        body: a JSON object: the event, with two more members, ``event`` and ``text``.
     """
 
     occasion: Occasion
@@ -98,5 +98,5 @@ def _message(occasion: Occasion, event: OfShard, lines: Sequence[str], shard: st
     text = "\n".join(lines)
     if shard:
         event = event.of_shard(shard)
-    members = {"event": occasion, "text": text, **msgspec.to_builtins(event)}
+    members = {**msgspec.to_builtins(event), "event": occasion, "text": text}
     return Message(occasion, text, msgspec.json.encode(members))

@@ -74,6 +74,7 @@ class JobNotices:
         self._group: TaskGroup | None = None
         self._told: tuple[Replay, Post] | None = None
         self._pending: list[Delivery] = []
+        self._late: list[Notified] | None = None
         self._beats = self._missed = 0
         self._beat_problem = ""
 
@@ -113,6 +114,7 @@ class JobNotices:
 
     async def _conclude(self, summary: Report, error: Exception | None) -> None:
         """Send the last message, wait for what is on its way, and record what is given up."""
+        self._late = []
         for delivery in self._pending:
             delivery.supersede()
         # The words of any other error are for whoever debugs it.
@@ -126,6 +128,9 @@ class JobNotices:
             for delivery in [*self._pending]:
                 self._record(delivery, f"{delivery.problem}; given up at the end of the job")
             self._record_beats()
+            # Together: in a store each group of records is an object, and whoever looks for the
+            # journal's end looks at the last few.
+            self._post(*self._late)
 
     def _send(self, message: Message) -> None:
         if message.occasion not in self._on or self._group is None:
@@ -149,10 +154,18 @@ class JobNotices:
         fields = {"told": event, "receiver": receiver, "attempts": attempts}
         name = "notification_failed" if problem else "notification_delivered"
         log.info(name, extra={**fields, "reason": problem or None})
+        record = Notified(event, receiver, self._clock.date(), attempts, problem)
+        if self._late is None:
+            self._post(record)
+        else:
+            self._late.append(record)
+
+    def _post(self, *records: Notified) -> None:
         if self._told is not None:
             _, post = self._told
             with suppress(JournalWriteFailed):
-                post(Notified(event, receiver, self._clock.date(), attempts, problem))
+                for record in records:
+                    post(record)
 
     async def _keep_beating(self, heartbeat: Heartbeat) -> None:
         while True:

@@ -41,7 +41,7 @@ class Webhook:
 
     async def attempt(self, message: Message) -> Attempt:
         """See ``Receiver``."""
-        headers = {"content-type": "application/json", "accept": "*/*"}
+        headers = {"content-type": "application/json"}
         if self._key is not None:
             headers[SIGNATURE] = signature(message.body, self._key.reveal())
         return await _sent(self._transport, self._url.request("POST", message.body, headers))
@@ -61,7 +61,7 @@ class Heartbeat:
 
     async def beat(self) -> Attempt:
         """Send a heartbeat once."""
-        return await _sent(self._transport, self._url.request("GET", b"", {"accept": "*/*"}))
+        return await _sent(self._transport, self._url.request("GET", b"", {}))
 
 
 async def _sent(transport: Transport, request: Request) -> Attempt:

@@ -30,11 +30,11 @@ def reported(how: str = "", executions: int = 1, *, running: bool = False) -> Re
 
 
 def members(message: Message) -> dict[str, object]:
-    """Return the body's members after its own two, which are a valid event."""
+    """Return the body's members: a valid event, ``type`` first, with two more."""
     body = msgspec.json.decode(message.body, type=dict[str, object])
-    assert list(body)[:3] == ["event", "text", "type"]
-    assert (body.pop("event"), body.pop("text")) == (message.occasion, message.text)
     VALIDATOR.validate(body)
+    assert next(iter(body)) == "type"
+    assert (body["event"], body["text"]) == (message.occasion, message.text)
     return body
 
 

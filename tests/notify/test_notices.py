@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 
 from bulkops.client.permit import ALWAYS, Permit
@@ -87,7 +88,7 @@ def test_without_a_key_nothing_is_signed() -> None:
     """There is no header with the signature of an empty key."""
     hooks = Hooks()
     world_telling(hooks).apply(job())
-    assert [list(one.request.headers) for one in hooks.sent] == [["content-type", "accept"]] * 2
+    assert [list(one.request.headers) for one in hooks.sent] == [["content-type"]] * 2
 
 
 def test_only_chosen_events_are_sent() -> None:
@@ -372,3 +373,17 @@ def test_a_journal_with_notifications_after_its_end_is_complete() -> None:
     _, ended = ends_of(file)
     assert ended is not None
     assert ended.how == "complete"
+
+
+def test_what_follows_the_end_is_written_together() -> None:
+    """In a bucket each group is an object, and only the last few are looked at for the end."""
+    world = World(workspaces=3)
+    others = [Hooks(500, 200), Hooks(500, 500, 200), Hooks(HANGS)]
+    world.notices = notices(Hooks(), *others, on=("finished",))
+    world.apply(job())
+    lines = map(msgspec.json.decode, world.disk.content(PATH).splitlines())
+    *_, ended, first, second, third, fourth = lines
+    assert ended["type"] == "end"
+    assert {one["type"] for one in (first, second, third, fourth)} == {"notified"}
+    assert {one["group"] for one in (first, second, third, fourth)} == {first["seq"]}
+    assert [one.get("attempts", 1) for one in (first, second, third, fourth)] == [1, 2, 3, 1]
