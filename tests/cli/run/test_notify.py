@@ -16,10 +16,14 @@ import msgspec
 import pytest
 
 from bulkops import Client, Report, apply_plan, load_job, plan_job
+from tests.cli.commands.conftest import bucket
 from tests.cli.run.test_fleet import APPLY as FLEET_APPLY
 from tests.cli.run.test_fleet import NAMES, three_organizations
 from tests.cli.support import TOKEN, World
 from tests.conftest import Here
+from tests.journal.remote.tiny_s3 import TinyS3
+
+__all__ = ["bucket"]
 
 KEY = "canary-webhook-key"
 PATH = "/T0/canary-webhook-path"
@@ -305,3 +309,16 @@ def test_each_shard_of_a_fleet_tells_for_itself(tmp_path: Path) -> None:
     shards = {post.members["shard"]: post.members["organization"] for post in receiver.posts}
     assert shards == {name: name for name in NAMES}
     assert sorted(map(str, receiver.events)) == ["finished"] * 3 + ["started"] * 3
+
+
+def test_a_journal_in_a_bucket_has_ended(
+    world: World, here: Here, receiver: Receiver, bucket: TinyS3
+) -> None:
+    """Also for who looks only at its last objects, which are after its end."""
+    world.environment["BULKOPS_JOURNALS"] = "s3://journals/team"
+    assert here("apply", "job.toml", "--yes").code == 0
+    last = max(key for key in bucket.objects if key.endswith(".jsonl"))
+    assert b'"type":"notified"' in bucket.objects[last]
+    assert b'"type":"end"' not in bucket.objects[last]
+    assert here("journal", "list").lines[-1].endswith("ended: complete")
+    assert receiver.events == ["started", "finished"]
