@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bulkops.errors import SIGNALS
-from bulkops.journal.records import Ended, Execution
+from bulkops.journal.records import Ended, Execution, Record
 from bulkops.journal.replay import replay
 from bulkops.journal.states import How
 from bulkops.notify.message import Message, at_end, occasion_of, signature, started
@@ -24,7 +24,7 @@ VALIDATOR = jsonschema.Draft202012Validator(msgspec.json.decode(SCHEMA.read_byte
 
 def reported(how: str = "", executions: int = 1, *, running: bool = False) -> Report:
     """Return the report of a job with one pending operation."""
-    records = [header(1), planned(1), *[Execution(HOLDER, "1")] * executions]
+    records: list[Record] = [header(1), planned(1), *[Execution(HOLDER, "1")] * executions]
     state = replay([*records, *([Ended(at(9), how)] if how else [])])
     return report(state, holder=HOLDER if running else None)
 
