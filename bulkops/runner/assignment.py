@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from inspect import iscoroutinefunction
 from typing import Protocol
 
@@ -86,6 +86,10 @@ TakesMore = Callable[[], bool]
 """Return whether the observer can take more results; until it can, no operation starts."""
 
 
+Carrying = Callable[[Operation], AbstractContextManager[object]]
+"""Returns what is entered while an operation is carried out, in its task; it must not raise."""
+
+
 def always() -> bool:
     """Return True: take every result."""
     return True
@@ -148,6 +152,7 @@ class Observer(msgspec.Struct, frozen=True):
         gate: runs the job's gate.
         takes_more: returns whether another operation may start; polled while it returns False.
         notices: tell people that it has started and ended.
+        carrying: entered around each operation, from its start to its result.
     """
 
     on_result: OnResult = ignore
@@ -155,6 +160,7 @@ class Observer(msgspec.Struct, frozen=True):
     gate: RunGate = run_gate
     takes_more: TakesMore = always
     notices: Notices = SILENT
+    carrying: Carrying = nullcontext
 
 
 def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:

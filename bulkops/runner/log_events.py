@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import msgspec
+from msgspec.structs import replace
 
 from bulkops import __version__
 from bulkops.job.job import Job
@@ -63,7 +63,7 @@ def logged(observer: Observer) -> Observer:
         except BaseException as error:
             raise ObserverFailed(error) from error
 
-    return msgspec.structs.replace(observer, on_result=on_result, on_wave=on_wave)
+    return replace(observer, on_result=on_result, on_wave=on_wave)
 
 
 def _log_result(operation: Operation, result: Result) -> None:

@@ -44,6 +44,7 @@ from bulkops.plan.model import Plan
 from bulkops.plan.trusted import disagreement
 from bulkops.runner.assignment import (
     SILENT,
+    Carrying,
     Instructions,
     LockedJournal,
     Notices,
@@ -127,6 +128,7 @@ class World:
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
         notices: returns what tells people of an execution; nothing does by default.
+        carrying: entered around each operation; does nothing by default.
         executor: runs the journal's file calls, at once by default.
         permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
@@ -169,6 +171,7 @@ class World:
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
         self.notices: Callable[[Clock], Notices] = lambda _: SILENT
+        self.carrying: Carrying = nullcontext
         self.executor: Executor = inline
         self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
@@ -300,13 +303,19 @@ class World:
         job = recorded.job_of(contents.replay.header)
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
         client = self.client()
-        notices, result = self.notices(client.clock), on_result or record
         return JobExecution(
             client,
             LockedJournal(hold, contents),
             job,
             Instructions(retry_failed, continue_paused, key),
-            Observer(result, self.waves.append, self.gate, self.takes_more, notices),
+            Observer(
+                on_result or record,
+                self.waves.append,
+                self.gate,
+                self.takes_more,
+                self.notices(client.clock),
+                self.carrying,
+            ),
         )
 
     def hold_of(self, path: Path) -> Hold:

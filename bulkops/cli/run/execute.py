@@ -35,6 +35,7 @@ from bulkops.report.text import totals
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_to_resume
+from bulkops.telemetry.command import telemetry
 
 
 def execute(
@@ -53,12 +54,13 @@ def execute(
         client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
     observer = Observer(watch.result, watch.wave, watch.gate, watch.takes_more)
+    observer = notifying(observer, job, client, next_steps=partial(next_step, journal=place))
     execution = JobExecution(
         client,
         LockedJournal(held, contents),
         job,
         Instructions(options.retry_failed, options.continue_paused, key),
-        notifying(observer, job, client, next_steps=partial(next_step, journal=place)),
+        telemetry.observed(observer, job, contents.replay),
     )
 
     async def carried_out(_client: Client) -> Replay:
