@@ -20,6 +20,7 @@ from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.job import JobFile
 from bulkops.job.journal import JournalOptions
 from bulkops.job.listing.values import PerWorkspace
+from bulkops.job.notify import Notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import KIND_MEANING, Schema, meanings, schema_of
@@ -48,6 +49,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
     "`[journal]`": JournalOptions,
+    "`[notify]`": Notify,
     **FLEETS,
     **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }

@@ -118,11 +118,18 @@ def test_the_table_of_failures_is_the_codes() -> None:
     assert len(documented) == 9
 
 
+def _examples() -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_examples_are_a_job_and_a_fleet() -> None:
     """README's examples are valid; the fleet is one of that job, in two waves."""
-    example, _values, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    example, notify, fleet = (one for one in _examples() if "from_file" not in one)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
+    told = parse_job(example + notify, "README.md")
+    assert told.notify.url_env == "WEBHOOK"
+    assert told.digest == job.digest
     parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
     assert parsed.job == Path(f"/jobs/{job.name}.toml")
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]
@@ -130,7 +137,7 @@ def test_the_examples_are_a_job_and_a_fleet() -> None:
 
 def test_the_example_of_values_is_a_job(tmp_path: Path) -> None:
     """README's example of values per workspace is valid, with the file beside it."""
-    _, table, _ = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (table,) = (one for one in _examples() if "from_file" in one)
     (listing,) = re.findall(r"```csv\n(.*?)```", README, re.DOTALL)
     (tmp_path / "as-listed.csv").write_text(listing, encoding="utf-8")
     file = tmp_path / "job.toml"
