@@ -135,7 +135,6 @@ class World:
     ) -> Workspace:
         """Create a workspace in the project, or in the default one."""
         created_at = self.timestamp(now)
-        mode = organization.settings.get("default-execution-mode", "remote")
         workspace = Workspace(
             id=self.ids.new("ws"),
             name=name,
@@ -143,7 +142,6 @@ class World:
             project=project or organization.default_project,
             created_at=created_at,
             updated_at=created_at,
-            execution_mode=str(mode),
         )
         self.workspaces[workspace.id] = organization.workspaces[name] = workspace
         organization.orders.clear()

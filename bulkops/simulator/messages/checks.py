@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from bulkops.simulator.messages.problems import unprocessable
-from bulkops.simulator.state import Organization
 
 _NAME: Final = "/data/attributes/name"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,90}")
@@ -48,9 +47,9 @@ def _check_free(name: str, taken: Iterable[str]) -> None:
         raise unprocessable("Name has already been taken", _NAME)
 
 
-def check_pool(organization: Organization, pool: str, pointer: str) -> None:
-    """Raise a 422 unless the organization has this agent pool."""
-    if pool not in organization.agent_pools:
+def check_pool(pools: Container[str], pool: str, pointer: str) -> None:
+    """Raise a 422 unless this is one of the organization's agent pools."""
+    if pool not in pools:
         raise unprocessable("The provided agent pool does not exist", pointer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bulkops.simulator.messages import execution
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import (
     Organization,
@@ -74,19 +75,21 @@ def workspace_task(record: WorkspaceTask, profile: Profile) -> Resource:
     }
 
 
-def project(record: Project, user: User) -> Resource:
-    """Return a ``projects`` object with this user's permissions on it."""
+def project(record: Project, owner: Organization, user: User) -> Resource:
+    """Return a ``projects`` object of this organization with the user's permissions on it."""
     manages = user.manage_workspaces
+    runs = execution.of_project(record, owner)
     link = f"/api/v2/projects/{record.id}"
     return {
         "id": record.id,
         "type": "projects",
         "attributes": {
             "auto-destroy-activity-duration": None,
-            "default-execution-mode": "remote",
             **record.settings,
             "name": record.name,
             "description": record.description,
+            "default-execution-mode": runs.mode,
+            "setting-overwrites": execution.overwrites(record, "default-"),
             "created-at": record.created_at,
             "permissions": {
                 "can-read": True,
@@ -99,7 +102,7 @@ def project(record: Project, user: User) -> Resource:
         },
         "relationships": {
             "organization": identifier("organizations", record.organization),
-            "default-agent-pool": identifier("agent-pools", None),
+            "default-agent-pool": identifier("agent-pools", runs.pool),
             "tag-bindings": {"links": {"related": f"{link}/tag-bindings"}},
         },
         "links": {"self": link},
@@ -109,15 +112,16 @@ def project(record: Project, user: User) -> Resource:
 def organization(record: Organization, user: User) -> Resource:
     """Return an ``organizations`` object with this user's permissions in it."""
     manages = user.manage_workspaces
+    runs = execution.of_organization(record)
     return {
         "id": record.name,
         "type": "organizations",
         "attributes": {
             "email": f"admin@{record.name}.example",
             "collaborator-auth-policy": "password",
-            "default-execution-mode": "remote",
             **record.settings,
             "name": record.name,
+            "default-execution-mode": runs.mode,
             "external-id": record.id,
             "created-at": record.created_at,
             "plan-expired": False,
@@ -134,7 +138,7 @@ def organization(record: Organization, user: User) -> Resource:
             },
         },
         "relationships": {
-            "default-agent-pool": identifier("agent-pools", None),
+            "default-agent-pool": identifier("agent-pools", runs.pool),
             "default-project": identifier("projects", record.default_project.id),
             "entitlement-set": identifier("entitlement-sets", record.id),
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from bulkops.simulator.messages import execution
 from bulkops.simulator.messages.documents import Resource, identifier
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import User, Workspace
@@ -44,7 +45,6 @@ _SETTINGS = {
     "global-remote-state": False,
     "queue-all-runs": False,
     "resource-count": 0,
-    "setting-overwrites": {"execution-mode": False, "agent-pool": False},
     "source": "tfe-api",
     "source-name": None,
     "source-url": None,
@@ -93,6 +93,7 @@ _PERMISSIONS = {
 def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
     """Return a ``workspaces`` object with this user's permissions on it."""
     name = record.organization.name
+    runs = execution.of_workspace(record)
     related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
     tags = {"effective-tag-bindings": {"links": related}}
     return {
@@ -106,8 +107,9 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
             "locked": record.locked,
             "locked-reason": record.locked_reason,
             "auto-apply": record.auto_apply,
-            "execution-mode": record.execution_mode,
-            "operations": record.execution_mode != "local",
+            "execution-mode": runs.mode,
+            "setting-overwrites": execution.overwrites(record),
+            "operations": runs.mode != "local",
             "terraform-version": record.terraform_version,
             "working-directory": record.working_directory,
             "assessments-enabled": record.assessments_enabled,
@@ -122,7 +124,7 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
             "project": identifier("projects", record.project.id),
             **_NOTHING_THERE,
             "locked-by": identifier(*_holder(record)),
-            "agent-pool": identifier("agent-pools", record.agent_pool),
+            "agent-pool": identifier("agent-pools", runs.pool),
             **({} if profile.bindings == "absent" else tags),
         },
         "links": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.access import seen
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents
+from bulkops.simulator.messages import documents, execution
 from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.checks import check_name
 from bulkops.simulator.messages.paging import page
@@ -24,7 +25,7 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     assessments_enforced: bool | UnsetType = UNSET
     collaborator_auth_policy: Literal["password", "two_factor_mandatory"] | UnsetType = UNSET
     cost_estimation_enabled: bool | UnsetType = UNSET
-    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    default_execution_mode: execution.Mode | UnsetType = UNSET
     email: str | UnsetType = UNSET
     owners_team_saml_role_id: str | UnsetType | None = UNSET
     send_passing_statuses_for_untriggered_speculative_plans: bool | UnsetType = UNSET
@@ -34,9 +35,14 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     stacks_enabled: bool | UnsetType = UNSET
 
 
+class _Relationships(msgspec.Struct, rename="kebab"):
+    default_agent_pool: execution.PoolRelationship | UnsetType = UNSET
+
+
 class _Resource(msgspec.Struct):
     type: Literal["organizations"]
     attributes: _Attributes = msgspec.field(default_factory=_Attributes)
+    relationships: _Relationships = msgspec.field(default_factory=_Relationships)
 
 
 class _Document(msgspec.Struct):
@@ -65,15 +71,18 @@ def create(call: Call) -> documents.Resource:
     # A user who sees only some organizations would not see the new one.
     if call.user.organizations is not None or not call.user.manage_workspaces:
         raise not_found("Organization")
-    requested = call.body(_DECODER).data.attributes
+    resource = call.body(_DECODER).data
+    requested = resource.attributes
     for name in ("name", "email"):
         if not getattr(requested, name):
             raise unprocessable(f"{name.title()} can't be blank", f"/data/attributes/{name}")
     check_name(str(requested.name), call.world.organizations, "Organization")
+    runs = _execution(resource, (), None)
     created = call.world.create_organization(
         str(requested.name), entitlements=Entitlements(), now=call.now
     )
     created.settings |= _settings(requested)
+    execution.assign(created, runs)
     call.record("create", created)
     return {"data": documents.organization(created, call.user)}
 
@@ -81,13 +90,16 @@ def create(call: Call) -> documents.Resource:
 def update(call: Call) -> documents.Resource:
     """PATCH /organizations/:organization."""
     organization = _managed(call)
-    requested = call.body(_DECODER).data.attributes
+    resource = call.body(_DECODER).data
+    name = resource.attributes.name
+    if name is not UNSET:
+        check_name(name, call.world.organizations.keys() - {organization.name}, "Organization")
+    runs = _execution(resource, organization.agent_pools, execution.own(organization))
     before = snapshot(organization)
-    if requested.name is not UNSET and requested.name != organization.name:
-        others = call.world.organizations.keys() - {organization.name}
-        check_name(requested.name, others, "Organization")
-        call.world.rename_organization(organization, requested.name)
-    organization.settings |= _settings(requested)
+    if name is not UNSET:
+        call.world.rename_organization(organization, name)
+    organization.settings |= _settings(resource.attributes)
+    execution.assign(organization, runs)
     call.record("update", organization, before=before)
     return {"data": documents.organization(organization, call.user)}
 
@@ -109,7 +121,24 @@ def _managed(call: Call) -> Organization:
 
 def _settings(requested: _Attributes) -> dict[str, object]:
     values = msgspec.to_builtins(requested)
-    return {name: value for name, value in values.items() if name != "name"}
+    apart = ("name", "default-execution-mode")
+    return {name: value for name, value in values.items() if name not in apart}
+
+
+def _execution(
+    resource: _Resource, pools: Container[str], before: execution.Execution | None
+) -> execution.Execution | None:
+    pool = resource.relationships.default_agent_pool
+    return execution.after(
+        execution.Requested(
+            mode=resource.attributes.default_execution_mode,
+            pool=UNSET if pool is UNSET else pool.ident,
+            names=execution.OF_ORGANIZATION,
+        ),
+        pools,
+        before=before,
+        default=execution.REMOTE,
+    )
 
 
 def entitlement_set(call: Call) -> documents.Resource:

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages import documents, execution, workspace_documents
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.checks import check_name, check_pool, check_version
+from bulkops.simulator.messages.checks import check_name, check_version
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
 from bulkops.simulator.routes.bindings import TagBindings, include_effective
@@ -34,7 +34,6 @@ class _Settings(msgspec.Struct, rename="kebab"):
     inherits_project_auto_destroy: bool | UnsetType = UNSET
     project_remote_state: bool | UnsetType = UNSET
     queue_all_runs: bool | UnsetType = UNSET
-    setting_overwrites: dict[str, bool] | UnsetType = UNSET
     source_name: str | UnsetType | None = UNSET
     source_url: str | UnsetType | None = UNSET
     speculative_enabled: bool | UnsetType = UNSET
@@ -48,7 +47,8 @@ class _Attributes(_Settings, rename="kebab"):
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     auto_apply: bool | UnsetType = UNSET
-    execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    execution_mode: execution.Mode | UnsetType = UNSET
+    setting_overwrites: dict[str, bool] | UnsetType = UNSET
     terraform_version: str | UnsetType = UNSET
     working_directory: str | UnsetType | None = UNSET
     assessments_enabled: bool | UnsetType = UNSET
@@ -87,11 +87,12 @@ class _Document(msgspec.Struct):
 
 _DECODER = msgspec.json.Decoder(_Document)
 _SETTINGS = {field.name: field.encode_name for field in msgspec.structs.fields(_Settings)}
+_OF_EXECUTION = ("execution_mode", "setting_overwrites", "agent_pool_id", "operations")
 # These have the same name in the request and in the record; the others are handled separately.
 _PLAIN = tuple(
     name
     for name in _Attributes.__struct_fields__
-    if name not in {*_SETTINGS, "name", "agent_pool_id", "operations"}
+    if name not in {*_SETTINGS, *_OF_EXECUTION, "name"}
 )
 
 
@@ -107,12 +108,13 @@ def create(call: Call) -> documents.Resource:
     project = _project(call, organization, requested.relationships)
     _check(requested.attributes)
     tags = names_of(organization, requested.relationships.tags)
-    pool = _pool(organization, requested.attributes, "remote", None)
+    owner = project or organization.default_project
+    runs = _execution(requested.attributes, organization, owner, None)
     workspace = call.world.create_workspace(
         organization, requested.attributes.name, now=call.now, project=project
     )
     _assign(workspace, requested)
-    workspace.agent_pool = pool
+    execution.assign(workspace, runs)
     call.world.tag(workspace, tags)
     call.record("create", workspace)
     return _shown(call, workspace)
@@ -148,13 +150,14 @@ def update(call: Call) -> documents.Resource:
         check_name(str(name), organization.workspaces.keys() - {workspace.name}, "Workspace")
     _check(requested.attributes)
     project = _project(call, organization, requested.relationships)
-    pool = _pool(organization, requested.attributes, workspace.execution_mode, workspace.agent_pool)
+    owner = project or workspace.project
+    runs = _execution(requested.attributes, organization, owner, execution.own(workspace))
     before = snapshot(workspace)
     if renamed:
         call.world.rename_workspace(workspace, str(name))
-    workspace.project = project or workspace.project
+    workspace.project = owner
     _assign(workspace, requested)
-    workspace.agent_pool = pool
+    execution.assign(workspace, runs)
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
     return _shown(call, workspace)
@@ -214,22 +217,23 @@ def _check(requested: _Attributes) -> None:
         check_version(requested.terraform_version)
 
 
-def _pool(
-    organization: Organization, changes: _Attributes, mode: str, pool: str | None
-) -> str | None:
-    """Return the workspace's resulting agent pool: required in the mode ``agent``, else None."""
-    new = changes.agent_pool_id
-    after = pool if new is UNSET else new
-    if (mode if changes.execution_mode is UNSET else changes.execution_mode) == "agent":
-        if not after and (changes.execution_mode is not UNSET or new is not UNSET):
-            raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
-        if new is not UNSET and new:
-            check_pool(organization, new, "/data/attributes/agent-pool-id")
-        return after
-    if new is not UNSET and new:
-        detail = "Agent pool can't be set unless the execution mode is agent"
-        raise unprocessable(detail, "/data/attributes/agent-pool-id")
-    return None
+def _execution(
+    changes: _Attributes,
+    organization: Organization,
+    project: Project,
+    before: execution.Execution | None,
+) -> execution.Execution | None:
+    return execution.after(
+        execution.Requested(
+            mode=changes.execution_mode,
+            pool=changes.agent_pool_id,
+            overwrites=changes.setting_overwrites,
+            names=execution.OF_WORKSPACE,
+        ),
+        organization.agent_pools,
+        before=before,
+        default=execution.of_project(project, organization),
+    )
 
 
 def _assign(workspace: Workspace, requested: _Resource) -> None:
@@ -255,7 +259,10 @@ def _with_included(
     included: list[documents.Resource] = []
     if "project" in requested:
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
-        included += [documents.project(one, call.user) for one in projects.values()]
+        included += [
+            documents.project(one, workspaces[0].organization, call.user)
+            for one in projects.values()
+        ]
     if "organization" in requested and workspaces:
         included.append(documents.organization(workspaces[0].organization, call.user))
     tags = "effective_tag_bindings" in requested and call.profile.bindings == "included"
