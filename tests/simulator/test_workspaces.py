@@ -399,6 +399,51 @@ def test_a_version_that_does_not_exist_is_refused(
     assert simulator.effects == []
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("auto-destroy-activity-duration", "20m"),
+        ("auto-destroy-activity-duration", "12345d"),
+        ("auto-destroy-activity-duration", "d"),
+        ("auto-destroy-at", "tomorrow"),
+    ],
+)
+def test_a_malformed_time_to_destroy_is_refused(
+    simulator: Simulator, ask: Ask, attribute: str, value: str
+) -> None:
+    """A duration is a number of days or hours, a moment a timestamp; projects agree."""
+    requests = [
+        ("PATCH", f"{WORKSPACES}/dev-1", _workspace(**{attribute: value})),
+        ("POST", WORKSPACES, _workspace(name="new", **{attribute: value})),
+    ]
+    if attribute.endswith("duration"):
+        new = {"type": "projects", "attributes": {"name": "new", attribute: value}}
+        requests.append(("POST", "/organizations/acme/projects", {"data": new}))
+    for method, path, body in requests:
+        answer = ask(simulator, method, path, body)
+        assert answer.status == 422
+        error = msgspec.json.decode(answer.body)["errors"][0]
+        assert error["source"]["pointer"] == f"/data/attributes/{attribute}"
+    assert simulator.effects == []
+
+
+def test_the_time_to_destroy_is_inherited(simulator: Simulator, ask: Ask) -> None:
+    """A workspace shows its project's duration, unless it has one, or says it doesn't inherit."""
+    name = "auto-destroy-activity-duration"
+    project = simulator.world.organizations["acme"].projects["platform"]
+    body = {"data": {"type": "projects", "attributes": {name: "3d"}}}
+    assert ask(simulator, "PATCH", f"/projects/{project.id}", body).status == 200
+    for change, inherits, shown in (
+        ({}, True, "3d"),
+        ({name: "9h"}, False, "9h"),
+        ({"inherits-project-auto-destroy": True}, True, "3d"),
+        ({"inherits-project-auto-destroy": False, name: None}, False, None),
+    ):
+        answer = ask(simulator, "PATCH", f"{WORKSPACES}/prod-1", _workspace(**change))
+        attributes = _data(answer)["attributes"]
+        assert (attributes["inherits-project-auto-destroy"], attributes[name]) == (inherits, shown)
+
+
 def test_an_unknown_agent_pool_is_refused(simulator: Simulator, ask: Ask) -> None:
     """A workspace can only use a pool of its organization."""
     body = _workspace(execution_mode="agent", agent_pool_id="apool-none")

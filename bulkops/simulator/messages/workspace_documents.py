@@ -38,7 +38,6 @@ _SETTINGS = {
     "actions": {"is-destroyable": True},
     "allow-destroy-plan": True,
     "auto-apply-run-trigger": False,
-    "auto-destroy-activity-duration": None,
     "auto-destroy-at": None,
     "environment": "default",
     "file-triggers-enabled": True,
@@ -101,6 +100,7 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
         "type": "workspaces",
         "attributes": _SETTINGS
         | record.settings
+        | _auto_destroy(record)
         | {
             "name": record.name,
             "description": record.description,
@@ -131,6 +131,18 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
             "self": f"/api/v2/organizations/{name}/workspaces/{record.name}",
             "self-html": f"/app/{name}/workspaces/{record.name}",
         },
+    }
+
+
+def _auto_destroy(record: Workspace) -> Resource:
+    """Return when it is destroyed after its last activity: as its project says, or itself."""
+    own = record.settings
+    without = own.keys().isdisjoint(("auto-destroy-activity-duration", "auto-destroy-at"))
+    inherits = own.get("inherits-project-auto-destroy", without)
+    settings = record.project.settings if inherits else own
+    return {
+        "inherits-project-auto-destroy": inherits,
+        "auto-destroy-activity-duration": settings.get("auto-destroy-activity-duration"),
     }
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.simulator.effects import snapshot
 from bulkops.simulator.messages import documents, execution
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.checks import check_project_name
+from bulkops.simulator.messages.checks import check_duration, check_project_name
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.routes.bindings import TagBindings, include_effective
@@ -98,7 +98,7 @@ def create(call: Call) -> documents.Resource:
     if not name:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
     check_project_name(name, organization.projects)
-    runs = _execution(requested.attributes, organization, None)
+    runs = _checked(requested.attributes, organization, None)
     project = call.world.create_project(organization, name, now=call.now)
     _assign(project, requested)
     execution.assign(project, runs)
@@ -125,7 +125,7 @@ def update(call: Call) -> documents.Resource:
     name = requested.attributes.name
     if name is not UNSET:
         check_project_name(name, organization.projects.keys() - {project.name})
-    runs = _execution(requested.attributes, organization, execution.own(project))
+    runs = _checked(requested.attributes, organization, execution.own(project))
     before = snapshot(project)
     if name is not UNSET:
         call.world.rename_project(organization, project, name)
@@ -169,9 +169,11 @@ def _managed(call: Call) -> Project:
     return project
 
 
-def _execution(
+def _checked(
     changes: _Attributes, organization: Organization, before: execution.Execution | None
 ) -> execution.Execution | None:
+    """Return the project's own execution after a request whose attributes are in order."""
+    check_duration(changes.auto_destroy_activity_duration)
     return execution.after(
         execution.Requested(
             mode=changes.default_execution_mode,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.simulator.effects import snapshot
 from bulkops.simulator.messages import documents, execution, workspace_documents
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.checks import check_name, check_version
+from bulkops.simulator.messages.checks import check_duration, check_name, check_version
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
 from bulkops.simulator.routes.bindings import TagBindings, include_effective
@@ -27,7 +28,7 @@ class _Settings(msgspec.Struct, rename="kebab"):
     allow_destroy_plan: bool | UnsetType = UNSET
     auto_apply_run_trigger: bool | UnsetType = UNSET
     auto_destroy_activity_duration: str | UnsetType | None = UNSET
-    auto_destroy_at: str | UnsetType | None = UNSET
+    auto_destroy_at: datetime | UnsetType | None = UNSET
     file_triggers_enabled: bool | UnsetType = UNSET
     global_remote_state: bool | UnsetType = UNSET
     hyok_enabled: bool | UnsetType = UNSET
@@ -215,6 +216,7 @@ def _project(
 def _check(requested: _Attributes) -> None:
     if requested.terraform_version is not UNSET:
         check_version(requested.terraform_version)
+    check_duration(requested.auto_destroy_activity_duration)
 
 
 def _execution(
@@ -244,7 +246,7 @@ def _assign(workspace: Workspace, requested: _Resource) -> None:
     for name, shown_as in _SETTINGS.items():
         value = getattr(requested.attributes, name)
         if value is not UNSET:
-            workspace.settings[shown_as] = value
+            workspace.settings[shown_as] = msgspec.to_builtins(value)
     if "vcs-repo" in workspace.settings:
         repository: Any = workspace.settings["vcs-repo"] or {}
         workspace.settings["vcs-repo-identifier"] = repository.get("identifier")
