@@ -11,7 +11,7 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes.empty import OF_ORGANIZATION, OF_WORKSPACE
+from bulkops.simulator.routes import empty
 from bulkops.simulator.routes.table import ROUTES
 from bulkops.simulator.state import Entitlements, User
 
@@ -29,7 +29,7 @@ def fleet() -> Simulator:
     )
     for name in ("acme-1", "acme-2", "acme-3"):
         created.add_organization(name)
-        created.add_workspace("prod", organization=name)
+        created.add_workspace("prod", organization=name, tags=["prod"])
         created.add_task("scan", organization=name)
     created.attach("prod", "scan", organization="acme-3")
     return created
@@ -63,6 +63,7 @@ def test_what_a_token_does_not_see_answers_as_if_missing(
         ":organization": hidden.name,
         ":workspace": workspace.id,
         ":task": task.id,
+        ":tag": hidden.tags["prod"],
         ":name": workspace.name,
         ":workspace-task": next(iter(workspace.tasks)),
     }
@@ -246,16 +247,33 @@ def test_a_subscription_switches_the_entitlements(simulator: Simulator, ask: Ask
     assert ask(simulator, "POST", path, {"data": unknown}).status == 404
 
 
-@pytest.mark.parametrize("name", [*OF_ORGANIZATION, *OF_WORKSPACE])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (owner, name)
+        for owner, names in (
+            ("/organizations/acme", empty.OF_ORGANIZATION),
+            ("/projects/{project}", empty.OF_PROJECT),
+            ("/workspaces/{workspace}", empty.OF_WORKSPACE),
+            ("/agent-pools/apool-1", empty.OF_AGENT_POOL),
+            ("", empty.OF_EVERYTHING),
+        )
+        for name in names
+    ],
+)
 def test_what_no_simulated_organization_has_is_an_empty_list(
-    simulator: Simulator, ask: Ask, name: str
+    simulator: Simulator, ask: Ask, owner: str, name: str
 ) -> None:
-    """A client that only looks for it finds an empty page."""
-    workspace = simulator.world.organizations["acme"].workspaces["prod-1"].id
-    owner = f"workspaces/{workspace}" if name in OF_WORKSPACE else "organizations/acme"
-    answer = ask(simulator, "GET", f"/{owner}/{name}")
+    """A client that only looks for it finds an empty page; a missing owner is a 404."""
+    organization = simulator.world.organizations["acme"]
+    workspace, project = organization.workspaces["prod-1"].id, organization.default_project.id
+    simulator.add_agent_pool("apool-1")
+    path = owner.format(workspace=workspace, project=project)
+    answer = ask(simulator, "GET", f"{path}/{name}")
     document = msgspec.json.decode(answer.body)
     assert (document["data"], document["meta"]["pagination"]["total-count"]) == ([], 0)
+    if owner:
+        assert ask(simulator, "GET", f"{path}-none/{name}").status == 404
 
 
 def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:

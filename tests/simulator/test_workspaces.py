@@ -450,6 +450,15 @@ def test_an_unknown_agent_pool_is_refused(simulator: Simulator, ask: Ask) -> Non
     assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", body).status == 422
 
 
+def test_a_workspace_is_found_in_any_case(simulator: Simulator, ask: Ask) -> None:
+    """A path may name workspace and organization in another case; the answer has the real name."""
+    path = "/organizations/ACME/workspaces/DEV-1"
+    assert _data(ask(simulator, "GET", path))["attributes"]["name"] == "dev-1"
+    assert ask(simulator, "PATCH", path, _workspace(description="x")).status == 200
+    assert ask(simulator, "DELETE", path).status == 204
+    assert ask(simulator, "GET", "/organizations/acme/workspaces/dev-1").status == 404
+
+
 def test_a_renamed_workspace_may_change_its_case(simulator: Simulator, ask: Ask) -> None:
     """Names are unique without case, but a workspace's own name is not in its way."""
     assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", _workspace(name="DEV-1")).status == 200

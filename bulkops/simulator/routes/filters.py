@@ -33,12 +33,12 @@ def _named_by_wildcard(text: str) -> Filter:
 
 
 def _with_all_tags(text: str) -> Filter:
-    required = set(text.split(","))
+    required = set(text.lower().split(","))
     return lambda workspace: required.issubset(workspace.tags)
 
 
 def _with_none_of_tags(text: str) -> Filter:
-    excluded = set(text.split(","))
+    excluded = set(text.lower().split(","))
     return lambda workspace: excluded.isdisjoint(workspace.tags)
 
 

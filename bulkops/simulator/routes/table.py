@@ -89,6 +89,7 @@ ROUTES: Final = tuple(
         *_of_bindings(_PROJECT, OF_PROJECTS),
         ("GET", f"{_ORG}/tags", 200, tags.index_of_organization),
         ("DELETE", f"{_ORG}/tags", 204, tags.delete),
+        ("POST", "/tags/:tag/relationships/workspaces", 204, tags.add_workspaces),
         ("GET", f"{_ORG}/tasks", 200, run_tasks.index),
         ("POST", f"{_ORG}/tasks", 201, run_tasks.create),
         ("GET", "/tasks/:task", 200, run_tasks.show),
@@ -118,7 +119,10 @@ ROUTES: Final = tuple(
         ("DELETE", f"{_WORKSPACE}/relationships/tags", 204, tags.remove),
         *_of_bindings(_WORKSPACE, OF_WORKSPACES),
         *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
+        *(("GET", f"{_PROJECT}/{p}", 200, empty.of_project) for p in empty.OF_PROJECT),
         *(("GET", f"{_WORKSPACE}/{p}", 200, empty.of_workspace) for p in empty.OF_WORKSPACE),
+        *(("GET", f"{_POOL}/{p}", 200, empty.of_agent_pool) for p in empty.OF_AGENT_POOL),
+        *(("GET", f"/{p}", 200, empty.of_everything) for p in empty.OF_EVERYTHING),
     )
 )
 

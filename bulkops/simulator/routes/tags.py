@@ -32,6 +32,15 @@ class Tags(msgspec.Struct, frozen=True):
     data: tuple[_Tag, ...]
 
 
+class _Workspace(msgspec.Struct):
+    id: str
+
+
+class _Workspaces(msgspec.Struct):
+    data: tuple[_Workspace, ...]
+
+
+_WORKSPACES = msgspec.json.Decoder(_Workspaces)
 _TAGS = msgspec.json.Decoder(Tags)
 
 
@@ -39,10 +48,22 @@ def index_of_organization(call: Call) -> documents.Resource:
     """GET /organizations/:organization/tags."""
     organization = call.organization()
     uses = Counter(tag for workspace in organization.workspaces.values() for tag in workspace.tags)
+    text = call.query.get("q", "").lower()
+    without = call.query.get("filter[exclude][taggable][id]", "")
+    excluded = call.world.workspaces[without].tags if without in call.world.workspaces else []
+    found = [
+        (name, ident)
+        for name, ident in sorted(organization.tags.items())
+        if text in name and name not in excluded and ident != without
+    ]
+    owner = {"organization": documents.identifier("organizations", organization.name)}
     document, _ = page(
         call,
-        sorted(organization.tags.items()),
-        lambda tag: _tag(tag[1], {"name": tag[0], "instance-count": uses[tag[0]]}),
+        found,
+        lambda tag: (
+            _tag(tag[1], {"name": tag[0], "instance-count": uses[tag[0]]})
+            | {"relationships": owner}
+        ),
     )
     return document
 
@@ -71,6 +92,22 @@ def remove(call: Call) -> None:
     before = snapshot(workspace)
     workspace.tags = [name for name in workspace.tags if name not in names]
     _changed(call, workspace, before)
+
+
+def add_workspaces(call: Call) -> None:
+    """POST /tags/:tag/relationships/workspaces: tag all of them, or none."""
+    organization = call.world.owner_of_tag(call.args[0])
+    if organization is None or not call.user.manage_workspaces:
+        raise not_found("Tag")
+    ids = [one.id for one in call.body(_WORKSPACES).data]
+    workspaces = [call.world.workspaces.get(one) for one in ids]
+    if not all(one and one.organization is organization for one in workspaces):
+        raise not_found("Workspace")
+    name = next(name for name, ident in organization.tags.items() if ident == call.args[0])
+    for workspace in filter(None, workspaces):
+        before = snapshot(workspace)
+        call.world.tag(workspace, [name])
+        _changed(call, workspace, before)
 
 
 def delete(call: Call) -> None:
@@ -102,7 +139,7 @@ def _managed(call: Call) -> Workspace:
 
 def _name(organization: Organization, tag: _Tag) -> str:
     if tag.attributes.name:
-        return tag.attributes.name
+        return tag.attributes.name.lower()
     for name, tag_id in organization.tags.items():
         if tag_id == tag.id:
             return name

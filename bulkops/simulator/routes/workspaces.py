@@ -19,7 +19,7 @@ from bulkops.simulator.routes.bindings import TagBindings, include_effective
 from bulkops.simulator.routes.filters import filters
 from bulkops.simulator.routes.tags import Tags, names_of
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.world import in_order
+from bulkops.simulator.world import in_order, named
 
 
 class _Settings(msgspec.Struct, rename="kebab"):
@@ -189,7 +189,7 @@ def _shown(call: Call, workspace: Workspace) -> documents.Resource:
 def _addressed(call: Call) -> Workspace:
     if len(call.args) == 1:
         return call.workspace()
-    workspace = call.organization().workspaces.get(call.args[1])
+    workspace = named(call.organization().workspaces, call.args[1])
     if workspace is None:
         raise not_found("Workspace")
     return workspace
