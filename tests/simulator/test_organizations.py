@@ -109,6 +109,36 @@ def test_organizations_are_paged_only_if_asked(simulator: Simulator, ask: Ask) -
     assert len(read(**{"page[size]": "5"})["data"]) == 5
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"q": "ACM"}, ["acme", "other"]),
+        ({"q[name]": "acme"}, ["acme"]),
+        ({"q[email]": "ops@"}, ["other"]),
+        ({"q": "none"}, []),
+    ],
+)
+def test_organizations_are_searched(
+    simulator: Simulator, ask: Ask, query: dict[str, str], names: list[str]
+) -> None:
+    """By a part of their name or e-mail address, or of one of these only."""
+    body = _organization(name="other", email="ops@acme.example")
+    assert ask(simulator, "POST", "/organizations", body).status == 201
+    found = _data(ask(simulator, "GET", "/organizations", query=query))
+    assert [one["id"] for one in found] == names
+
+
+def test_an_organization_brings_its_default_project(simulator: Simulator, ask: Ask) -> None:
+    """``include`` takes the name with a hyphen, as in the OpenAPI, or go-tfe's underscore."""
+    for include, kinds in (
+        ("default_project", ["projects"]),
+        ("default-project,entitlement_set", ["projects", "entitlement-sets"]),
+    ):
+        answer = ask(simulator, "GET", "/organizations/acme", query={"include": include})
+        included = msgspec.json.decode(answer.body)["included"]
+        assert [one["type"] for one in included] == kinds
+
+
 def test_permissions_differ_by_organization(fleet: Simulator, ask: Ask) -> None:
     """One token changes its first organization, only reads the second, and misses the third."""
     names = ("acme-1", "acme-2", "acme-3")
@@ -282,8 +312,8 @@ def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:
     assert shown == {"pending": 0, "running": 0}
 
 
-def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: Ask) -> None:
-    """A pool has a name, and can be deleted; a reader can do neither."""
+def test_agent_pools_are_created_listed_renamed_and_deleted(simulator: Simulator, ask: Ask) -> None:
+    """A pool has a name, by which it is found, and can be deleted; a reader can only look."""
     path = "/organizations/acme/agent-pools"
     body = {"data": {"type": "agent-pools", "attributes": {"name": "mine"}}}
     created = _data(ask(simulator, "POST", path, body))
@@ -294,7 +324,12 @@ def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: A
     simulator.tokens = {"reader": User.read_only("rita")}
     assert ask(simulator, "POST", path, body, token="reader").status == 404
     assert ask(simulator, "DELETE", own, token="reader").status == 404
+    assert ask(simulator, "PATCH", own, body, token="reader").status == 404
     simulator.tokens = None
+    renamed = {"data": {"type": "agent-pools", "attributes": {"name": "ours"}}}
+    assert _data(ask(simulator, "PATCH", own, renamed))["attributes"]["name"] == "ours"
+    assert len(_data(ask(simulator, "GET", path, query={"q": "OUR"}))) == 1
+    assert _data(ask(simulator, "GET", path, query={"q": "mine"})) == []
     assert ask(simulator, "DELETE", own).status == 204
     assert ask(simulator, "GET", own).status == 404
     assert ask(simulator, "POST", path, {"data": {"type": "agent-pools"}}).status == 422

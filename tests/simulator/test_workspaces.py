@@ -109,6 +109,15 @@ def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
         ({"filter[tagged][0][key]": "team", "filter[tagged][0][value]": "core"}, ["prod-1"]),
         ({"filter[tagged][0][key]": "team", "filter[tagged][1][key]": "tier"}, []),
         ({"filter[tagged][0][key]": "tier", "filter[tagged][0][value]": ""}, ["prod-2"]),
+        (
+            {
+                "filter[tagged][0][key]": "team",
+                "filter[tagged][1][key]": "tier",
+                "filter[tag-union]": "true",
+            },
+            ["prod-1", "prod-2"],
+        ),
+        ({"filter[tag-union]": "true", "search[name]": "dev"}, ["dev-1"]),
         ({"filter[current-run][status]": "applied"}, []),
         ({"search[name]": ""}, ["dev-1", "prod-1", "prod-2"]),
     ],

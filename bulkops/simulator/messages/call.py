@@ -76,8 +76,8 @@ class Call:
             raise Problem(400, f"The request body is not valid JSON: {error}") from None
 
     def includes(self) -> frozenset[str]:
-        """Return the values of the ``include`` parameter."""
-        return frozenset(self.query.get("include", "").split(","))
+        """Return the values of the ``include`` parameter, each with ``_`` between its words."""
+        return frozenset(self.query.get("include", "").replace("-", "_").split(","))
 
     def organization(self) -> Organization:
         """Return the organization whose name is the first path parameter, or raise a 404."""

@@ -26,6 +26,10 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     collaborator_auth_policy: Literal["password", "two_factor_mandatory"] | UnsetType = UNSET
     cost_estimation_enabled: bool | UnsetType = UNSET
     default_execution_mode: execution.Mode | UnsetType = UNSET
+    enforce_hyok: bool | UnsetType = UNSET
+    max_ttl_enabled: bool | UnsetType = UNSET
+    registry_monorepo_support_enabled: bool | UnsetType = UNSET
+    user_tokens_enabled: bool | UnsetType = UNSET
     email: str | UnsetType = UNSET
     owners_team_saml_role_id: str | UnsetType | None = UNSET
     send_passing_statuses_for_untriggered_speculative_plans: bool | UnsetType = UNSET
@@ -54,16 +58,33 @@ _DECODER = msgspec.json.Decoder(_Document)
 
 def index(call: Call) -> documents.Resource:
     """GET /organizations: those the user sees; not in pages if the query names none."""
-    records = list(seen(call.world, call.user))
+    records = [record for record in seen(call.world, call.user) if _matches(call, record[0])]
     if not call.query.keys() & {"page[number]", "page[size]"}:
         return {"data": [documents.organization(*record) for record in records]}
     document, _ = page(call, records, lambda record: documents.organization(*record))
     return document
 
 
+def _matches(call: Call, organization: Organization) -> bool:
+    name, email = organization.name, documents.email(organization)
+    both = f"{name}\n{email}"
+    return all(
+        call.query.get(parameter, "").casefold() in searched.casefold()
+        for parameter, searched in (("q", both), ("q[name]", name), ("q[email]", email))
+    )
+
+
 def show(call: Call) -> documents.Resource:
     """GET /organizations/:organization."""
-    return {"data": documents.organization(call.organization(), call.user)}
+    organization = call.organization()
+    document: documents.Resource = {"data": documents.organization(organization, call.user)}
+    included: list[documents.Resource] = []
+    if "default_project" in call.includes():
+        default = organization.default_project
+        included.append(documents.project(default, organization, call.user))
+    if "entitlement_set" in call.includes():
+        included.append(documents.entitlement_set(organization))
+    return document | ({"included": included} if included else {})
 
 
 def create(call: Call) -> documents.Resource:

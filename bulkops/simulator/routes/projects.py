@@ -84,7 +84,7 @@ def _matches(call: Call, project: Project) -> bool:
     return (
         (not names or project.name in names.split(","))
         and text in project.name.casefold()
-        and carries(project.tag_bindings, tagged(call))
+        and carries(call, project.tag_bindings, tagged(call))
     )
 
 
@@ -97,8 +97,8 @@ def create(call: Call) -> documents.Resource:
     name = requested.attributes.name
     if not name:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
-    check_project_name(name, organization.projects)
     runs = _checked(requested.attributes, organization, None)
+    check_project_name(name, organization.projects)
     project = call.world.create_project(organization, name, now=call.now)
     _assign(project, requested)
     execution.assign(project, runs)

@@ -79,6 +79,7 @@ ROUTES: Final = tuple(
         ("GET", f"{_ORG}/agent-pools", 200, agent_pools.index),
         ("POST", f"{_ORG}/agent-pools", 201, agent_pools.create),
         ("GET", _POOL, 200, agent_pools.show),
+        ("PATCH", _POOL, 200, agent_pools.update),
         ("DELETE", _POOL, 204, agent_pools.delete),
         ("GET", f"{_ORG}/projects", 200, projects.index),
         ("POST", f"{_ORG}/projects", 201, projects.create),
