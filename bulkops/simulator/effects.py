@@ -129,6 +129,7 @@ def snapshot(record: Record) -> Snapshot:
                 "assessments-enabled": record.assessments_enabled,
                 "agent-pool": runs.pool,
                 "project": record.project.id,
+                "remote-state-consumers": tuple(record.consumers),
                 "tags": tuple(record.tags),
                 "tag-bindings": dict(record.tag_bindings),
             }

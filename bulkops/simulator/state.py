@@ -164,6 +164,7 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     Attributes:
         execution_mode, agent_pool: its own; None for the project's.
         locked_by: the lock's holder: ``user-…``, ``team-…`` or ``run-…``.
+        consumers: the ids of the workspaces that may read its state; some may be deleted.
         settings: the attributes that a request set, by their API names, and nothing acts on.
         tasks: its workspace tasks by id, in the order in which they were attached.
     """
@@ -185,6 +186,7 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     assessments_enabled: bool = False
     agent_pool: str | None = None
     settings: dict[str, object] = {}
+    consumers: list[str] = []
     tags: list[str] = []
     tag_bindings: dict[str, str] = {}
     tasks: dict[str, WorkspaceTask] = {}

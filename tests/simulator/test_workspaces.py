@@ -11,6 +11,7 @@ import pytest
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import User
 
 Ask = Callable[..., Response]
 WORKSPACES = "/organizations/acme/workspaces"
@@ -479,6 +480,35 @@ def test_a_new_workspace_may_have_tags(simulator: Simulator, ask: Ask) -> None:
     tags = [{"type": "tags", "attributes": {"name": name}} for name in ("one", "two")]
     created = ask(simulator, "POST", WORKSPACES, _workspace({"tags": {"data": tags}}, name="new"))
     assert _data(created)["attributes"]["tag-names"] == ["one", "two"]
+
+
+def test_remote_state_consumers_are_added_replaced_and_removed(
+    simulator: Simulator, ask: Ask
+) -> None:
+    """All named workspaces or none; a reader can only look, and a deleted one is not shown."""
+    path = f"/workspaces/{_id(simulator, 'prod-1')}/relationships/remote-state-consumers"
+
+    def body(*names: str) -> dict[str, object]:
+        return {"data": [{"type": "workspaces", "id": _id(simulator, name)} for name in names]}
+
+    def shown() -> list[str]:
+        return [one["attributes"]["name"] for one in _data(ask(simulator, "GET", path))]
+
+    for method, names, expected in (
+        ("POST", ["dev-1"], ["dev-1"]),
+        ("POST", ["prod-2", "dev-1"], ["dev-1", "prod-2"]),
+        ("DELETE", ["dev-1"], ["prod-2"]),
+        ("PATCH", ["dev-1", "prod-2"], ["dev-1", "prod-2"]),
+    ):
+        assert ask(simulator, method, path, body(*names)).status == 204
+        assert shown() == expected
+    unknown = {"data": [{"type": "workspaces", "id": "ws-none"}]}
+    simulator.tokens = {"any": User(name="olga"), "reader": User.read_only("rita")}
+    assert ask(simulator, "PATCH", path, unknown).status == 404
+    assert ask(simulator, "PATCH", path, body(), token="reader").status == 404
+    simulator.remove_workspace("dev-1")
+    assert shown() == ["prod-2"]
+    assert len(simulator.effects) == 4
 
 
 def test_a_locked_workspace_is_not_safely_deleted(simulator: Simulator, ask: Ask) -> None:

@@ -22,8 +22,8 @@ OF_PROJECT: Final = ("notification-configurations", "provider-sets", "varsets")
 OF_WORKSPACE: Final = (
     *("all-vars", "applicable-varsets", "assessment-results", "change-requests"),
     *("configuration-versions", "current-state-version-outputs", "notification-configurations"),
-    *("provider-sets", "queries", "relationships/remote-state-consumers", "resources"),
-    *("run-triggers", "runs", "state-versions", "vars", "varsets"),
+    *("provider-sets", "queries", "resources", "run-triggers", "runs", "state-versions", "vars"),
+    "varsets",
 )
 """Paths below ``/workspaces/:workspace``."""
 OF_AGENT_POOL: Final = ("agents", "authentication-tokens")

@@ -42,17 +42,8 @@ class _Document(msgspec.Struct):
     data: _Resource
 
 
-class _Moved(msgspec.Struct):
-    id: str
-
-
-class _Move(msgspec.Struct):
-    data: tuple[_Moved, ...]
-
-
 _OF_EXECUTION = ("default-execution-mode", "default-agent-pool-id", "setting-overwrites")
 _DECODER = msgspec.json.Decoder(_Document)
-_MOVE = msgspec.json.Decoder(_Move)
 
 
 def index(call: Call) -> documents.Resource:
@@ -152,10 +143,7 @@ def move_workspaces(call: Call) -> None:
     """POST /projects/:project/relationships/workspaces: move all of them here, or none."""
     project = _managed(call)
     organization = call.world.organizations[project.organization]
-    moved = [call.world.workspaces.get(one.id) for one in call.body(_MOVE).data]
-    if not all(workspace and workspace.organization is organization for workspace in moved):
-        raise not_found("Workspace")
-    for workspace in filter(None, moved):
+    for workspace in call.workspaces_in(organization):
         before = snapshot(workspace)
         workspace.project = project
         call.world.touch(workspace, call.now)

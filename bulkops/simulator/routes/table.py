@@ -12,6 +12,7 @@ from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.documents import Resource
 from bulkops.simulator.routes import (
     agent_pools,
+    consumers,
     empty,
     locks,
     organizations,
@@ -46,6 +47,7 @@ _POOL = "/agent-pools/:agent-pool"
 _PROJECT = "/projects/:project"
 _WORKSPACE = "/workspaces/:workspace"
 _NAMED = f"{_ORG}/workspaces/:name"
+_CONSUMERS = "relationships/remote-state-consumers"
 _TAG_BINDINGS = "relationships/tag-bindings"
 
 
@@ -118,6 +120,10 @@ ROUTES: Final = tuple(
         ("GET", f"{_WORKSPACE}/relationships/tags", 200, tags.index),
         ("POST", f"{_WORKSPACE}/relationships/tags", 204, tags.add),
         ("DELETE", f"{_WORKSPACE}/relationships/tags", 204, tags.remove),
+        ("GET", f"{_WORKSPACE}/{_CONSUMERS}", 200, consumers.index),
+        ("POST", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.add),
+        ("PATCH", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.replace),
+        ("DELETE", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.remove),
         *_of_bindings(_WORKSPACE, OF_WORKSPACES),
         *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
         *(("GET", f"{_PROJECT}/{p}", 200, empty.of_project) for p in empty.OF_PROJECT),

@@ -32,15 +32,6 @@ class Tags(msgspec.Struct, frozen=True):
     data: tuple[_Tag, ...]
 
 
-class _Workspace(msgspec.Struct):
-    id: str
-
-
-class _Workspaces(msgspec.Struct):
-    data: tuple[_Workspace, ...]
-
-
-_WORKSPACES = msgspec.json.Decoder(_Workspaces)
 _TAGS = msgspec.json.Decoder(Tags)
 
 
@@ -99,12 +90,9 @@ def add_workspaces(call: Call) -> None:
     organization = call.world.owner_of_tag(call.args[0])
     if organization is None or not call.user.manage_workspaces:
         raise not_found("Tag")
-    ids = [one.id for one in call.body(_WORKSPACES).data]
-    workspaces = [call.world.workspaces.get(one) for one in ids]
-    if not all(one and one.organization is organization for one in workspaces):
-        raise not_found("Workspace")
+    workspaces = call.workspaces_in(organization)
     name = next(name for name, ident in organization.tags.items() if ident == call.args[0])
-    for workspace in filter(None, workspaces):
+    for workspace in workspaces:
         before = snapshot(workspace)
         call.world.tag(workspace, [name])
         _changed(call, workspace, before)
