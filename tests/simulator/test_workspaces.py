@@ -446,6 +446,7 @@ def test_the_time_to_destroy_is_inherited(simulator: Simulator, ask: Ask) -> Non
     for change, inherits, shown in (
         ({}, True, "3d"),
         ({name: "9h"}, False, "9h"),
+        ({"auto-destroy-at": None}, False, None),
         ({"inherits-project-auto-destroy": True}, True, "3d"),
         ({"inherits-project-auto-destroy": False, name: None}, False, None),
     ):

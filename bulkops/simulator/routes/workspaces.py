@@ -239,14 +239,18 @@ def _execution(
 
 
 def _assign(workspace: Workspace, requested: _Resource) -> None:
+    attributes = requested.attributes
     for name in _PLAIN:
-        value = getattr(requested.attributes, name)
+        value = getattr(attributes, name)
         if value is not UNSET:
             setattr(workspace, name, value)
     for name, shown_as in _SETTINGS.items():
-        value = getattr(requested.attributes, name)
+        value = getattr(attributes, name)
         if value is not UNSET:
             workspace.settings[shown_as] = msgspec.to_builtins(value)
+    # The provider relies on it: it clears a duration by sending only the moment, as null.
+    if attributes.auto_destroy_at is not UNSET is attributes.auto_destroy_activity_duration:
+        workspace.settings["auto-destroy-activity-duration"] = None
     if "vcs-repo" in workspace.settings:
         repository: Any = workspace.settings["vcs-repo"] or {}
         workspace.settings["vcs-repo-identifier"] = repository.get("identifier")
