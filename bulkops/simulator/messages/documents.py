@@ -36,9 +36,11 @@ _ORGANIZATION: Final[Resource] = {
     "assessments-enforced": False,
     "collaborator-auth-policy": "password",
     "cost-estimation-enabled": False,
+    "enforce-hyok": False,
     "fair-run-queuing-enabled": False,
     "is-in-degraded-mode": False,
     "is-unified": False,
+    "max-ttl-enabled": False,
     "owners-team-saml-role-id": None,
     "plan-expired": False,
     "plan-expires-at": None,
@@ -53,6 +55,7 @@ _ORGANIZATION: Final[Resource] = {
     "speculative-plan-management-enabled": True,
     "stacks-enabled": False,
     "two-factor-conformant": True,
+    "user-tokens-enabled": True,
 }
 """Until a request sets them; the simulator acts on none of them."""
 

@@ -249,7 +249,8 @@ def _assign(workspace: Workspace, requested: _Resource) -> None:
         if value is not UNSET:
             workspace.settings[shown_as] = msgspec.to_builtins(value)
     # The provider relies on it: it clears a duration by sending only the moment, as null.
-    if attributes.auto_destroy_at is not UNSET is attributes.auto_destroy_activity_duration:
+    moment, duration = attributes.auto_destroy_at, attributes.auto_destroy_activity_duration
+    if moment is not UNSET and duration is UNSET:
         workspace.settings["auto-destroy-activity-duration"] = None
     if "vcs-repo" in workspace.settings:
         repository: Any = workspace.settings["vcs-repo"] or {}
