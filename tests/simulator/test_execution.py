@@ -119,6 +119,23 @@ def test_mode_and_pool_that_do_not_fit_are_refused(
     assert simulator.effects == []
 
 
+def test_an_unknown_pool_is_refused_after_the_attributes_are_checked(
+    simulator: Simulator, ask: Ask
+) -> None:
+    """If the name is bad as well, the refusal is about the name."""
+    unknown = MODES | {"agent-pool-id": "apool-none"}
+    of_project = {f"default-{name}": value for name, value in unknown.items()}
+    project, workspace = _paths(simulator)
+    for method, path, body in (
+        ("PATCH", project, _body("projects", of_project | {"name": "a/b"})),
+        ("POST", f"{ORGANIZATION}/projects", _body("projects", of_project | {"name": "a/b"})),
+        ("PATCH", workspace, _body("workspaces", unknown | {"name": "a/b"})),
+        ("POST", f"{ORGANIZATION}/workspaces", _body("workspaces", unknown | {"name": "a/b"})),
+    ):
+        error = msgspec.json.decode(ask(simulator, method, path, body).body)["errors"][0]
+        assert error["source"]["pointer"] == "/data/attributes/name"
+
+
 @pytest.mark.parametrize(
     "body",
     [_organization("agent", None), _organization("agent", "apool-9"), _organization("local", POOL)],

@@ -88,8 +88,9 @@ def create(call: Call) -> documents.Resource:
     name = requested.attributes.name
     if not name:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
-    runs = _checked(requested.attributes, organization, None)
+    check_duration(requested.attributes.auto_destroy_activity_duration)
     check_project_name(name, organization.projects)
+    runs = _execution(requested.attributes, organization, None)
     project = call.world.create_project(organization, name, now=call.now)
     _assign(project, requested)
     execution.assign(project, runs)
@@ -114,9 +115,10 @@ def update(call: Call) -> documents.Resource:
     organization = call.world.organizations[project.organization]
     requested = call.body(_DECODER).data
     name = requested.attributes.name
+    check_duration(requested.attributes.auto_destroy_activity_duration)
     if name is not UNSET:
         check_project_name(name, organization.projects.keys() - {project.name})
-    runs = _checked(requested.attributes, organization, execution.own(project))
+    runs = _execution(requested.attributes, organization, execution.own(project))
     before = snapshot(project)
     if name is not UNSET:
         call.world.rename_project(organization, project, name)
@@ -157,11 +159,9 @@ def _managed(call: Call) -> Project:
     return project
 
 
-def _checked(
+def _execution(
     changes: _Attributes, organization: Organization, before: execution.Execution | None
 ) -> execution.Execution | None:
-    """Return the project's own execution after a request whose attributes are in order."""
-    check_duration(changes.auto_destroy_activity_duration)
     return execution.after(
         execution.Requested(
             mode=changes.default_execution_mode,
