@@ -58,6 +58,9 @@ NARROW = {
 SELECTS: list[dict[str, Any]] = [
     {"all": True, "exclude_tags": ["legacy", "env=dev"]},
     {"all": True, "exclude_names": ["*-old"]},
+    # One is only the name of a tag, the other only the key of a binding.
+    {"all": True, "exclude_tags": ["billing"]},
+    {"all": True, "exclude_tags": ["env"], "allow_empty": True},
     NARROW,
     {"has_task": "security-scan"},
     {"all": True, "lacks_task": "security-scan"},
