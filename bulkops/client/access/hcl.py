@@ -59,12 +59,13 @@ def _flat(body: Mapping[str, object]) -> dict[str, object]:
     """Return an object in which each list of objects, HCL's repeated blocks, is one object."""
     flat: dict[str, object] = {}
     for key, value in body.items():
-        blocks = value if isinstance(value, list) and value else [value]
-        if all(isinstance(block, dict) for block in blocks):
-            for block in blocks:
-                _put(flat, [key], _flat(block))
-        else:
+        listed: list[object] = value if isinstance(value, list) else [value]
+        blocks = [one for one in listed if isinstance(one, dict)]
+        if not blocks or len(blocks) < len(listed):
             _put(flat, [key], value)
+            continue
+        for block in blocks:
+            _put(flat, [key], _flat(block))
     return flat
 
 
