@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from bulkops.api.jsonapi import Resource, Text
+from bulkops.api.tolerant import included
 
 
 class Organization(msgspec.Struct, frozen=True):
@@ -87,3 +88,8 @@ class ProjectResource(Resource, frozen=True):
     def value(self) -> Project:
         """Return the flat form."""
         return Project(id=self.id, name=self.attributes.name, unread=self.unread)
+
+
+def included_project_names(part: msgspec.Raw) -> dict[str, str]:
+    """Return project id → name of the projects in a document's ``included``."""
+    return {one.id: one.attributes.name for one in included(part, "projects", ProjectResource)}

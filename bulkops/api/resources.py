@@ -151,6 +151,7 @@ class Workspace(msgspec.Struct, frozen=True):
     Attributes:
         name: the name; empty if not shown.
         project_id: ``prj-…``; ``None`` for a workspace in no project; ``UNSET`` if not shown.
+        project_name: the project's name; empty if the answer doesn't include it.
         tag_names: the tags; ``None`` if not shown.
         locked: whether it is locked; ``None`` if not shown.
         permissions: this token's permissions on the workspace, by their API names.
@@ -164,6 +165,7 @@ class Workspace(msgspec.Struct, frozen=True):
     id: str
     name: str
     project_id: str | UnsetType | None = UNSET
+    project_name: str = ""
     tag_names: tuple[str, ...] | None = None
     locked: bool | None = None
     permissions: Mapping[str, object] = {}
@@ -174,6 +176,11 @@ class Workspace(msgspec.Struct, frozen=True):
     auto_apply: bool | None = None
     working_directory: str | None = None
     unread: Mapping[str, str] = {}
+
+    @property
+    def project(self) -> str:
+        """The project as people know it: its name, else its id; empty if neither is known."""
+        return self.project_name or self.project_id or ""
 
     def may(self, permission: str) -> bool | None:
         """Return whether this token has a permission on the workspace, ``None`` if not shown."""
@@ -240,13 +247,15 @@ class WorkspaceResource(Resource, frozen=True):
     attributes: WorkspaceAttributes = WorkspaceAttributes()
     relationships: WorkspaceRelationships | None = None
 
-    def value(self) -> Workspace:
-        """Return the flat form."""
+    def value(self, project_names: Mapping[str, str] | None = None) -> Workspace:
+        """Return the flat form; ``project_names`` maps the ids of included projects."""
         a, project = self.attributes, self.relationships and self.relationships.project
+        project_id = project.id if project else UNSET
         return Workspace(
             id=self.id,
             name=a.name,
-            project_id=project.id if project else UNSET,
+            project_id=project_id,
+            project_name=(project_names or {}).get(project_id or "", ""),
             tag_names=a.tag_names,
             locked=a.locked,
             permissions=a.permissions or {},

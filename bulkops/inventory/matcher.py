@@ -6,12 +6,13 @@ field reads, the answer is unknown, unless another field leaves the workspace ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import UNSET
 
-from bulkops.api.resources import Workspace
+from bulkops.api.resources import Workspace, is_id
 from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
 from bulkops.job.conditions import Objection, parse_conditions
@@ -20,7 +21,7 @@ from bulkops.job.select import Select
 
 
 class Exclusion(NamedTuple):
-    """One entry of ``exclude_names`` or ``exclude_tags``, as named by ``field``."""
+    """One entry of ``exclude_names``, ``exclude_tags`` or ``exclude_projects``: of ``field``."""
 
     field: str
     entry: str
@@ -42,6 +43,33 @@ class Verdict(NamedTuple):
 
 
 _SELECTED = Verdict()
+
+
+class _Excluding(NamedTuple):
+    """How one field that excludes applies to a workspace.
+
+    Attributes:
+        words: the beginning of the reason, before the field and the entries that match.
+        has: entry → whether it matches the workspace, ``None`` if that is unknown.
+        near: whether an entry would match without regard to case.
+        doubt: entries of which it is unknown → the objection.
+    """
+
+    field: str
+    words: str
+    has: Mapping[str, bool | None]
+    near: Callable[[str], bool]
+    doubt: Callable[[list[str]], Objection]
+
+    @property
+    def matching(self) -> list[str]:
+        """The entries that match the workspace."""
+        return [entry for entry, has in self.has.items() if has]
+
+    @property
+    def unknown(self) -> list[str]:
+        """The entries of which it is unknown whether they match."""
+        return [entry for entry, has in self.has.items() if has is None]
 
 
 class Matcher:
@@ -87,32 +115,52 @@ class Matcher:
         with_bindings: bool,
     ) -> Verdict:
         """Return the verdict on a workspace that the other fields may select."""
-        names, tags = self._select.exclude_names, self._select.exclude_tags
-        if not names and not tags:
-            objection = uncompared or (doubts[0] if doubts else None)
-            return Verdict(objection) if objection else _SELECTED
-        name = workspace.name
-        matching = [entry for entry in names if name and matches(entry, name)]
-        has = _tags(workspace, tags, with_bindings=with_bindings)
-        tagged = sorted(tag for tag, present in has.items() if present)
-        if matching or tagged:
-            reason = f"its name matches exclude_names {shown(matching)}"
-            reason = reason if matching else f"it has exclude_tags {shown(tagged)}"
-            return Verdict(Objection(reason), (*_of_names(matching), *_of_tags(tagged)))
-        if names and not name:
-            doubts.append(_no_name(workspace))
-        if unknown := [tag for tag, present in has.items() if present is None]:
-            doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
+        fields = self._excluding(workspace, with_bindings=with_bindings)
+        if matching := [(one, entries) for one in fields if (entries := one.matching)]:
+            first, entries = matching[0]
+            return Verdict(
+                Objection(f"{first.words} {first.field} {shown(entries)}"),
+                tuple(Exclusion(one.field, entry) for one, some in matching for entry in some),
+            )
+        unknown = [(one, entries) for one in fields if (entries := one.unknown)]
+        doubts += [one.doubt(entries) for one, entries in unknown]
+        objection = uncompared or (doubts[0] if doubts else None)
+        if not objection and not fields:
+            return _SELECTED
         return Verdict(
-            uncompared or (doubts[0] if doubts else None),
-            (*_of_names(() if name else names), *_of_tags(unknown)),
-            near=(
-                *_of_names(e for e in names if name and matches(e, name, any_case=True)),
-                *_of_tags(
-                    tag for tag, has_it in has.items() if not has_it and _near(workspace, tag)
-                ),
+            objection,
+            tuple(Exclusion(one.field, entry) for one, some in unknown for entry in some),
+            near=tuple(Exclusion(one.field, e) for one in fields for e in one.has if one.near(e)),
+        )
+
+    def _excluding(self, workspace: Workspace, *, with_bindings: bool) -> list[_Excluding]:
+        """Return how each exclusion that the job has applies to a workspace."""
+        select, name, project = self._select, workspace.name, workspace.project_name
+        tags = _tags(workspace, sorted(select.exclude_tags), with_bindings=with_bindings)
+        every = (
+            _Excluding(
+                "exclude_names",
+                "its name matches",
+                {e: matches(e, name) if name else None for e in select.exclude_names},
+                lambda entry: bool(name) and matches(entry, name, any_case=True),
+                lambda _entries: _no_name(workspace),
+            ),
+            _Excluding(
+                "exclude_tags",
+                "it has",
+                tags,
+                partial(_near, workspace),
+                lambda entries: _unknown_tags("exclude_tags", entries, workspace),
+            ),
+            _Excluding(
+                "exclude_projects",
+                "its project matches",
+                {e: _in_project(workspace, e) for e in select.exclude_projects},
+                lambda entry: bool(project) and matches(entry, project, any_case=True),
+                lambda entries: _unknown_project("exclude_projects", entries, workspace),
             ),
         )
+        return [one for one in every if one.has]
 
     def _objections(self, workspace: Workspace, *, with_bindings: bool) -> Iterator[Objection]:
         """Yield every objection to a workspace, except those from exclusions."""
@@ -127,6 +175,8 @@ class Matcher:
             yield from self._objections_to_tags(workspace, with_bindings=with_bindings)
         if select.project:
             yield from self._objections_to_project(workspace)
+        if select.projects:
+            yield from _objections_to_projects(select.projects, workspace)
         for condition in self._conditions:
             if objection := condition.objection(workspace.attributes):
                 yield objection
@@ -142,16 +192,11 @@ class Matcher:
             yield _unknown_tags("tags", unknown, workspace)
 
     def _objections_to_project(self, workspace: Workspace) -> Iterator[Objection]:
-        project = shown(self._select.project)
         if workspace.project_id is UNSET:
-            yield Objection(
-                f"whether it is in project {project} is unknown: "
-                f"{why_unknown('project', workspace.unread, 'relationships')}",
-                known=False,
-            )
+            yield _unknown_project("project", self._select.project, workspace)
         elif self._project_id is None or workspace.project_id != self._project_id:
             # A workspace without a project has None, which must not equal an unresolved project.
-            yield Objection(f"it is not in project {project}")
+            yield Objection(f"it is not in project {shown(self._select.project)}")
 
 
 def _no_name(workspace: Workspace) -> Objection:
@@ -167,12 +212,33 @@ def _objections_to_name(
         yield Objection(f"its name matches none of {field} = {shown(entries)}")
 
 
-def _of_names(entries: Iterable[str]) -> Iterator[Exclusion]:
-    return (Exclusion("exclude_names", entry) for entry in entries)
+def _objections_to_projects(entries: tuple[str, ...], workspace: Workspace) -> Iterator[Objection]:
+    belongs = {entry: _in_project(workspace, entry) for entry in entries}
+    if any(belongs.values()):
+        return
+    if unknown := [entry for entry, known in belongs.items() if known is None]:
+        yield _unknown_project("projects", unknown, workspace)
+    else:
+        yield Objection(f"its project matches none of projects = {shown(entries)}")
 
 
-def _of_tags(entries: Iterable[str]) -> Iterator[Exclusion]:
-    return (Exclusion("exclude_tags", entry) for entry in entries)
+def _in_project(workspace: Workspace, entry: str) -> bool | None:
+    """Return whether an entry means a workspace's project, ``None`` if that isn't shown."""
+    ident, name = workspace.project_id, workspace.project_name
+    if ident is UNSET:
+        return None
+    if ident is None or ident == entry:
+        return ident is not None
+    if name:
+        return matches(entry, name)
+    return False if is_id(entry, "prj") else None
+
+
+def _unknown_project(field: str, entries: object, workspace: Workspace) -> Objection:
+    why = f"the server doesn't show the name of its project {workspace.project_id}"
+    if workspace.project_id is UNSET:
+        why = why_unknown("project", workspace.unread, "relationships")
+    return Objection(f"whether it is in {field} {shown(entries)} is unknown: {why}", known=False)
 
 
 def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
@@ -211,12 +277,25 @@ def _near(workspace: Workspace, tag: str) -> bool:
     return any(one.casefold() == key for one in (*(workspace.tag_names or ()), *bindings))
 
 
-def may_select(select: Select, ident: str, name: str) -> bool:
-    """Return whether a job may select a workspace, judged only by its id and name."""
+def may_select(select: Select, ident: str, name: str, project: str = "") -> bool:
+    """Return whether a job may select a workspace, judged only by what a journal has of it.
+
+    Args:
+        project: as in ``Target``.
+    """
     return (
         (not select.ids or ident in select.ids)
         and (select.listed is None or ident in select.listed or name in select.listed)
         and (not select.names or any(matches(entry, name) for entry in select.names))
         and (not select.only or any(matches(entry, name) for entry in select.only))
         and not any(matches(entry, name) for entry in select.exclude_names)
+        and (not project or _may_be_in(select, project))
+    )
+
+
+def _may_be_in(select: Select, project: str) -> bool:
+    # The id of a project with a name isn't known here.
+    entries = select.projects
+    return not any(matches(entry, project) for entry in select.exclude_projects) and (
+        not entries or any(is_id(entry, "prj") or matches(entry, project) for entry in entries)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 import msgspec
@@ -20,7 +20,8 @@ from bulkops.text import counted, printable
 MOST_NAMED = 7
 """Workspaces or values that a message names; the others are counted."""
 
-_DIFFERS = {"exclude_names": "whose names differ", "exclude_tags": "whose tags differ"}
+_COMPARED = {"exclude_names": "name", "exclude_tags": "tags", "exclude_projects": "project"}
+"""Field → what of a workspace it is compared with."""
 
 
 class Exclusions:
@@ -28,8 +29,9 @@ class Exclusions:
 
     def __init__(self, select: Select) -> None:
         self._every = [
-            *(Exclusion("exclude_names", entry) for entry in dict.fromkeys(select.exclude_names)),
-            *(Exclusion("exclude_tags", entry) for entry in dict.fromkeys(select.exclude_tags)),
+            Exclusion(field, entry)
+            for field in _COMPARED
+            for entry in dict.fromkeys(getattr(select, field))
         ]
         self._narrowed = bool(select.only)
         self._used: set[Exclusion] = set()
@@ -46,8 +48,11 @@ class Exclusions:
         for exclusion in self._every:
             what = f"select: {exclusion.field} {shown(exclusion.entry)}"
             if near := self._near.get(exclusion):
-                differs = _DIFFERS[exclusion.field]
-                yield f"{what} does not exclude workspaces {differs} only in case: {_few(near)}"
+                compared = _COMPARED[exclusion.field].removesuffix("s")
+                yield (
+                    f"{what} does not exclude workspaces whose {compared}s differ only in case: "
+                    f"{_few(near)}"
+                )
             elif exclusion not in self._used and not self._narrowed:
                 # With --select, it may exclude workspaces that were never read.
                 yield f"{what} excludes no workspace"
@@ -62,10 +67,9 @@ class Exclusions:
             near = self._near.get(exclusion, {})
             literal = not entry.startswith(REGEX) and "[" not in entry
             if near and literal and exclusion not in self._used:
-                what = "name" if field == "exclude_names" else "tags"
                 raise JobError(
                     f"{source}: select.{field}: {shown(entry)} excludes no workspace: matching is "
-                    f"case-sensitive, and it differs only in case from the {what} of "
+                    f"case-sensitive, and it differs only in case from the {_COMPARED[field]} of "
                     f"{_few(near)}: write it as the server does"
                 )
 
@@ -89,12 +93,18 @@ def uncompared_notes(uncompared: Iterable[tuple[str, str]]) -> Iterator[str]:
         )
 
 
-def unmatched_notes(select: Select, chosen: Sequence[Target], list_file: str = "") -> Iterator[str]:
-    """Yield a note on each entry of ``names``, ``ids`` and ``listed`` that selects nothing.
+def unmatched_notes(
+    select: Select,
+    chosen: Sequence[Target],
+    list_file: str = "",
+    projects: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Yield a note on each name, id, project or listed workspace that selects nothing.
 
     Most of these are typing errors. With ``only`` or ``limit`` there are no such notes.
 
     Args:
+        projects: id → name of the projects (see ``Selected``).
         list_file: the file that ``listed`` is from; the notes name it.
     """
     if select.only or select.limit is not None:
@@ -107,6 +117,10 @@ def unmatched_notes(select: Select, chosen: Sequence[Target], list_file: str = "
     ]
     for entry in unmatched:
         yield f"select: {shown(entry)} selects no workspace"
+    of = {target.project for target in chosen} if select.projects else set()
+    for entry in dict.fromkeys(select.projects):
+        if (projects or {}).get(entry) not in of and not any(matches(entry, p) for p in of):
+            yield f"select: projects {shown(entry)} selects no workspace"
     listing = f"select.file {shown(list_file)}" if list_file else "select"
     for entry in dict.fromkeys(select.listed or ()):
         if entry not in known:

@@ -39,10 +39,15 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row: a workspace or a run task; the other's fields are unset."""
+    """The target of a row: a workspace or a run task; the other's fields are unset.
+
+    Attributes:
+        project: the workspace's project when it was planned (see ``Target``).
+    """
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     task: str | UnsetType = UNSET
     task_id: str | UnsetType = UNSET
 

@@ -44,6 +44,7 @@ def test_a_row_has_all_that_is_known() -> None:
     assert rows[1] == {
         "workspace": "prod-1",
         "workspace_id": "ws-1",
+        "project": "",
         "task": "",
         "task_id": "",
         "action": "attach",
