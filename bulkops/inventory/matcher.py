@@ -6,7 +6,7 @@ field reads, the answer is unknown, unless another field leaves the workspace ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -15,6 +15,13 @@ from msgspec import UNSET
 from bulkops.api.resources import Workspace, is_id
 from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
+from bulkops.inventory.membership import (
+    has_tags,
+    in_project,
+    near_tag,
+    unknown_project,
+    unknown_tags,
+)
 from bulkops.job.conditions import Objection, parse_conditions
 from bulkops.job.patterns import matches
 from bulkops.job.select import Select
@@ -83,6 +90,9 @@ class Matcher:
     def __init__(self, select: Select, project_id: str | None, list_file: str = "") -> None:
         self._select = select
         self._project_id = project_id
+        self._excludes = bool(
+            select.exclude_names or select.exclude_tags or select.exclude_projects
+        )
         self._ids = frozenset(select.ids)
         self._listed = None if select.listed is None else frozenset(select.listed)
         self._unlisted = f"is in {shown(list_file)}" if list_file else "is listed"
@@ -115,7 +125,7 @@ class Matcher:
         with_bindings: bool,
     ) -> Verdict:
         """Return the verdict on a workspace that the other fields may select."""
-        fields = self._excluding(workspace, with_bindings=with_bindings)
+        fields = self._excluding(workspace, with_bindings=with_bindings) if self._excludes else []
         if matching := [(one, entries) for one in fields if (entries := one.matching)]:
             first, entries = matching[0]
             return Verdict(
@@ -136,7 +146,7 @@ class Matcher:
     def _excluding(self, workspace: Workspace, *, with_bindings: bool) -> list[_Excluding]:
         """Return how each exclusion that the job has applies to a workspace."""
         select, name, project = self._select, workspace.name, workspace.project_name
-        tags = _tags(workspace, sorted(select.exclude_tags), with_bindings=with_bindings)
+        tags = has_tags(workspace, sorted(select.exclude_tags), with_bindings=with_bindings)
         every = (
             _Excluding(
                 "exclude_names",
@@ -149,15 +159,15 @@ class Matcher:
                 "exclude_tags",
                 "it has",
                 tags,
-                partial(_near, workspace),
-                lambda entries: _unknown_tags("exclude_tags", entries, workspace),
+                partial(near_tag, workspace),
+                lambda entries: unknown_tags("exclude_tags", entries, workspace),
             ),
             _Excluding(
                 "exclude_projects",
                 "its project matches",
-                {e: _in_project(workspace, e) for e in select.exclude_projects},
+                {e: in_project(workspace, e) for e in select.exclude_projects},
                 lambda entry: bool(project) and matches(entry, project, any_case=True),
-                lambda entries: _unknown_project("exclude_projects", entries, workspace),
+                lambda entries: unknown_project("exclude_projects", entries, workspace),
             ),
         )
         return [one for one in every if one.has]
@@ -185,15 +195,15 @@ class Matcher:
     def _objections_to_tags(
         self, workspace: Workspace, *, with_bindings: bool
     ) -> Iterator[Objection]:
-        has = _tags(workspace, self._select.tags, with_bindings=with_bindings)
+        has = has_tags(workspace, self._select.tags, with_bindings=with_bindings)
         if lacking := sorted(tag for tag, present in has.items() if present is False):
             yield Objection(f"it lacks tags {shown(lacking)}")
         if unknown := [tag for tag, present in has.items() if present is None]:
-            yield _unknown_tags("tags", unknown, workspace)
+            yield unknown_tags("tags", unknown, workspace)
 
     def _objections_to_project(self, workspace: Workspace) -> Iterator[Objection]:
         if workspace.project_id is UNSET:
-            yield _unknown_project("project", self._select.project, workspace)
+            yield unknown_project("project", self._select.project, workspace)
         elif self._project_id is None or workspace.project_id != self._project_id:
             # A workspace without a project has None, which must not equal an unresolved project.
             yield Objection(f"it is not in project {shown(self._select.project)}")
@@ -213,68 +223,13 @@ def _objections_to_name(
 
 
 def _objections_to_projects(entries: tuple[str, ...], workspace: Workspace) -> Iterator[Objection]:
-    belongs = {entry: _in_project(workspace, entry) for entry in entries}
+    belongs = {entry: in_project(workspace, entry) for entry in entries}
     if any(belongs.values()):
         return
     if unknown := [entry for entry, known in belongs.items() if known is None]:
-        yield _unknown_project("projects", unknown, workspace)
+        yield unknown_project("projects", unknown, workspace)
     else:
         yield Objection(f"its project matches none of projects = {shown(entries)}")
-
-
-def _in_project(workspace: Workspace, entry: str) -> bool | None:
-    """Return whether an entry means a workspace's project, ``None`` if that isn't shown."""
-    ident, name = workspace.project_id, workspace.project_name
-    if ident is UNSET:
-        return None
-    if ident is None or ident == entry:
-        return ident is not None
-    if name:
-        return matches(entry, name)
-    return False if is_id(entry, "prj") else None
-
-
-def _unknown_project(field: str, entries: object, workspace: Workspace) -> Objection:
-    why = f"the server doesn't show the name of its project {workspace.project_id}"
-    if workspace.project_id is UNSET:
-        why = why_unknown("project", workspace.unread, "relationships")
-    return Objection(f"whether it is in {field} {shown(entries)} is unknown: {why}", known=False)
-
-
-def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
-    names = isinstance(workspace.tag_bindings, dict)
-    member = "tag-names" if names else "effective-tag-bindings"
-    why = f"the server doesn't show its {'tag names' if names else 'tag bindings'}"
-    if member in workspace.unread:
-        why = why_unknown(member, workspace.unread)
-    return Objection(f"whether it has {field} {shown(sorted(tags))} is unknown: {why}", known=False)
-
-
-def _tags(
-    workspace: Workspace, tags: Iterable[str], *, with_bindings: bool
-) -> dict[str, bool | None]:
-    return {tag: _has_tag(workspace, tag, with_bindings=with_bindings) for tag in tags}
-
-
-def _has_tag(workspace: Workspace, tag: str, *, with_bindings: bool) -> bool | None:
-    """Return whether a workspace has a tag, ``None`` if the server doesn't show enough."""
-    key, equals, value = tag.partition("=")
-    names, bindings = workspace.tag_names, workspace.tag_bindings
-    if equals:
-        return None if bindings is None or bindings is UNSET else bindings.get(key) == value
-    if key in (names or ()) or (bindings and key in bindings):
-        return True
-    both_shown = names is not None and bindings is not None
-    return False if both_shown and (bindings is not UNSET or not with_bindings) else None
-
-
-def _near(workspace: Workspace, tag: str) -> bool:
-    """Return whether a workspace has a tag that differs only in case."""
-    key, equals, value = tag.casefold().partition("=")
-    bindings = workspace.tag_bindings or {}
-    if equals:
-        return any(k.casefold() == key and v.casefold() == value for k, v in bindings.items())
-    return any(one.casefold() == key for one in (*(workspace.tag_names or ()), *bindings))
 
 
 def may_select(select: Select, ident: str, name: str, project: str = "") -> bool:

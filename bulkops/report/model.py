@@ -39,11 +39,7 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row: a workspace or a run task; the other's fields are unset.
-
-    Attributes:
-        project: the workspace's project when it was planned (see ``Target``).
-    """
+    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset."""
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
