@@ -164,7 +164,7 @@ class Matcher:
             ),
             _Excluding(
                 "exclude_projects",
-                "its project matches",
+                f"its project {shown(workspace.project)} matches",
                 {e: in_project(workspace, e) for e in select.exclude_projects},
                 lambda entry: bool(project) and matches(entry, project, any_case=True),
                 lambda entries: unknown_project("exclude_projects", entries, workspace),
@@ -229,7 +229,9 @@ def _objections_to_projects(entries: tuple[str, ...], workspace: Workspace) -> I
     if unknown := [entry for entry, known in belongs.items() if known is None]:
         yield unknown_project("projects", unknown, workspace)
     else:
-        yield Objection(f"its project matches none of projects = {shown(entries)}")
+        project = f"its project {shown(workspace.project)} matches none of"
+        words = project if workspace.project_id else "it is in no project, so in none of"
+        yield Objection(f"{words} projects = {shown(entries)}")
 
 
 def may_select(select: Select, ident: str, name: str, project: str = "") -> bool:

@@ -45,10 +45,11 @@ def test_an_entry_is_a_name_an_id_or_a_pattern(entry: str) -> None:
     data = in_project(OTHER, "data")
     selecting = Select(projects=("x", entry))
     assert words(selecting, sandbox) == ("", True)
-    unmatched = f'its project matches none of projects = ["x", "{entry}"]'
-    assert words(selecting, data) == words(selecting, none) == (unmatched, True)
+    entries = f'projects = ["x", "{entry}"]'
+    assert words(selecting, data) == (f'its project "data" matches none of {entries}', True)
+    assert words(selecting, none) == (f"it is in no project, so in none of {entries}", True)
     excluding = Select(all=True, exclude_projects=("x", entry))
-    matched = f'its project matches exclude_projects ["{entry}"]'
+    matched = f'its project "sandbox" matches exclude_projects ["{entry}"]'
     assert words(excluding, sandbox) == (matched, True)
     assert words(excluding, data) == words(excluding, none) == ("", True)
 

@@ -13,7 +13,6 @@ from bulkops.cli.output.printing import print_text
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
 from bulkops.inventory.model import Selected
 from bulkops.inventory.workspaces import select_workspaces
-from bulkops.operations.model import Target
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted
 
@@ -48,14 +47,12 @@ def workspaces(
 
 def _lines(selected: Selected, *, why: bool) -> list[str]:
     every = [*selected.targets, *(other.target for other in selected.others)]
-    name, project = widest(t.name for t in every), widest(t.project for t in every)
-
-    def line(sign: str, target: Target, last: str) -> str:
-        cells = [filled(target.name, name), *([filled(target.project, project)] if project else [])]
-        return f"  {sign} {'  '.join(cells)}  {last}"
-
-    shown = [line("+", target, target.id) for target in selected.targets]
-    shown += [line("-", other.target, other.reason) for other in selected.others]
+    width = widest(target.name for target in every)
+    shown = [
+        f"  + {filled(t.name, width)}  {t.id}  {filled(t.project, 0)}".rstrip()
+        for t in selected.targets
+    ]
+    shown += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
     shown += [f"    Note: {note}" for note in selected.notes]
     number = len(selected.targets)
     total = f"{number:,} of {len(every):,} workspaces" if why else counted(number, "workspace")
