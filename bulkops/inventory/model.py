@@ -25,7 +25,7 @@ class Selected(msgspec.Struct, frozen=True):
         forbidden: ids of those on which this token lacks the required permission.
         locked: ids of those that are locked.
         others: all other workspaces with reasons, by name; empty unless requested.
-        projects: id → name, else id, of the projects that they are in.
+        project_names: id → name, else id, of the projects of all workspaces that were read.
         doubted: workspaces that may be selected, by name, with what is unknown.
         notes: notes for a careful reader of the selection.
     """
@@ -34,7 +34,7 @@ class Selected(msgspec.Struct, frozen=True):
     forbidden: Set[str] = frozenset()
     locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
-    projects: Mapping[str, str] = {}
+    project_names: Mapping[str, str] = {}
     doubted: Sequence[Unselected] = ()
     notes: Sequence[str] = ()
 

@@ -32,7 +32,7 @@ class WorkspaceRows:
     Attributes:
         forbidden: ids of those on which this token lacks the required permission.
         locked: ids of those that are locked.
-        projects: id → name, else id, of the projects that they are in.
+        project_names: id → name, else id, of the projects of all workspaces that were added.
         exclusions: which exclusions excluded something, and which nearly did.
     """
 
@@ -47,7 +47,7 @@ class WorkspaceRows:
     ) -> None:
         self.forbidden: set[str] = set()
         self.locked: set[str] = set()
-        self.projects: dict[str, str] = {}
+        self.project_names: dict[str, str] = {}
         self.exclusions = Exclusions(select)
         self._matcher = Matcher(select, project_id, list_file)
         self._right = right
@@ -89,7 +89,7 @@ class WorkspaceRows:
     def _target(self, workspace: Workspace) -> Target:
         project = self._once(workspace.project)
         if workspace.project_id:
-            self.projects[workspace.project_id] = project
+            self.project_names[workspace.project_id] = project
         return Target(workspace.id, workspace.name, project)
 
     def _keep(self, target: Target, objection: Objection | None) -> None:
@@ -128,9 +128,12 @@ class WorkspaceRows:
             self.forbidden,
             self.locked,
             in_order(row for row in rows if isinstance(row, Unselected)),
-            self.projects,
+            self.project_names,
             in_order(self._doubted.values()),
-            [*self.exclusions.notes(), *uncompared_notes(self._uncompared.values())],
+            [
+                *self.exclusions.notes(self.project_names),
+                *uncompared_notes(self._uncompared.values()),
+            ],
         )
 
 

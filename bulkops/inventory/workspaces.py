@@ -83,7 +83,7 @@ async def read_selection(
     selected = limited(selected, select, source, why=why)
     chosen = [target for target, _ in candidates(selected)]
     notes = [
-        *unmatched_notes(select, chosen, job.list_file, selected.projects),
+        *unmatched_notes(select, chosen, selected.project_names, job.list_file),
         *selected.notes,
         *doubted_notes(selected.doubted),
     ]

@@ -15,6 +15,7 @@ from bulkops.errors import BulkopsError, JobError
 from bulkops.inventory.filters import server_filters
 from bulkops.inventory.matcher import Matcher, may_select
 from bulkops.inventory.selection import WorkspaceRows
+from bulkops.inventory.selection_notes import unmatched_notes
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.select import Select
 from bulkops.journal.states import Outcome
@@ -72,11 +73,23 @@ def test_a_project_that_is_not_shown_is_unknown() -> None:
 
 def test_an_entry_that_means_nothing_is_noted() -> None:
     """Most of these are typing errors, as with names."""
-    rows = WorkspaceRows(Select(projects=("data", "dta", OTHER), exclude_projects=("x",)), None)
+    select = Select(projects=("data", "dta", OTHER), exclude_projects=("x", "y*"))
+    rows = WorkspaceRows(select, None)
     rows.add(in_project(IDENT, "data"))
     rows.add(in_project(OTHER, "platform", "ws-2"))
     assert [target.project for target in rows.selected().targets] == ["data", "platform"]
-    assert list(rows.selected().notes) == ['select: exclude_projects "x" excludes no workspace']
+    seen = "; the workspaces read are in: data, platform"
+    assert list(rows.selected().notes) == [
+        f'select: exclude_projects "x" excludes no workspace{seen}',
+        'select: exclude_projects "y*" excludes no workspace',
+    ]
+    found = rows.selected()
+    assert list(unmatched_notes(select, found.targets, found.project_names)) == [
+        f'select: projects "dta" selects no workspace{seen}'
+    ]
+    assert not list(
+        unmatched_notes(select.narrowed(["prod-*"]), found.targets, found.project_names)
+    )
 
 
 def test_an_exclusion_that_differs_only_in_case_is_an_error() -> None:
@@ -151,7 +164,10 @@ def test_a_plan_has_the_workspaces_of_its_projects() -> None:
     assert names(planned(world, projects=["s*", "nix"])) == {"sandbox-1": "sandbox"}
     assert len(world.wire.asked) == 2 * requests
     (note,) = planned(world, projects=["s*", "nix"]).notes
-    assert note == 'select: projects "nix" selects no workspace'
+    assert note == (
+        'select: projects "nix" selects no workspace; the workspaces read are in: '
+        "Default Project, payments, sandbox"
+    )
 
 
 class OldServer(Simulator):
