@@ -9,6 +9,7 @@ A gate inherits the environment of bulkops without its credentials:
 | starts with ``TFE_``, ``TFC_``, ``TF_`` or ``ATLAS_`` and  |                              |
 | contains ``TOKEN``                                         |                              |
 | ``AWS_…``, ``AZURE_…``, ``ARM_…``, ``GOOGLE_…``            | no                           |
+| ``OTEL_EXPORTER_…HEADERS``                                 | no                           |
 | the one that holds the job's HMAC key                      | no                           |
 | any other                                                  | yes                          |
 
@@ -64,7 +65,9 @@ class Needed(NamedTuple):
     runs: bool
 
 
-_WITHHELD = re.compile(r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_", re.DOTALL)
+_WITHHELD = re.compile(
+    r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_|OTEL_EXPORTER_.*HEADERS", re.DOTALL
+)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|ksh|zsh|node|perl|ruby|(python|pypy)[0-9.]*)")
 _PLAIN = re.compile(r"[\w./+@%:,-]([\w./+@%:, -]*[\w./+@%:,-])?")

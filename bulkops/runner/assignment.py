@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from inspect import iscoroutinefunction
 from typing import Protocol
 
@@ -86,6 +87,10 @@ TakesMore = Callable[[], bool]
 """Return whether the observer can take more results; until it can, no operation starts."""
 
 
+Carrying = Callable[[Operation], AbstractContextManager[object]]
+"""Returns what is entered while an operation is carried out, in its task; it must not raise."""
+
+
 def always() -> bool:
     """Return True: take every result."""
     return True
@@ -103,12 +108,14 @@ class Observer(msgspec.Struct, frozen=True):
         on_wave: called each time a wave's progress is recorded.
         gate: runs the job's gate.
         takes_more: returns whether another operation may start; polled while it returns False.
+        carrying: entered around each operation, from its start to its result.
     """
 
     on_result: OnResult = ignore
     on_wave: OnWave = ignore
     gate: RunGate = run_gate
     takes_more: TakesMore = always
+    carrying: Carrying = nullcontext
 
 
 def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:

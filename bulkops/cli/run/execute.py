@@ -33,6 +33,7 @@ from bulkops.report.text import totals
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_to_resume
+from bulkops.telemetry.command import telemetry
 
 
 def execute(
@@ -55,7 +56,9 @@ def execute(
         LockedJournal(held, contents),
         job,
         Instructions(options.retry_failed, options.continue_paused, key),
-        Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
+        telemetry.observed(
+            Observer(watch.result, watch.wave, watch.gate, watch.takes_more), job, contents.replay
+        ),
     )
 
     async def carried_out(_client: Client) -> Replay:
