@@ -20,7 +20,8 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 LAYERS = (
     *("text", "errors", "clock", "checking", "log", "files"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
-    *("report", "coverage", "events", "telemetry", "library", "fleet", "simulator", "cli"),
+    *("report", "coverage", "events", "notify", "telemetry"),
+    *("library", "fleet", "simulator", "cli"),
 )
 """The contents of ``bulkops/``, from the bottom up: each imports only those before it."""
 LAYERS_INSIDE = {
@@ -41,6 +42,7 @@ PURE = (
     "job/job.py",
     "job/journal.py",
     "job/manifest.py",
+    "job/notify.py",
     "job/pace.py",
     "job/patterns.py",
     "job/rollout.py",
@@ -93,6 +95,9 @@ PURE = (
     "coverage/documents.py",
     "coverage/matrix.py",
     "events/",
+    "notify/attempt.py",
+    "notify/environment.py",
+    "notify/message.py",
     "fleet/access.py",
     "fleet/fleet.py",
     "fleet/index.py",

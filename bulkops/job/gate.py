@@ -10,7 +10,8 @@ A gate inherits the environment of bulkops without its credentials:
 | contains ``TOKEN``                                         |                              |
 | ``AWS_…``, ``AZURE_…``, ``ARM_…``, ``GOOGLE_…``            | no                           |
 | ``OTEL_EXPORTER_…HEADERS``                                 | no                           |
-| the one that holds the job's HMAC key                      | no                           |
+| one that the job names for a secret: its HMAC key, a       | no                           |
+| webhook, …                                                 |                              |
 | any other                                                  | yes                          |
 
 The files that a command needs follow from its first words:
@@ -43,14 +44,14 @@ class GateCall(msgspec.Struct, frozen=True):
         variables: the ``BULKOPS_…`` variables, which tell it the job's progress.
         folder: where it runs; empty for the current folder.
         kept: the variables in ``gate_env``.
-        secret: the variable that holds the job's HMAC key, empty if there is none.
+        secrets: the variables that hold secrets of the job (``Job.secret_variables``).
     """
 
     command: str
     variables: Mapping[str, str]
     folder: str = ""
     kept: tuple[str, ...] = ()
-    secret: str = ""
+    secrets: frozenset[str] = frozenset()
 
 
 class Needed(NamedTuple):
@@ -98,7 +99,7 @@ def gate_environment(environ: Mapping[str, str], call: GateCall) -> dict[str, st
     passed = {
         name: value
         for name, value in environ.items()
-        if name in call.kept or not (name == call.secret or _WITHHELD.match(name))
+        if name in call.kept or not (name in call.secrets or _WITHHELD.match(name))
     }
     return {**passed, **call.variables}
 

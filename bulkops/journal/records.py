@@ -115,23 +115,6 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
             operation.verb,
         )
 
-    @property
-    def known_verb(self) -> str:
-        """The operation's verb; inferred if the journal, of 0.1, doesn't record it."""
-        if self.verb:
-            return self.verb
-        before = self.before.attributes if self.before else {}
-        attachment = "enforcement-level" in {**before, **(self.desired or {})}
-        if self.before is None:
-            return "attach" if attachment else "create"
-        if self.desired is None:
-            return "detach" if attachment else "delete"
-        if "hmac-key-sha256" in self.desired:
-            return "rotate"
-        if list(self.desired) == ["enabled"]:
-            return "enable" if self.desired["enabled"] else "disable"
-        return "update"
-
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):
     """One selected target that needs no operation, or can't have one (``blocked``)."""
@@ -175,11 +158,7 @@ class Paced(_Record, frozen=True, gc=False, tag="paced"):
 
 
 class Refused(_Record, frozen=True, gc=False, tag="refused"):
-    """The server answered 429; no request is sent until its limit resets.
-
-    Attributes:
-        seconds: time until the reset, as reported by the server.
-    """
+    """The server answered 429; no request is sent for ``seconds``, until its limit resets."""
 
     at: str
     seconds: float
@@ -263,6 +242,25 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     reason: str = ""
 
 
+class Notified(_Record, frozen=True, gc=False, tag="notified"):
+    """A notification was delivered, or given up; it may follow the ``end`` that it is about.
+
+    Only the journal of a job with ``[notify]`` has this record, which bulkops 0.2 doesn't know.
+
+    Attributes:
+        event: of ``Occasion``, or ``heartbeat`` if some were not delivered.
+        receiver: the environment variable that names the receiver, never what is in it.
+        attempts: number of times it was sent, or of heartbeats.
+        reason: why it was not delivered, human-readable; empty if it was.
+    """
+
+    event: str
+    receiver: str
+    at: str
+    attempts: int = 1
+    reason: str = ""
+
+
 class Ended(_Record, frozen=True, gc=False, tag="end"):
     """The end of an execution; one without this record was killed or is still running.
 
@@ -287,6 +285,7 @@ Record: TypeAlias = (
     | Result
     | WaveReached
     | Verified
+    | Notified
     | Ended
 )
 

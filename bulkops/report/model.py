@@ -14,13 +14,19 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Holder
+from bulkops.journal.records import Holder, Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
+from bulkops.report.current_wave import (
+    CurrentWave,
+    Running,
+    current_wave,
+    is_over,
+    rollout_of,
+)
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -125,18 +131,6 @@ class Rows(Generic[S, T]):
         return map(self._row, islice(self._of, start, end))
 
 
-class Running(msgspec.Struct, frozen=True):
-    """The process that holds a journal at this moment.
-
-    Attributes:
-        since: RFC 3339.
-    """
-
-    host: str
-    pid: int
-    since: str
-
-
 class Report(msgspec.Struct, frozen=True):
     """The facts of all report formats.
 
@@ -157,6 +151,7 @@ class Report(msgspec.Struct, frozen=True):
         stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
             was not stopped by one.
         unreadable: number of operations whose result can't be read back from any server.
+        notifications: those of the last execution, delivered or not.
         exit_code: exit code of the last execution; ``None`` if it was killed or is still running.
         rows: operations, in order.
         skipped: targets skipped when planned.
@@ -188,6 +183,7 @@ class Report(msgspec.Struct, frozen=True):
     drifted: int
     stopped: Exceeded | None
     unreadable: int
+    notifications: Sequence[Notified]
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
@@ -241,6 +237,7 @@ def report(
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
+        notifications=replay.notified,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
@@ -264,10 +261,9 @@ def exit_code(replay: Replay) -> ExitCode:
         return ExitCode.IN_DOUBT
     if how == How.PAUSED:
         return ExitCode.PAUSED
-    undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
-    unfulfilled = undone or blocked or differing
+    unfulfilled = replay.count(*RETRIED) or blocked or differing
     return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
 
 

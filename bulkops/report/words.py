@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from bulkops.journal.records import WaveReached
+from bulkops.journal.records import Notified, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
-from bulkops.report.current_wave import CurrentWave
-from bulkops.report.model import PENDING, Running
+from bulkops.report.current_wave import CurrentWave, Running
+from bulkops.report.model import PENDING
 from bulkops.text import counted
 
 _ENDS = {
@@ -68,6 +68,19 @@ def state_of(wave: CurrentWave | WaveReached) -> str:
 
 def _why(wave: CurrentWave | WaveReached) -> str:
     return wave.reason or f"exit status {wave.status}"
+
+
+def notifications_in_words(notifications: Iterable[Notified]) -> Iterator[str]:
+    """Yield ``notified: started, finished``, and ``not notified: …`` for each that failed."""
+    delivered = dict.fromkeys(one.event for one in notifications if not one.reason)
+    if delivered:
+        yield f"notified: {', '.join(delivered)}"
+    for one in notifications:
+        if one.event == "heartbeat":
+            yield f"heartbeats to {one.receiver}: {one.reason}"
+        elif one.reason:
+            attempts = counted(one.attempts, "attempt")
+            yield f"not notified: {one.event} to {one.receiver}: {one.reason} ({attempts})"
 
 
 def too_many(stopped: Exceeded) -> str:

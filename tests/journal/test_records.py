@@ -200,7 +200,8 @@ def test_the_verbs_of_a_0_1_journal_are_inferred(
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
     old = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
-    assert old.known_verb == "freeze"
+    (progress,) = replay([header(1), old]).operations.values()
+    assert progress.operation.verb == "freeze"
 
 
 def test_a_target_has_a_project_only_if_it_is_known() -> None:

@@ -35,6 +35,7 @@ from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 from bulkops.journal.process import holder
+from bulkops.notify.opening import check_notify
 from bulkops.telemetry.command import telemetry
 
 
@@ -91,6 +92,7 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
+    check_notify(job)
     access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
