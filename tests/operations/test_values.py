@@ -50,7 +50,7 @@ def _setting(world: World, name: str) -> tuple[object, ...]:
     return (
         record.terraform_version,
         record.auto_apply,
-        record.execution_mode,
+        record.execution_mode or "remote",
         record.description,
         record.locked_reason if record.locked else "",
     )
