@@ -28,7 +28,7 @@ def _rows(coverage: Coverage, *, missing: bool) -> Iterator[tuple[str, ...]]:
     yield COLUMNS
     for row in coverage.rows():
         (attached,) = row.observed
-        workspace = (row.workspace.name, row.workspace.id, "")
+        workspace = (row.workspace.name, row.workspace.id, row.workspace.project)
         for one in attached:
             stages = one.attributes["stages"]
             words = " ".join(stages) if isinstance(stages, list) else ""

@@ -53,7 +53,6 @@ async def read_inventory(
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
-        projects=chosen.projects,
         notes=chosen.notes,
         hidden=hidden,
         version=server.version,

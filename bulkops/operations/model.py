@@ -37,17 +37,28 @@ _encode = msgspec.json.Encoder().encode
 
 # ``gc=False``: with a million of these, the garbage collector takes longer than everything else
 # (measured), and none of them can be part of a cycle.
-class Target(msgspec.Struct, frozen=True, gc=False):
-    """What an operation changes: a workspace, or a run task of the organization."""
+class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an operation changes: a workspace, or a run task of the organization.
+
+    Attributes:
+        project: name of the workspace's project when it was read, or the project's id if the
+            server doesn't show the name; empty if it shows no project, or in an older journal.
+            It is for people: a workspace that moves to another project stays the same target.
+    """
 
     id: str
     name: str
+    project: str = ""
 
     @property
     def fields(self) -> dict[str, str]:
-        """Its name and id as fields of JSON: ``workspace`` or ``task``, and ``…_id``."""
-        what = "task" if self.id.startswith("task-") else "workspace"
-        return {what: self.name, f"{what}_id": self.id}
+        """Its fields in JSON: ``workspace``, ``workspace_id`` and ``project``, or those of a task.
+
+        A run task has ``task`` and ``task_id``.
+        """
+        if self.id.startswith("task-"):
+            return {"task": self.name, "task_id": self.id}
+        return {"workspace": self.name, "workspace_id": self.id, "project": self.project}
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):

@@ -30,10 +30,10 @@ def test_every_attachment_has_a_row() -> None:
     coverage = matrix(["p1", "p2"], {"p2": TWICE})
     assert table(coverage) == [
         [*COLUMNS],
-        ["p2", "p2", "", "advisory", "post_plan"],
-        ["p2", "p2", "", "mandatory", "pre_plan post_plan"],
+        ["p2", "p2", "data", "advisory", "post_plan"],
+        ["p2", "p2", "data", "mandatory", "pre_plan post_plan"],
     ]
-    assert table(coverage, missing=True)[1] == ["p1", "p1", "", "", ""]
+    assert table(coverage, missing=True)[1] == ["p1", "p1", "data", "", ""]
 
 
 NAMES = st.from_regex(r"[!-+\--:<-~]{1,90}", fullmatch=True).filter(

@@ -13,7 +13,7 @@ from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
 from tests.kinds import OLD_TASK, TASK
-from tests.simulation import settings
+from tests.simulation import projects, settings
 from tests.simulation.states import REST, SETTINGS, Place, Shown
 
 WORKSPACE_UPDATE = "workspace-update"
@@ -58,6 +58,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         lags: seconds that a read may lag; ``lands`` plus this is less than the job's settle.
         waves, pause, gated, strict: the job's rollout.
         saved: whether the plan is saved, and applied later.
+        projects: the projects that the job selects by, ``None`` if it selects by name.
         lease: the job's lease; ``stored``: whether its journals are in a store.
         storms: number of executions of each journal with troubles.
         undone: number of undos: of the job, then of its undo.
@@ -92,6 +93,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     undone: int
     abandoned: int | None
     stored: bool
+    projects: projects.Projects | None
     lease: str
 
     @property
@@ -142,7 +144,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             self.kind,
             rows,
             operation=self._operation | ({"from_file": self._columns} if rows else {}),
-            select={"names": ["prod-*"]} | ({"file": "list.json"} if rows else {}),
+            select={**self._select, **({"file": "list.json"} if rows else {})},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
             rollout=self._rollout,
             journal={"lease": self.lease},
@@ -157,6 +159,15 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         specified = {"enforcement_level": self.level, "stages": list(self.stages)}
         return {name: specified[name] if name in self.named else None for name in specified}
+
+    @property
+    def _select(self) -> Mapping[str, object]:
+        """The job file's ``[select]`` without the file."""
+        if self.projects is None:
+            return {"names": ["prod-*"]}
+        # A file takes the place of selecting everything.
+        everything = ("all",) if self.values else ()
+        return {name: v for name, v in self.projects.select.items() if name not in everything}
 
     @property
     def _columns(self) -> list[str]:
@@ -238,6 +249,7 @@ def draw(random: Random, seed: int) -> Scenario:
         undone=random.choice((0, 0, 1, 1, 1, 2)),
         abandoned=random.choice((1, 2)) if random.random() < 0.4 else None,
         stored=stored,
+        projects=projects.draw(seed, profile, selected, others),
         lease=apart.choice(LEASES) if stored else LEASES[2],
     )
 

@@ -85,7 +85,7 @@ def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None
     for name in ("lint", ident):
         assert here(*ALL, "--task", name).lines[0] == "WORKSPACE  lint"
     both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
-    assert both == '"workspace","workspace_id","lint","security-scan","status","desired"'
+    assert both == '"workspace","workspace_id","project","lint","security-scan","status","desired"'
 
 
 def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:
@@ -273,6 +273,10 @@ def test_an_export_has_the_workspaces_with_the_run_task_or_all(world: World, her
     assert {row["workspace"].removeprefix("'"): _shown(row) for row in attached} == {
         name: shows[0] for name, shows in shown.items() if shows
     }
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    projects = {name: workspace.project.name for name, workspace in workspaces.items()}
+    assert {row["workspace"].removeprefix("'"): row["project"] for row in every} == projects
+    assert all(projects.values())
     rest = [row for row in every if row not in attached]
     assert {row["workspace"] for row in rest} == {name for name in shown if not shown[name]}
     assert {(row["enforcement_level"], row["stages"]) for row in rest} == {("", "")}
