@@ -182,9 +182,18 @@ MUTATIONS = (
     ),
     Mutation(
         "tags that are not shown count as none",
-        "inventory/matcher.py",
+        "inventory/membership.py",
         ("    both_shown = names is not None and bindings is not None", "    both_shown = True"),
         ("inventory/test_selection.py",),
+    ),
+    Mutation(
+        "a project that is not shown is another one",
+        "inventory/membership.py",
+        (
+            "    if ident is UNSET:\n        return None",
+            "    if ident is UNSET:\n        return False",
+        ),
+        ("inventory/test_projects.py",),
     ),
     Mutation(
         "a lost write is read back again only when it has settled",

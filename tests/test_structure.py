@@ -74,6 +74,7 @@ PURE = (
     "journal/states.py",
     "inventory/filters.py",
     "inventory/matcher.py",
+    "inventory/membership.py",
     "inventory/model.py",
     "inventory/named.py",
     "inventory/selection.py",

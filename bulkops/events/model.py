@@ -57,11 +57,15 @@ class OfTarget(OfShard, frozen=True, kw_only=True):
     Attributes:
         workspace: the workspace's name; absent if the target is a run task.
         workspace_id: its id, `ws-…`; absent if the target is a run task.
+        project: name of its project when it was planned, or the project's id if the server does
+            not show the name; empty if the server, or a journal of an older version, shows none;
+            absent if the target is a run task.
         task: the run task's name; absent if the target is a workspace.
         task_id: its id, `task-…`; absent if the target is a workspace.
     """
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     task: str | UnsetType = UNSET
     task_id: str | UnsetType = UNSET

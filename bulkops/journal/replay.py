@@ -26,7 +26,7 @@ from bulkops.journal.records import (
     WaveReached,
 )
 from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
-from bulkops.operations.model import Observed, Operation, Shared, Skip
+from bulkops.operations.model import Observed, Operation, Shared, Skip, Target
 
 
 class Replay(msgspec.Struct):
@@ -116,7 +116,8 @@ class Replay(msgspec.Struct):
         elif type(record) is Planned:
             self._plan(record)
         elif type(record) is Skipped:
-            self.skips.append(Skip(record.target, intern(record.reason), record.blocked))
+            target = _sharing(record.target)
+            self.skips.append(Skip(target, intern(record.reason), record.blocked))
         else:
             self._resume(record)
 
@@ -177,11 +178,18 @@ class Replay(msgspec.Struct):
         before = before and Observed(before.id, self._shared(before.attributes))
         desired = None if desired is None else self._shared(desired)
         operation = Operation(
-            *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
-            intern(record.verb or inferred_verb(record.before, record.desired)),
+            *(intern(kind), _sharing(record.target), before, desired, intern(record.aspect)),
+            *(record.after, intern(record.verb or inferred_verb(record.before, record.desired))),
         )
         if self.operations.put(operation) is not None:
             self.decided_again.add(operation.key)
+
+
+def _sharing(target: Target) -> Target:
+    """Return a target whose project is one string for all targets: there are few projects."""
+    if not target.project:
+        return target
+    return Target(target.id, target.name, intern(target.project))
 
 
 def replay(records: Iterable[Record]) -> Replay:

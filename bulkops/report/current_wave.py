@@ -1,4 +1,4 @@
-"""The current wave of an unfinished job. Pure."""
+"""Where an unfinished job stands: its current wave, and the process that runs it. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ import msgspec
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Reached
+
+
+class Running(msgspec.Struct, frozen=True):
+    """The process that holds a journal at this moment.
+
+    Attributes:
+        since: RFC 3339.
+    """
+
+    host: str
+    pid: int
+    since: str
 
 
 class CurrentWave(msgspec.Struct, frozen=True):

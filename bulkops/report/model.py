@@ -20,7 +20,13 @@ from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
+from bulkops.report.current_wave import (
+    CurrentWave,
+    Running,
+    current_wave,
+    is_over,
+    rollout_of,
+)
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -39,10 +45,11 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row: a workspace or a run task; the other's fields are unset."""
+    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset."""
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     task: str | UnsetType = UNSET
     task_id: str | UnsetType = UNSET
 
@@ -122,18 +129,6 @@ class Rows(Generic[S, T]):
     def part(self, start: int, end: int) -> Iterator[T]:
         """Yield the rows from ``start`` (counted from 0) up to, but not including, ``end``."""
         return map(self._row, islice(self._of, start, end))
-
-
-class Running(msgspec.Struct, frozen=True):
-    """The process that holds a journal at this moment.
-
-    Attributes:
-        since: RFC 3339.
-    """
-
-    host: str
-    pid: int
-    since: str
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bulkops.journal.records import Notified, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
-from bulkops.report.current_wave import CurrentWave
-from bulkops.report.model import PENDING, Running
+from bulkops.report.current_wave import CurrentWave, Running
+from bulkops.report.model import PENDING
 from bulkops.text import counted
 
 _ENDS = {

@@ -18,7 +18,8 @@ from bulkops.journal.records import Holder, Notified, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Journal
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Operation
+from bulkops.operations.model import Operation
+from bulkops.operations.secret import HmacKey
 from bulkops.runner.gate import RunGate, run_gate
 
 

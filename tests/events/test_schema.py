@@ -148,6 +148,7 @@ def test_nested_fields_use_underscores() -> None:
             "enforcement_level": "mandatory",
             "stages": ["pre_plan"],
             "workspace_name": None,
+            "project": None,
         }
     ]
     alone = msgspec.json.decode(msgspec.json.encode(WorkspaceTask.of(attached, "scan")))

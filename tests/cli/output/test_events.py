@@ -373,6 +373,10 @@ def validated(line: str) -> dict[str, Any]:
     assert line.startswith(f'{{"type":"{value["type"]}",')
     assert not line.endswith(" ")
     _look_at_times(value)
+    if {"workspace", "workspace_id"} & value.keys():
+        assert value["project"] == "Default Project", (
+            "a line that names a workspace has its project"
+        )
     return value
 
 
