@@ -92,7 +92,9 @@ def job(
     if KINDS[kind].scope is Scope.SELECTED:
         document["select"] = {"all": True}
     text = msgspec.json.encode(rows).decode()
-    return job_from_builtins({**document, **tables}, read=lambda name: parse_manifest(text, name))
+    return job_from_builtins(
+        {**document, **tables}, read=(lambda name: parse_manifest(text, name)) if rows else None
+    )
 
 
 async def passing(_call: GateCall) -> int:
