@@ -1,6 +1,6 @@
 """The record formats of journals and saved plans. Pure.
 
-Format 1 is that of bulkops 0.1, which had other names for three fields. A journal keeps its format:
+Format 1 is that of bulkops 0.1, which had other names for three fields and no verbs. A journal keeps its format:
 records appended to a journal of format 1 are written in format 1.
 """
 
@@ -21,6 +21,7 @@ from bulkops.journal.records import (
     Planned,
     Record,
     Refused,
+    Rest,
     Result,
     Skipped,
     Verified,
@@ -28,7 +29,7 @@ from bulkops.journal.records import (
     decode,
     encode,
 )
-from bulkops.operations.model import Attributes
+from bulkops.operations.model import Attributes, Observed
 
 
 class Format(NamedTuple):
@@ -40,6 +41,21 @@ class Format(NamedTuple):
 
     encode: Callable[[Record], bytes]
     decode: Callable[[bytes], Record]
+
+
+def inferred_verb(observed: Observed | None, desired: Attributes | None) -> str:
+    """Return the verb of an operation in a journal of bulkops 0.1, which doesn't record it."""
+    before = observed.attributes if observed else {}
+    attachment = "enforcement-level" in {**before, **(desired or {})}
+    if observed is None:
+        return "attach" if attachment else "create"
+    if desired is None:
+        return "detach" if attachment else "delete"
+    if "hmac-key-sha256" in desired:
+        return "rotate"
+    if list(desired) == ["enabled"]:
+        return "enable" if desired["enabled"] else "disable"
+    return "update"
 
 
 class _Planned1(Planned, frozen=True, gc=False, tag="operation"):
@@ -67,6 +83,7 @@ _Record1 = (
     | Result
     | _WaveReached1
     | _Verified1
+    | Rest
     | Ended
 )
 _decode_1 = msgspec.json.Decoder(_Record1).decode

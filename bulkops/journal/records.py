@@ -115,23 +115,6 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
             operation.verb,
         )
 
-    @property
-    def known_verb(self) -> str:
-        """The operation's verb; inferred if the journal, of 0.1, doesn't record it."""
-        if self.verb:
-            return self.verb
-        before = self.before.attributes if self.before else {}
-        attachment = "enforcement-level" in {**before, **(self.desired or {})}
-        if self.before is None:
-            return "attach" if attachment else "create"
-        if self.desired is None:
-            return "detach" if attachment else "delete"
-        if "hmac-key-sha256" in self.desired:
-            return "rotate"
-        if list(self.desired) == ["enabled"]:
-            return "enable" if self.desired["enabled"] else "disable"
-        return "update"
-
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):
     """One selected target that needs no operation, or can't have one (``blocked``)."""
@@ -263,6 +246,21 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     reason: str = ""
 
 
+class Rest(_Record, frozen=True, gc=False, tag="rest"):
+    """No operation begins from here on, since no window of the job is open; or one is again.
+
+    Attributes:
+        until: date of the next opening; empty if a window has opened.
+        local: the same in the time zone of the window that opens: ``2026-11-30T08:00:00+01:00``.
+        zone: the name of that time zone.
+    """
+
+    at: str
+    until: str = ""
+    local: str = ""
+    zone: str = ""
+
+
 class Ended(_Record, frozen=True, gc=False, tag="end"):
     """The end of an execution; one without this record was killed or is still running.
 
@@ -287,6 +285,7 @@ Record: TypeAlias = (
     | Result
     | WaveReached
     | Verified
+    | Rest
     | Ended
 )
 

@@ -7,6 +7,7 @@ from sys import intern
 
 import msgspec
 
+from bulkops.journal.formats import inferred_verb
 from bulkops.journal.progress import Conclusion, Operations, Progress
 from bulkops.journal.records import (
     Ended,
@@ -18,6 +19,7 @@ from bulkops.journal.records import (
     Planned,
     Record,
     Refused,
+    Rest,
     Result,
     Skipped,
     Verified,
@@ -36,6 +38,7 @@ class Replay(msgspec.Struct):
         waves: number → the wave's last record.
         decided_again: keys of the operations that were decided again after a result, so that the
             server may have shown their desired state a moment earlier.
+        rest: until when the execution rests, or rested at its end; ``None`` if it doesn't.
     """
 
     header: Header
@@ -46,6 +49,7 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
+    rest: Rest | None = None
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
@@ -123,13 +127,15 @@ class Replay(msgspec.Struct):
                 self.operations.begin(len(self.executions), continued=record.continued)
                 if record.continued:
                     self._drifted.clear()
-                self.ended = self.verified = None
+                self.ended = self.verified = self.rest = None
             case WaveReached():
                 self.waves[record.number] = record
                 if record.drifted or record.reached is Reached.OPEN:
                     self._drifted[record.number] = record.drifted
             case Verified():
                 self.verified = record
+            case Rest():
+                self.rest = record if record.until else None
             case Ended():
                 self.ended = record
             case Paced() | Refused():
@@ -171,7 +177,7 @@ class Replay(msgspec.Struct):
         desired = None if desired is None else self._shared(desired)
         operation = Operation(
             *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
-            intern(record.known_verb),
+            intern(record.verb or inferred_verb(record.before, record.desired)),
         )
         if self.operations.put(operation) is not None:
             self.decided_again.add(operation.key)

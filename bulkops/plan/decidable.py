@@ -18,8 +18,8 @@ import msgspec
 
 from bulkops.inventory.matcher import may_select
 from bulkops.job.job import Job
+from bulkops.journal.formats import inferred_verb
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Planned
 from bulkops.journal.replay import Replay
 from bulkops.operations import KINDS
 from bulkops.operations.compare import showable
@@ -255,7 +255,7 @@ class _Decisions:
             and desired == operation.desired
             and self._in_order(operation.after, decided.after)
             # Journals of 0.1 do not always record the verb.
-            and operation.verb in (decided.verb, _inferred_verb(decided))
+            and operation.verb in (decided.verb, inferred_verb(decided.before, decided.desired))
         )
 
     def _in_order(self, after: Sequence[str], decided: Sequence[str]) -> bool:
@@ -267,7 +267,8 @@ class _Decisions:
     def _can_revert(self, operation: Operation) -> bool:
         """Whether it reverts what the kind decides, or what an undo of that has reverted."""
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        if operation.kind != verb or operation.verb not in (verb, _inferred_verb(operation)):
+        inferred = inferred_verb(operation.before, operation.desired)
+        if operation.kind != verb or operation.verb not in (verb, inferred):
             return False
         before, desired = operation.before, operation.desired
         restored = None if desired is None else Observed(before.id if before else "", desired)
@@ -294,7 +295,3 @@ class _Decisions:
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
         named = operation.desired is not None or verb in self._kind.verbs or self._kind.destructive
         return named and operation.verb == verb
-
-
-def _inferred_verb(operation: Operation) -> str:
-    return Planned.of(msgspec.structs.replace(operation, verb="")).known_verb

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import iscoroutinefunction
 from typing import Protocol
 
@@ -11,9 +11,10 @@ import msgspec
 from bulkops.client.api import Client
 from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
+from bulkops.job.windows.window import Window, is_open
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
-from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.records import Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Journal
 from bulkops.operations.kinds.base import Kind
@@ -36,11 +37,13 @@ class Instructions(msgspec.Struct, frozen=True):
         continue_paused: continue past the pause, the inconclusive gate or the stop by too many
             failures at which the job stopped (``--continue``).
         key: the HMAC key that the job's spec names, ``None`` if nothing is left that needs it.
+        exit_outside_window: end instead of resting (``--exit-outside-window``).
     """
 
     retry_failed: bool = False
     continue_paused: bool = False
     key: HmacKey | None = None
+    exit_outside_window: bool = False
 
 
 DEFAULTS = Instructions()
@@ -81,6 +84,13 @@ class OnWave(Protocol):
         ...
 
 
+OnRest = Callable[[Rest], object]
+"""A callback for rests, called each time the journal has recorded one, or its end.
+
+An exception that it raises is treated as one of ``OnResult``.
+"""
+
+
 TakesMore = Callable[[], bool]
 """Return whether the observer can take more results; until it can, no operation starts."""
 
@@ -102,12 +112,15 @@ class Observer(msgspec.Struct, frozen=True):
         on_wave: called each time a wave's progress is recorded.
         gate: runs the job's gate.
         takes_more: returns whether another operation may start; polled while it returns False.
+        on_rest: called when the execution begins to rest outside the job's windows, and when one
+            opens.
     """
 
     on_result: OnResult = ignore
     on_wave: OnWave = ignore
     gate: RunGate = run_gate
     takes_more: TakesMore = always
+    on_rest: OnRest = ignore
 
 
 def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:
@@ -146,6 +159,10 @@ IGNORING = Observer()
 """Default observer: ignore every event."""
 
 
+class WindowClosed(Exception):
+    """An operation can't begin, since no window of its job is open."""
+
+
 class Assignment(msgspec.Struct, frozen=True):
     """A journal's job with everything that its execution needs.
 
@@ -155,6 +172,7 @@ class Assignment(msgspec.Struct, frozen=True):
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
         permit: what must hold when a change is sent.
+        windows: those of the job; empty if it has none.
     """
 
     client: Client
@@ -163,6 +181,17 @@ class Assignment(msgspec.Struct, frozen=True):
     place: Place
     job: Job
     permit: Permit = ALWAYS
+    windows: Sequence[Window] = ()
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether operations may begin now, as far as the windows decide."""
+        return not self.windows or is_open(self.windows, self.client.clock.wall())
+
+    def check_window(self) -> None:
+        """Raise ``WindowClosed`` unless operations may begin now."""
+        if not self.may_begin:
+            raise WindowClosed
 
     @property
     def replay(self) -> Replay:

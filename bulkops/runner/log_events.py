@@ -6,7 +6,7 @@ import logging
 
 from bulkops import __version__
 from bulkops.job.job import Job
-from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.records import Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
@@ -42,7 +42,7 @@ def log_ended(how: str, error: Exception | None = None) -> None:
 
 
 def logged(observer: Observer) -> Observer:
-    """Return an observer that logs every result and wave before it calls this one.
+    """Return an observer that logs every result, wave and rest before it calls this one.
 
     Its callbacks raise ``ObserverFailed`` for whatever this one's raise.
     """
@@ -61,7 +61,14 @@ def logged(observer: Observer) -> Observer:
         except BaseException as error:
             raise ObserverFailed(error) from error
 
-    return Observer(on_result, on_wave, observer.gate, observer.takes_more)
+    def on_rest(rest: Rest) -> None:
+        _log_rest(rest)
+        try:
+            observer.on_rest(rest)
+        except BaseException as error:
+            raise ObserverFailed(error) from error
+
+    return Observer(on_result, on_wave, observer.gate, observer.takes_more, on_rest)
 
 
 def _log_result(operation: Operation, result: Result) -> None:
@@ -91,3 +98,10 @@ def _log_wave(wave: WaveReached) -> None:
         "reason": wave.reason or None,
     }
     log.info("wave_reached", extra=fields)
+
+
+def _log_rest(rest: Rest) -> None:
+    if rest.until:
+        log.info("window_closed", extra={"until": rest.until, "local": rest.local})
+    else:
+        log.info("window_opened")
