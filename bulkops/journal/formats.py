@@ -1,7 +1,7 @@
 """The record formats of journals and saved plans. Pure.
 
-Format 1 is that of bulkops 0.1, which had other names for three fields and no verbs. A journal keeps its format:
-records appended to a journal of format 1 are written in format 1.
+Format 1 is that of bulkops 0.1, which had other names for three fields, and no verbs. A journal
+keeps its format: records appended to a journal of format 1 are written in format 1.
 """
 
 from __future__ import annotations

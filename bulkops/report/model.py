@@ -14,13 +14,13 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Holder
+from bulkops.journal.records import Holder, Rest
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
+from bulkops.report.current_wave import CurrentWave, current_wave, is_over, resting, rollout_of
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -144,14 +144,14 @@ class Report(msgspec.Struct, frozen=True):
         replaces: the run task that ``task`` replaces; empty for a kind without one.
         created_at: time at which the journal was created, RFC 3339.
         executions: number of executions.
-        ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty if it
-            was killed or is still running.
+        ended: how the last execution ended (``complete``, ``SIGINT``, …); empty if it hasn't.
         saved_plan: whether it applies a saved plan and makes no decisions of its own.
         counts: outcome (or ``pending``) → number of operations.
         skips: reason → number of targets skipped when planned.
         verified: number of operations whose desired state the server showed; ``None`` if it was
             not read again.
         wave: the current wave; ``None`` if there is only one, or if all are done.
+        rest: until when none of its windows is open; ``None`` unless it rests or ended so.
         drifted: number of operations that were done but had drifted when they were read again.
         stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
             was not stopped by one.
@@ -184,6 +184,7 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     verified: int | None
     wave: CurrentWave | None
+    rest: Rest | None
     drifted: int
     stopped: Exceeded | None
     unreadable: int
@@ -237,6 +238,7 @@ def report(
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         verified=verified.verified if verified else None,
         wave=current_wave(replay),
+        rest=None if killed else resting(replay),
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
@@ -261,7 +263,7 @@ def exit_code(replay: Replay) -> ExitCode:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
         return ExitCode.IN_DOUBT
-    if how == How.PAUSED:
+    if how in (How.PAUSED, How.WINDOW):
         return ExitCode.PAUSED
     undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)

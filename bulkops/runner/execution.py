@@ -49,8 +49,8 @@ from bulkops.runner.assignment import (
 )
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.log_events import log_ended, log_started, logged
-from bulkops.runner.rest import rest
 from bulkops.runner.runner import Runner
+from bulkops.runner.starts.rest import rest
 from bulkops.runner.waves import Waves
 
 

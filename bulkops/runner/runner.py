@@ -24,9 +24,9 @@ from bulkops.log import CARRIED_OUT, Log
 from bulkops.operations.model import Operation
 from bulkops.plan.tolerance import Margin
 from bulkops.runner.assignment import Assignment, Observer, WindowClosed
-from bulkops.runner.dependencies import Order
 from bulkops.runner.interruption import Interruption
-from bulkops.runner.slots import Slots, slots_needed
+from bulkops.runner.starts.dependencies import Order
+from bulkops.runner.starts.slots import Slots, slots_needed
 from bulkops.runner.worker import MayLook, Worker
 
 log = Log(__name__)

@@ -69,7 +69,7 @@ class Worker:
 
         Raises:
             Unauthorized, RateLimited, NoResponse, WindowClosed: the token was refused, the server
-                can't be reached, or the window has closed. It wasn't carried out, nor has it failed.
+                can't be reached, or the window closed. It wasn't carried out, nor has it failed.
             RetriesSpent: too many requests failed, or an outage lasted too long. The operation is
                 in doubt if it was sent.
             JournalWriteFailed: its intent could not be made durable, or the permit is lost;

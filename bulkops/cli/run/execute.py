@@ -54,8 +54,10 @@ def execute(
         client,
         LockedJournal(held, contents),
         job,
-        Instructions(options.retry_failed, options.continue_paused, key),
-        Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
+        Instructions(
+            options.retry_failed, options.continue_paused, key, options.exit_outside_window
+        ),
+        Observer(watch.result, watch.wave, watch.gate, watch.takes_more, watch.rest),
     )
 
     async def carried_out(_client: Client) -> Replay:

@@ -96,7 +96,9 @@ class Window(msgspec.Struct, frozen=True):
         seconds = bisect_left(
             instants,
             True,  # noqa: FBT003 - the value that is searched for
-            key=lambda s: (begin + timedelta(seconds=s)).astimezone(self.zone).utcoffset() != before,
+            key=lambda s: (
+                (begin + timedelta(seconds=s)).astimezone(self.zone).utcoffset() != before
+            ),
         )
         return begin + timedelta(seconds=seconds)
 
@@ -146,8 +148,7 @@ def parse_window(text: WindowText, zone_named: ZoneNamed) -> Window:
     start, end = _time_of_day(parts["start"]), _time_of_day(parts["end"])
     if start == end:
         raise ValueError(
-            f'windows: "{text}" begins and ends at the same time: for whole days, write '
-            "00:00-24:00"
+            f'windows: "{text}" begins and ends at the same time: for whole days, write 00:00-24:00'
         )
     days = frozenset(_days(parts["days"] or "Mon-Sun"))
     return Window(days, start, end, zone_named(parts["zone"]), parts["zone"])

@@ -82,6 +82,7 @@ def how_of(options: RunOptions) -> How:
         trust_files=options.trust_files,
         wait=options.wait,
         despite_unfinished=options.despite_unfinished,
+        exit_outside_window=options.exit_outside_window,
         on_wait=_waiting,
     )
 
