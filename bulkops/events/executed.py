@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from bulkops.events.model import Action, Counts, OfShard, OfTarget, Time, TimeOrEmpty
+from bulkops.events.model import (
+    Action,
+    Counts,
+    LocalTimeOrEmpty,
+    OfShard,
+    OfTarget,
+    Time,
+    TimeOrEmpty,
+)
 from bulkops.journal.states import Held, Outcome, Reached
 
 if TYPE_CHECKING:
@@ -110,7 +118,7 @@ class Rest(OfShard, frozen=True, kw_only=True, tag="rest"):
     """
 
     until: TimeOrEmpty
-    local: TimeOrEmpty
+    local: LocalTimeOrEmpty
     zone: str
     at: Time
 

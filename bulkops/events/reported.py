@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from bulkops.errors import SIGNALS
 from bulkops.events.executed import HeldOrEmpty
-from bulkops.events.model import Counts, OfShard, Time, TimeOrEmpty
+from bulkops.events.model import Counts, LocalTime, OfShard, Time, TimeOrEmpty
 from bulkops.journal.states import How, Reached
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Resting(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     until: Time
-    local: Time
+    local: LocalTime
     zone: str
 
 

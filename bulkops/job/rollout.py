@@ -116,7 +116,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         strict: never have more operations in flight than the remaining tolerance + 1.
         max_operations: the most operations a plan may have; larger plans are refused.
         windows: the times at which operations may begin, any of them; outside them, the job rests,
-            or ends with exit code 6 if `--exit-outside-window` is given. They don't hold for an
+            or ends with exit code 6 if ``--exit-outside-window`` is given. They don't hold for an
             undo.
 
     Raises:
