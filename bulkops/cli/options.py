@@ -225,8 +225,7 @@ class Narrowing(NamedTuple):
 class RunOptions(NamedTuple):
     """The options that say how a job is run; each has the name of its option.
 
-    Attributes:
-        drain: ``--drain-timeout``, in seconds; continue_paused: ``--continue``.
+    ``drain`` is ``--drain-timeout``, in seconds, and ``continue_paused`` is ``--continue``.
     """
 
     yes: bool

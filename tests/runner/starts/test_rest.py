@@ -36,9 +36,9 @@ def windowed(*windows: str, kind: str = "attach", **rollout: object) -> Job:
     return job(kind, rollout=table, pace={"max_at_once": 1})
 
 
-def slow(size: int = SIZE, **more: bool) -> World:
+def slow(*, attached: bool = False) -> World:
     """Return a world in which the first of ``WINDOWS`` is too short for a job."""
-    return World(workspaces=size, latency=3.0, **more)
+    return World(workspaces=SIZE, latency=3.0, attached=attached)
 
 
 def at(world: World) -> datetime:
