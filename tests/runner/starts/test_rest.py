@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 
 import anyio
 import pytest
@@ -13,6 +14,7 @@ from bulkops.errors import ExitCode, JobError, JournalWriteFailed
 from bulkops.job.job import Job
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import exit_code, report
+from bulkops.simulator.core import Simulator
 from tests.engine.permits import Lost
 from tests.engine.wire import Trouble
 from tests.engine.world import EPOCH, MANDATORY, PATH, World, job
@@ -216,17 +218,18 @@ def test_a_wall_clock_that_is_set_back_is_believed() -> None:
 
 def test_what_an_outage_held_up_does_not_begin_outside_the_window() -> None:
     """Sent again are only operations that were sent before the window closed."""
-    world = World(workspaces=SIZE, latency=0.5)
+    world = World(workspaces=SIZE, server=partial(Simulator, rate=30))
     times = sent_at(world)
     began: list[float] = []
 
     def trouble(request: Request) -> Trouble | None:
-        if request.writes and len(world.simulator.effects) >= 4:
+        if request.writes and len(world.simulator.effects) >= 1:
             began.append(world.now())
         return Trouble("503") if began and world.now() < 90 else None
 
     world.wire.troubles = trouble
-    replay = world.apply(job(rollout={"windows": WINDOWS}, pace={"max_at_once": 4}))
+    rollout = {"windows": WINDOWS, "max_failures": "100%"}
+    replay = world.apply(job(rollout=rollout, pace={"max_at_once": 12}))
     assert exit_code(replay) == ExitCode.DONE
     assert world.effects() == dict.fromkeys(world.names, 1)
     sent = [request.path for request in world.wire.writes]
@@ -238,22 +241,36 @@ def test_what_an_outage_held_up_does_not_begin_outside_the_window() -> None:
 
 def test_what_failed_is_retried_once_not_after_every_rest() -> None:
     """``--retry-failed`` concerns what had failed before the execution began."""
-    world = slow()
-    refused = world.names[:2]
-    ids = {world.simulator.world.organizations["acme"].workspaces[name].id for name in refused}
+    world = World(workspaces=60, latency=3.0)
+    names = world.simulator.world.organizations["acme"].workspaces
+    refused = {names[name].id for name in world.names[:2]}
 
     def trouble(request: Request) -> Trouble | None:
-        return Trouble("403") if request.writes and ids & set(request.path.split("/")) else None
+        return Trouble("403") if request.writes and _of(request) in refused else None
+
+    def attempts() -> int:
+        return sum(_of(request) in refused for request in world.wire.writes)
+
+    async def briefly() -> None:
+        def interrupt() -> None:
+            assert world.execution is not None
+            world.execution.interrupt("SIGINT", 60.0)
+
+        asyncio.get_running_loop().call_later(30.0, interrupt)
+        await world.executed()
 
     world.wire.troubles = trouble
-    world.start(windowed())
-    world.resume(exit_outside_window=True)
-    asked = sum(bool(ids & set(request.path.split("/"))) for request in world.wire.writes)
-    assert asked == 2
-    world.pause = 0
+    world.start(windowed("21:00-21:03 UTC", WINDOWS[1]))
+    world.run(briefly)
+    assert attempts() == 2
     world.resume(retry_failed=True)
-    again = sum(bool(ids & set(request.path.split("/"))) for request in world.wire.writes)
-    assert again == asked + 2
+    assert len(world.rests) == 2
+    assert attempts() == 4
+
+
+def _of(request: Request) -> str:
+    """Return the id of the workspace that a request is about."""
+    return next((part for part in request.path.split("/") if part.startswith("ws-")), "")
 
 
 def test_an_undo_has_no_windows() -> None:
