@@ -135,8 +135,41 @@ MUTATIONS = (
     Mutation(
         "a gate is given the token",
         "job/gate.py",
-        ("not (name == call.secret or _WITHHELD.match(name))", "True"),
+        ("not (name in call.secrets or _WITHHELD.match(name))", "True"),
         ("job/test_gate.py",),
+    ),
+    Mutation(
+        "a gate is given the webhook's URL",
+        "job/job.py",
+        ("return self.notify.variables | ({own} if own else set())", "return frozenset([own])"),
+        ("cli/run/test_notify.py",),
+    ),
+    Mutation(
+        "the end of a job waits for a receiver that hangs",
+        "notify/notices.py",
+        ("            with anyio.move_on_after(GRACE):\n", "            if True:\n"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "a heartbeat that raises ends the rollout",
+        "notify/notices.py",
+        ("await attempted(heartbeat.beat)", "await heartbeat.beat()"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "a journal whose end is followed by notifications is not complete",
+        "journal/reader.py",
+        ("            if not isinstance(record, Notified):\n", "            if True:\n"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "an error about a webhook shows what the receiver echoed",
+        "client/transport.py",
+        (
+            'reason = "the answer is not valid HTTP"\n',
+            "reason = _cause(error)\n",
+        ),
+        ("client/test_transport.py",),
     ),
     Mutation(
         "only the lock's name is locked, not the journal",
@@ -409,6 +442,36 @@ MUTATIONS = (
         "cli/run/recorded_fleet.py",
         ("FleetRollout(max_failed_shards=len(runs))", "FleetRollout()"),
         ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "a gate gets the credential of the OpenTelemetry collector",
+        "job/gate.py",
+        ("|OTEL_EXPORTER_.*HEADERS", ""),
+        ("job/test_gate.py",),
+    ),
+    Mutation(
+        "a fault in the telemetry stops the job",
+        "telemetry/sending.py",
+        (
+            "        except Exception as error:  # noqa: BLE001",
+            "        except KeyError as error:  #",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "OpenTelemetry's own log shows a header",
+        "telemetry/collector.py",
+        (
+            "        logger.handlers, logger.propagate = [self], False",
+            "        logger.name = logger.name",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "the spans of a probe belong to the operation that waits",
+        "telemetry/sending.py",
+        ("carried is None or attempt.probe", "carried is None"),
+        ("telemetry/test_sending.py",),
     ),
 )
 

@@ -17,6 +17,7 @@ from msgspec import Meta
 from bulkops.checking import check, one_of, read_table
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
+from bulkops.job.notify import Notify, read_notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
@@ -40,7 +41,7 @@ Organization = Annotated[
 ORGANIZATIONS = ("TFE_ORGANIZATION", "TF_CLOUD_ORGANIZATION")
 """Variables of the ``tfe`` provider and Terraform's ``cloud`` block. Empty means unset."""
 
-_WITHOUT_EFFECT = ("pace", "journal")
+_WITHOUT_EFFECT = ("pace", "journal", "notify")
 """Tables that are not part of the digest."""
 
 Table = Annotated[dict[str, object], Meta(description="a table")]
@@ -59,6 +60,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         rollout: waves, gates and the failure tolerance.
         pace: the request rate, and how long to wait for a slow or unavailable server.
         journal: how the job's journal is held.
+        notify: who is told that the job has started, paused, stopped or finished.
     """
 
     name: Name
@@ -68,6 +70,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rollout: Table = {}
     pace: Table = {}
     journal: Table = {}
+    notify: Table = {}
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +97,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
     journal: JournalOptions = JournalOptions()
+    notify: Notify = Notify()
     folder: str = ""
     list_file: str = ""
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets of the job."""
+        own = self.spec.secret.env if self.spec.secret else ""
+        return self.notify.variables | ({own} if own else set())
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""
@@ -113,8 +123,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """The SHA-256, in hex, of everything that decides the job's effect.
 
         Comments, layout, the case of the organization's name, and the order of keys and of entries
-        in ``[select]`` don't affect it. Neither do ``[journal]``, ``[pace]`` and ``[rollout]``,
-        except where the waves end: a slower or more patient job resumes with the same journal.
+        in ``[select]`` don't affect it. Neither do ``[journal]``, ``[notify]``, ``[pace]``
+        and ``[rollout]``, except where the waves end: a slower or more patient job resumes with the
+        same journal.
         """
         return digest_of(job_to_builtins(self))
 
@@ -209,6 +220,7 @@ def job_from_builtins(
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
         journal=read_table(file.journal, JournalOptions, source, "journal"),
+        notify=read_notify(file.notify, source),
         folder=folder,
     )
 
@@ -216,8 +228,8 @@ def job_from_builtins(
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
     selects = kind_named(job.operation_kind).scope is Scope.SELECTED
-    # bulkops 0.2 knows no [journal], so that a header has it only if a job file sets it.
-    journal = _given(job.journal)
+    # bulkops 0.2 knows neither of these, so that a header has them only if a job file sets them.
+    later = {"journal": _given(job.journal), "notify": _given(job.notify)}
     return {
         "name": job.name,
         "organization": job.organization,
@@ -225,7 +237,7 @@ def job_to_builtins(job: Job) -> dict[str, object]:
         **({"select": _given(job.select)} if selects else {}),
         "rollout": _given(job.rollout),
         "pace": _given(job.pace),
-        **({"journal": journal} if journal else {}),
+        **{name: table for name, table in later.items() if table},
     }
 
 

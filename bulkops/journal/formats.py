@@ -1,7 +1,7 @@
 """The record formats of journals and saved plans. Pure.
 
-Format 1 is that of bulkops 0.1, which had other names for three fields, and no verbs. A journal
-keeps its format: records appended to a journal of format 1 are written in format 1.
+Format 1 is that of bulkops 0.1, which had other names for three fields and recorded no verbs. A
+journal keeps its format: records appended to a journal of format 1 are written in format 1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bulkops.journal.records import (
     Execution,
     Header,
     Intent,
+    Notified,
     Paced,
     Planned,
     Record,
@@ -41,21 +42,6 @@ class Format(NamedTuple):
 
     encode: Callable[[Record], bytes]
     decode: Callable[[bytes], Record]
-
-
-def inferred_verb(observed: Observed | None, desired: Attributes | None) -> str:
-    """Return the verb of an operation in a journal of bulkops 0.1, which doesn't record it."""
-    before = observed.attributes if observed else {}
-    attachment = "enforcement-level" in {**before, **(desired or {})}
-    if observed is None:
-        return "attach" if attachment else "create"
-    if desired is None:
-        return "detach" if attachment else "delete"
-    if "hmac-key-sha256" in desired:
-        return "rotate"
-    if list(desired) == ["enabled"]:
-        return "enable" if desired["enabled"] else "disable"
-    return "update"
 
 
 class _Planned1(Planned, frozen=True, gc=False, tag="operation"):
@@ -84,6 +70,7 @@ _Record1 = (
     | _WaveReached1
     | _Verified1
     | Rest
+    | Notified
     | Ended
 )
 _decode_1 = msgspec.json.Decoder(_Record1).decode
@@ -102,3 +89,18 @@ def _encode_as_1(record: Record) -> bytes:
 
 FORMATS = {1: Format(_encode_as_1, _decode_as_1), FORMAT: Format(encode, decode)}
 """Format number in the header → its encoder and decoder."""
+
+
+def inferred_verb(before: Observed | None, desired: Attributes | None) -> str:
+    """Return the verb of an operation of a journal of 0.1, which doesn't record it."""
+    attributes = before.attributes if before else {}
+    attachment = "enforcement-level" in {**attributes, **(desired or {})}
+    if before is None:
+        return "attach" if attachment else "create"
+    if desired is None:
+        return "detach" if attachment else "delete"
+    if "hmac-key-sha256" in desired:
+        return "rotate"
+    if list(desired) == ["enabled"]:
+        return "enable" if desired["enabled"] else "disable"
+    return "update"

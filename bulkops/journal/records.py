@@ -158,11 +158,7 @@ class Paced(_Record, frozen=True, gc=False, tag="paced"):
 
 
 class Refused(_Record, frozen=True, gc=False, tag="refused"):
-    """The server answered 429; no request is sent until its limit resets.
-
-    Attributes:
-        seconds: time until the reset, as reported by the server.
-    """
+    """The server answered 429; no request is sent for ``seconds``, until its limit resets."""
 
     at: str
     seconds: float
@@ -251,14 +247,32 @@ class Rest(_Record, frozen=True, gc=False, tag="rest"):
 
     Attributes:
         until: date of the next opening; empty if a window has opened.
-        local: the same in the time zone of the window that opens: ``2026-11-30T08:00:00+01:00``.
-        zone: the name of that time zone.
+        local: the same with the offset of its time zone ``zone``: ``2026-11-30T08:00:00+01:00``.
     """
 
     at: str
     until: str = ""
     local: str = ""
     zone: str = ""
+
+
+class Notified(_Record, frozen=True, gc=False, tag="notified"):
+    """A notification was delivered, or given up; it may follow the ``end`` that it is about.
+
+    Only journals of jobs with ``[notify]`` have this record, which bulkops 0.2 doesn't know.
+
+    Attributes:
+        event: of ``Occasion``, or ``heartbeat`` if some were not delivered.
+        receiver: the environment variable that names the receiver, never what is in it.
+        attempts: number of times it was sent, or of heartbeats.
+        reason: why it was not delivered, human-readable; empty if it was.
+    """
+
+    event: str
+    receiver: str
+    at: str
+    attempts: int = 1
+    reason: str = ""
 
 
 class Ended(_Record, frozen=True, gc=False, tag="end"):
@@ -274,20 +288,8 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
     exceeded: Exceeded | None = None
 
 
-Record: TypeAlias = (
-    Header
-    | Planned
-    | Skipped
-    | Execution
-    | Paced
-    | Refused
-    | Intent
-    | Result
-    | WaveReached
-    | Verified
-    | Rest
-    | Ended
-)
+_Early: TypeAlias = Header | Planned | Skipped | Execution | Paced | Refused | Intent | Result
+Record: TypeAlias = _Early | WaveReached | Verified | Rest | Notified | Ended
 
 _encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Record).decode

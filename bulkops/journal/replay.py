@@ -15,6 +15,7 @@ from bulkops.journal.records import (
     Header,
     Holder,
     Intent,
+    Notified,
     Paced,
     Planned,
     Record,
@@ -39,6 +40,7 @@ class Replay(msgspec.Struct):
         decided_again: keys of the operations that were decided again after a result, so that the
             server may have shown their desired state a moment earlier.
         rest: until when the execution rests, or rested at its end; ``None`` if it doesn't.
+        notified: the notifications of the last execution, delivered or not.
     """
 
     header: Header
@@ -50,6 +52,7 @@ class Replay(msgspec.Struct):
     verified: Verified | None = None
     ended: Ended | None = None
     rest: Rest | None = None
+    notified: list[Notified] = []
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
@@ -128,6 +131,7 @@ class Replay(msgspec.Struct):
                 if record.continued:
                     self._drifted.clear()
                 self.ended = self.verified = self.rest = None
+                self.notified = []
             case WaveReached():
                 self.waves[record.number] = record
                 if record.drifted or record.reached is Reached.OPEN:
@@ -136,6 +140,8 @@ class Replay(msgspec.Struct):
                 self.verified = record
             case Rest():
                 self.rest = record if record.until else None
+            case Notified():
+                self.notified.append(record)
             case Ended():
                 self.ended = record
             case Paced() | Refused():

@@ -267,10 +267,9 @@ class _Decisions:
     def _can_revert(self, operation: Operation) -> bool:
         """Whether it reverts what the kind decides, or what an undo of that has reverted."""
         verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        inferred = inferred_verb(operation.before, operation.desired)
-        if operation.kind != verb or operation.verb not in (verb, inferred):
-            return False
         before, desired = operation.before, operation.desired
+        if operation.kind != verb or operation.verb not in (verb, inferred_verb(before, desired)):
+            return False
         restored = None if desired is None else Observed(before.id if before else "", desired)
         reverted = (
             (one.desired is None) is (before is None)

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Holder, Rest
+from bulkops.journal.records import Holder, Notified, Rest
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
@@ -148,14 +148,13 @@ class Report(msgspec.Struct, frozen=True):
         saved_plan: whether it applies a saved plan and makes no decisions of its own.
         counts: outcome (or ``pending``) → number of operations.
         skips: reason → number of targets skipped when planned.
-        verified: number of operations whose desired state the server showed; ``None`` if it was
-            not read again.
+        verified: number of operations whose desired state was shown; ``None`` if not read again.
         wave: the current wave; ``None`` if there is only one, or if all are done.
         rest: until when none of its windows is open; ``None`` unless it rests or ended so.
         drifted: number of operations that were done but had drifted when they were read again.
-        stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
-            was not stopped by one.
+        stopped: the failure tolerance that stopped the job until ``--continue``, ``None`` for none.
         unreadable: number of operations whose result can't be read back from any server.
+        notifications: those of the last execution, delivered or not.
         exit_code: exit code of the last execution; ``None`` if it was killed or is still running.
         rows: operations, in order.
         skipped: targets skipped when planned.
@@ -188,6 +187,7 @@ class Report(msgspec.Struct, frozen=True):
     drifted: int
     stopped: Exceeded | None
     unreadable: int
+    notifications: Sequence[Notified]
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
@@ -242,6 +242,7 @@ def report(
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
+        notifications=replay.notified,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
@@ -265,10 +266,9 @@ def exit_code(replay: Replay) -> ExitCode:
         return ExitCode.IN_DOUBT
     if how in (How.PAUSED, How.WINDOW):
         return ExitCode.PAUSED
-    undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
-    unfulfilled = undone or blocked or differing
+    unfulfilled = replay.count(*RETRIED) or blocked or differing
     return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
 
 

@@ -156,9 +156,8 @@ class Waves:
 
     def _gate_call(self, wave: Wave) -> GateCall:
         job, gate = self._assignment.job, self._rollout.gate or ""
-        secret = job.spec.secret.env if job.spec.secret else None
-        variables = self._variables(wave)
-        return GateCall(gate, variables, job.folder, self._rollout.gate_env, secret or "")
+        variables, kept = self._variables(wave), self._rollout.gate_env
+        return GateCall(gate, variables, job.folder, kept, job.secret_variables)
 
     def _variables(self, wave: Wave) -> dict[str, str]:
         """Return the environment variables that describe the job's state to its gate."""

@@ -117,9 +117,12 @@ def test_the_table_of_failures_is_the_codes() -> None:
 
 def test_the_examples_are_a_job_and_a_fleet() -> None:
     """README's examples are valid; the fleet is one of that job, in two waves."""
-    example, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    example, notify, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
+    told = parse_job(example + notify, "README.md")
+    assert told.notify.url_env == "WEBHOOK"
+    assert told.digest == job.digest
     parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
     assert parsed.job == Path(f"/jobs/{job.name}.toml")
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]

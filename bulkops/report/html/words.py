@@ -9,7 +9,14 @@ from typing import NamedTuple
 from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
-from bulkops.report.words import ended, running_in_words, state_of, too_many, until_in_words
+from bulkops.report.words import (
+    ended,
+    notifications_in_words,
+    running_in_words,
+    state_of,
+    too_many,
+    until_in_words,
+)
 from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
@@ -78,6 +85,8 @@ def sentences(report: Report, noun: str) -> list[str]:
         parts.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
     if report.rest is not None:
         parts.append(f"Its next window opens at {until_in_words(report.rest)}.")
+    notified = notifications_in_words(report.notifications)
+    parts += (f"{line[0].upper()}{line[1:]}." for line in notified)
     return parts
 
 

@@ -166,6 +166,12 @@ def of_a_fleet_outside_its_windows(world: World, here: Here) -> None:
     outside_its_windows(world, here)
 
 
+def notifying(world: World, _here: Here) -> None:
+    """The job tells a webhook, which does not exist."""
+    world.job(("[pace]", '[notify]\nurl_env = "WEBHOOK"\n[pace]'))
+    world.environment["WEBHOOK"] = f"{world.address}/hook"
+
+
 def held(world: World, here: Here) -> None:
     """The job waits for --continue after its first wave."""
     rolled_out('pause = "manual"')(world, here)
@@ -310,6 +316,7 @@ CASES = [
     ),
     Case(rolled_out('pause = "10ms"\ngate = "true"'), APPLYING, 0, "plan result wave report"),
     Case(rolled_out('pause = "manual"'), APPLYING, 6, "plan result wave report"),
+    Case(notifying, APPLYING, 0, "plan result report"),
     Case(rolled_out('gate = "exit 1"'), APPLYING, 4, "plan result wave report"),
     Case(rolled_out('gate = "exit 3"'), APPLYING, 6, "plan result wave report"),
     Case(outside_its_windows, "plan job.toml", 0, "operation plan"),

@@ -34,6 +34,7 @@ from bulkops.report.model import PENDING
 from bulkops.report.words import date
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
+from bulkops.telemetry.command import telemetry
 
 
 class FleetWatch:
@@ -81,7 +82,8 @@ class FleetWatch:
         tell = waves.teller(rollout, operations, json=self._json, say=self.say, shard=run.name)
         self.say(f"{run.name}: Journal: {run.place}")
         rests = partial(waves.tell_rest, json=self._json, say=self.say, shard=run.name)
-        return Observer(result, tell, gate, self.takes_more, rests)
+        observer = Observer(result, tell, gate, self.takes_more, on_rest=rests)
+        return telemetry.observed(observer, run.job, replay, run.name)
 
     def say(self, line: str) -> None:
         """Print a line on stderr, above the live view."""
