@@ -257,9 +257,7 @@ class Rest(_Record, frozen=True, gc=False, tag="rest"):
 
 
 class Notified(_Record, frozen=True, gc=False, tag="notified"):
-    """A notification was delivered, or given up; it may follow the ``end`` that it is about.
-
-    Only journals of jobs with ``[notify]`` have this record, which bulkops 0.2 doesn't know.
+    """A notification of ``[notify]`` was delivered, or given up; it may follow the ``end``.
 
     Attributes:
         event: of ``Occasion``, or ``heartbeat`` if some were not delivered.
