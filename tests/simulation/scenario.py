@@ -12,7 +12,7 @@ from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
 from tests.kinds import OLD_TASK, TASK
-from tests.simulation import projects, settings
+from tests.simulation import projects, settings, windows
 from tests.simulation.states import REST, SETTINGS, Place, Shown
 
 WORKSPACE_UPDATE = "workspace-update"
@@ -53,6 +53,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         waves, pause, gated, strict: the job's rollout.
         saved: whether the plan is saved, and applied later.
         projects: the projects that the job selects by, ``None`` if it selects by name.
+        windows: see ``windows.draw``.
         lease: the job's lease; ``stored``: whether its journals are in a store.
         storms: number of executions of each journal with troubles.
         undone: number of undos: of the job, then of its undo.
@@ -88,6 +89,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stored: bool
     projects: projects.Projects | None
     lease: str
+    windows: tuple[str, ...]
 
     @property
     def lease_seconds(self) -> float:
@@ -158,6 +160,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             rollout["pause"] = self.pause
         if self.gated:
             rollout["gate"] = "check"
+        if self.windows:
+            rollout["windows"] = list(self.windows)
         return rollout
 
     def ends(self, operations: int) -> list[int]:
@@ -222,6 +226,7 @@ def draw(random: Random, seed: int) -> Scenario:
         stored=stored,
         projects=projects.draw(seed, profile, selected, others),
         lease=apart.choice(LEASES) if stored else LEASES[2],
+        windows=windows.draw(seed),
     )
 
 
