@@ -225,6 +225,32 @@ MUTATIONS = (
         ("runner/test_taking_up.py",),
     ),
     Mutation(
+        "what an outage held up begins outside the window",
+        "runner/worker.py",
+        ("        if not self._attempts:\n", "        if False:\n"),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "a window is looked for where the clock would be if it never changed",
+        "job/windows/window.py",
+        (
+            "            at = self._first_change(at, at + min(self._until_start(at), _DAY_LONG))",
+            "            at += self._until_start(at)",
+        ),
+        ("job/windows/test_window.py",),
+    ),
+    Mutation(
+        "after a rest, what has failed is retried again",
+        "runner/execution.py",
+        (
+            "            how = await self._in_window(assignment, retry_failed=False)",
+            "            how = await self._in_window(\n"
+            "                assignment, retry_failed=self._instructions.retry_failed\n"
+            "            )",
+        ),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
         "a failure during an outage counts as the operation's",
         "client/outage.py",
         ("            if self._failures >= IN_A_ROW or", "            if False and"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bulkops.events.executed import End
 from bulkops.events.model import Counts, Event, OfShard, OfTarget, Time
+from bulkops.events.reported import End
 
 if TYPE_CHECKING:
     from bulkops.operations.model import Target

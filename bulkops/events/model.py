@@ -20,6 +20,18 @@ Time: TypeAlias = Annotated[str, Meta(extra_json_schema=_TIME)]
 
 TimeOrEmpty: TypeAlias = Annotated[str, Meta(extra_json_schema={"anyOf": [_TIME, {"const": ""}]})]
 
+_LOCAL_TIME = {
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$",
+}
+
+LocalTime: TypeAlias = Annotated[str, Meta(extra_json_schema=_LOCAL_TIME)]
+"""RFC 3339 with an offset from UTC."""
+
+LocalTimeOrEmpty: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"anyOf": [_LOCAL_TIME, {"const": ""}]})
+]
+
 Counts: TypeAlias = Annotated[
     dict[str, int],
     Meta(extra_json_schema={"propertyNames": {"enum": [*map(str, Outcome), PENDING]}}),

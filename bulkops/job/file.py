@@ -1,4 +1,4 @@
-"""Reads a job file, and the files that it names: a manifest, a gate. Sends no requests."""
+"""Reads a job file, and what it names: a manifest, a gate, time zones. Sends no requests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_fil
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, organization_in, parse_job
 from bulkops.job.listing.manifest import Manifest, parse_manifest
+from bulkops.job.windows.zones import windows_of
 
 
 def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
@@ -25,8 +26,8 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
 
     Raises:
-        JobError: a file can't be read, or is not a job or manifest; the message says what is
-            allowed.
+        JobError: a file can't be read, or is not a job or manifest, or this machine doesn't know
+            a time zone; the message says what is allowed.
     """
     what = what_is_at(Path(path))
     if other := wrong_file(Path(path), what, A_JOB):
@@ -39,6 +40,7 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
         return parse_manifest(_text_of(file, f"{path}: select.file: {file}"), str(file))
 
     job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet, read=read)
+    windows_of(job, str(path))
     return replace(job, folder=str(folder.absolute()))
 
 

@@ -20,6 +20,7 @@ from bulkops.journal.records import (
     Planned,
     Record,
     Refused,
+    Rest,
     Result,
     Skipped,
     Verified,
@@ -38,6 +39,7 @@ class Replay(msgspec.Struct):
         waves: number → the wave's last record.
         decided_again: keys of the operations that were decided again after a result, so that the
             server may have shown their desired state a moment earlier.
+        rest: until when the execution rests, or rested at its end; ``None`` if it doesn't.
         notified: the notifications of the last execution, delivered or not.
     """
 
@@ -49,6 +51,7 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
+    rest: Rest | None = None
     notified: list[Notified] = []
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
@@ -128,7 +131,7 @@ class Replay(msgspec.Struct):
                 self.operations.begin(len(self.executions), continued=record.continued)
                 if record.continued:
                     self._drifted.clear()
-                self.ended = self.verified = None
+                self.ended = self.verified = self.rest = None
                 self.notified = []
             case WaveReached():
                 self.waves[record.number] = record
@@ -136,6 +139,8 @@ class Replay(msgspec.Struct):
                     self._drifted[record.number] = record.drifted
             case Verified():
                 self.verified = record
+            case Rest():
+                self.rest = record if record.until else None
             case Notified():
                 self.notified.append(record)
             case Ended():

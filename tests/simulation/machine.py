@@ -55,6 +55,7 @@ class Machine:
         waiting: whether another runner was refused, and starts as soon as this one ends.
         trace: events in order, ``None`` without a trace.
         opened: whether the last execution opened a file for appending.
+        apart: source of the chance that only jobs with windows need.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Machine:
         self.waiting = False
         self.trace = trace
         self.opened = False
+        self.apart = Random()
         self._at_a_moment = self._moved = False
         self._locks = locks
         self.random = random

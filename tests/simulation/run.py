@@ -67,6 +67,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     random = Random(seed)
     scenario = scenarios.draw(random, seed)
     machine = _machine(scenario, seed, random, folder, trace)
+    machine.apart = Random(f"{seed}-windows-weather")
     machine.say(f"seed {seed}: {scenario}")
     make_plan: MakePlan = partial(_plan, scenario.job())
     if scenario.saved:

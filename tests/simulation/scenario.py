@@ -13,7 +13,7 @@ from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
 from tests.kinds import OLD_TASK, TASK
-from tests.simulation import projects, settings
+from tests.simulation import projects, settings, windows
 from tests.simulation.states import REST, SETTINGS, Place, Shown
 
 WORKSPACE_UPDATE = "workspace-update"
@@ -59,6 +59,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         waves, pause, gated, strict: the job's rollout.
         saved: whether the plan is saved, and applied later.
         projects: the projects that the job selects by, ``None`` if it selects by name.
+        windows: see ``windows.draw``.
         lease: the job's lease; ``stored``: whether its journals are in a store.
         storms: number of executions of each journal with troubles.
         undone: number of undos: of the job, then of its undo.
@@ -95,6 +96,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stored: bool
     projects: projects.Projects | None
     lease: str
+    windows: tuple[str, ...]
 
     @property
     def lease_seconds(self) -> float:
@@ -186,6 +188,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             rollout["pause"] = self.pause
         if self.gated:
             rollout["gate"] = "check"
+        if self.windows:
+            rollout["windows"] = list(self.windows)
         return rollout
 
     def ends(self, operations: int) -> list[int]:
@@ -251,6 +255,7 @@ def draw(random: Random, seed: int) -> Scenario:
         stored=stored,
         projects=projects.draw(seed, profile, selected, others),
         lease=apart.choice(LEASES) if stored else LEASES[2],
+        windows=windows.draw(seed),
     )
 
 

@@ -90,6 +90,9 @@ def apply(
     bulkops writes every change to the journal before it sends it. If the command is killed or
     interrupted, run it again: it resumes the job, and no change is lost or made twice.
 
+    Outside the windows of the job's [rollout], it rests until one opens; --exit-outside-window
+    ends it instead (exit 6), and the same command goes on in the next window.
+
     With --select or --limit it is a different job, with its own journal.
 
     A job that detaches must be confirmed with its run task's name instead of yes, each time it
