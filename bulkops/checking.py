@@ -155,6 +155,15 @@ def _shown_entry(value: object) -> str:
     return str(value)
 
 
+def given(struct: msgspec.Struct) -> dict[str, object]:
+    """Return a Struct's fields as a table, which ``read_table`` reads back.
+
+    Those that are ``None`` are left out: TOML has no null.
+    """
+    fields: dict[str, object] = msgspec.to_builtins(struct)
+    return {key: value for key, value in fields.items() if value is not None}
+
+
 def _dotted(key: str, name: str) -> str:
     bare = re.fullmatch(r"[A-Za-z0-9_-]+", name)
     part = name if bare else shown(name)

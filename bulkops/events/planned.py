@@ -125,11 +125,11 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
     def of(cls, plan: plan.Plan, saved: str | None = None, sha256: str | None = None) -> Plan:
         """Return the event of a plan; ``saved`` and ``sha256``: its file and the digest."""
         task, replaces = plan.resolved.task, plan.resolved.replaces
-        rollout, operations = plan.rollout, len(plan.operations)
+        rollout = plan.rollout
         return cls(
             shard=UNSET,
             job=plan.job.name,
-            kind=plan.job.operation_kind,
+            kind=plan.job.kind,
             organization=plan.job.organization,
             task=task.name if task else None,
             task_id=task.id if task else None,
@@ -139,10 +139,10 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
             **{verb: n for verb, n in plan.counts.items() if verb in _FIELDS},
             skipped=len(plan.skips) - len(plan.blocked),
             blocked=len(plan.blocked),
-            waves=tuple(wave.size for wave in rollout.steps(operations)),
+            waves=tuple(wave.size for wave in plan.waves),
             pause=rollout.pause,
             gate=rollout.gate,
-            tolerated=rollout.tolerated(operations),
+            tolerated=plan.tolerated,
             strict=rollout.strict,
             notes=tuple(plan.notes),
             saved=saved,

@@ -15,9 +15,9 @@ from bulkops.inventory.observations import read_observations
 from bulkops.inventory.run_tasks import find_run_tasks
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
-from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import HmacKey, Resolved, Scope, Target, TaskRef
+from bulkops.operations.steps import Step, bind, place_of, place_of_task, run_tasks
 
 
 async def read_inventory(
@@ -36,9 +36,10 @@ async def read_inventory(
     """
     client.keep_to(job.pace)
     server = await client.ping()
-    _check_stages(job, server, source)
+    for number, step in enumerate(job.steps, 1):
+        _check_stages(step, server, f"{source}: {place_of(job.steps, number, 'stages')}")
     resolved = msgspec.structs.replace(await _resolve(client, job, server, source), key=key)
-    kind = bind(job.operation_kind, job.spec, resolved)
+    kind = bind(job.steps, resolved)
     chosen = await _chosen(client, job, kind, resolved, source)
     hidden = set[str]()
     return Inventory(
@@ -72,14 +73,15 @@ async def _chosen(
 
 async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
     refs: dict[str, TaskRef] = {}
-    named = job.spec.run_tasks
-    places = [(f"{source}: operation.{field}", name) for field, name in named.items()]
+    named = run_tasks(job.steps)
+    places = [(f"{source}: {place_of_task(job.steps, f)}", name) for f, name in named.items()]
     tasks = await find_run_tasks(client, job.organization, places, source)
     for (field, name), (place, _), task in zip(named.items(), places, tasks, strict=True):
         ref = TaskRef(task.id, task.name)
         for other in (other for other, one in refs.items() if one == ref):
             where = f"{place} = {shown(name)}: {ref.name} ({ref.id})"
-            raise JobError(f"{where} is also operation.{other}: name another run task")
+            also = place_of_task(job.steps, other)
+            raise JobError(f"{where} is also {also}: name another run task")
         refs[field] = ref
     return Resolved(
         organization=job.organization,
@@ -90,17 +92,16 @@ async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) ->
     )
 
 
-def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
-    place = f"{source}: operation.stages"
+def _check_stages(step: Step, server: ServerInfo, place: str) -> None:
     version = f"Terraform Enterprise {server.version}"
-    for stage in job.spec.stages_asked:
+    for stage in step.spec.stages_asked:
         if stage not in server.stages:
             raise JobError(
                 f"{place} = {shown(stage)}: {version} doesn't support this stage; it supports: "
                 f"{', '.join(server.stages)}"
             )
-    if server.single_stage and len(job.spec.stages_asked) > 1:
-        stages = ", ".join(job.spec.stages_asked)
+    if server.single_stage and len(step.spec.stages_asked) > 1:
+        stages = ", ".join(step.spec.stages_asked)
         raise JobError(
             f"{place} = {stages}: {version} supports only one stage per attachment: give one of: "
             f"{', '.join(server.stages)}"

@@ -14,15 +14,16 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from bulkops.checking import check, one_of, read_table
+from bulkops.checking import check, given, read_table
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
 from bulkops.job.unquoted import toml_hint
-from bulkops.operations import kind_named, kind_names
-from bulkops.operations.model import Scope, Spec
+from bulkops.operations import steps
+from bulkops.operations.model import Scope
+from bulkops.operations.steps import Steps
 
 # Patterns end in \Z because "$" would accept a trailing line break.
 Name = Annotated[
@@ -44,6 +45,9 @@ _WITHOUT_EFFECT = ("pace", "journal")
 """Tables that are not part of the digest."""
 
 Table = Annotated[dict[str, object], Meta(description="a table")]
+Tables = Annotated[
+    dict[str, object] | list[dict[str, object]], Meta(description="a table, or a list of tables")
+]
 
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +55,8 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: the job's name, and that of the folder for its journals.
-        operation: the change to make.
+        operation: the change to make; several `[[operation]]` tables are carried out in their order
+            on each workspace.
         organization: the organization to change; defaults to ``TFE_ORGANIZATION`` or else
             ``TF_CLOUD_ORGANIZATION``. One of them is required.
         select: the workspaces to change; required for the kinds that change workspaces, not
@@ -62,7 +67,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: Name
-    operation: Table
+    operation: Tables
     organization: Organization | None = None
     select: Table = {}
     rollout: Table = {}
@@ -71,14 +76,13 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One change to roll out, as a job file declares it.
+    """A change to roll out, as a job file declares it: of one step, or of several.
 
     Attributes:
         name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
         organization: from the file, otherwise from the environment. Empty in a fleet's job
             that names none: its shards do (``bulkops.fleet.fleet.job_of``).
-        operation_kind: the kind's name (see ``kind_named``).
-        spec: an instance of that kind's ``spec_type``.
+        steps: its ``[operation]`` tables, in their order on each target.
         select: not used by kinds that don't change selected workspaces.
         folder: absolute path of the job file's folder, in which its gate runs; not part of the
             digest. Empty for a job without a file.
@@ -88,8 +92,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     organization: str
-    operation_kind: str
-    spec: Spec
+    steps: Steps
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
@@ -107,6 +110,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def effective(self, undo_of: str) -> Job:
         """Return the job as it is carried out (see ``Rollout.effective``)."""
         return msgspec.structs.replace(self, rollout=self.rollout.effective(undo_of))
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind, or those of its steps: ``attach+detach``."""
+        return steps.name_of(self.steps)
 
     @property
     def digest(self) -> str:
@@ -199,13 +207,12 @@ def job_from_builtins(
     organization = file.organization
     if organization is None:
         organization = "" if of_fleet else organization_by_default(default_organization, source)
-    kind, spec = _operation(file.operation, source)
+    to_do = steps.read_steps(file.operation, source, organization)
     return Job(
         name=file.name,
         organization=organization,
-        operation_kind=kind,
-        spec=spec,
-        select=_select(file.select, kind, source, given="select" in document),
+        steps=to_do,
+        select=_select(file.select, to_do, source, given="select" in document),
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
         journal=read_table(file.journal, JournalOptions, source, "journal"),
@@ -215,33 +222,26 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
-    selects = kind_named(job.operation_kind).scope is Scope.SELECTED
+    selects = steps.scope_of(job.steps) is Scope.SELECTED
     # bulkops 0.2 knows no [journal], so that a header has it only if a job file sets it.
-    journal = _given(job.journal)
+    journal = given(job.journal)
     return {
         "name": job.name,
         "organization": job.organization,
-        "operation": {"kind": job.operation_kind, **_given(job.spec)},
-        **({"select": _given(job.select)} if selects else {}),
-        "rollout": _given(job.rollout),
-        "pace": _given(job.pace),
+        "operation": steps.to_tables(job.steps),
+        **({"select": given(job.select)} if selects else {}),
+        "rollout": given(job.rollout),
+        "pace": given(job.pace),
         **({"journal": journal} if journal else {}),
     }
 
 
-def _operation(table: Mapping[str, object], source: str) -> tuple[str, Spec]:
-    if "kind" not in table:
-        raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
-    kind = kind_named(table["kind"], f"{source}: operation.kind")
-    rest = {key: value for key, value in table.items() if key != "kind"}
-    return kind.name, read_table(rest, kind.spec_type, source, "operation", beside=("kind",))
-
-
-def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
-    scope = kind_named(kind).scope
+def _select(table: Mapping[str, object], to_do: Steps, source: str, *, given: bool) -> Select:
+    scope = steps.scope_of(to_do)
     if scope is Scope.SELECTED:
         return read_table(table, Select, source, "select")
     if given:
+        kind = steps.name_of(to_do)
         raise JobError(f"{source}: select: a {kind} job applies to {scope.value}: remove [select]")
     return Select(all=True, allow_empty=True)
 
@@ -266,12 +266,6 @@ def organization_by_default(name: str | None, source: str) -> str:
 def same_organization(one: str, other: str) -> bool:
     """Return whether two names are of the same organization: the server ignores their case."""
     return one.lower() == other.lower()
-
-
-def _given(struct: msgspec.Struct) -> dict[str, object]:
-    # TOML has no null, so the form that is read back as a job file has none either.
-    fields: dict[str, object] = msgspec.to_builtins(struct)
-    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _located(problem: str, text: str) -> str:

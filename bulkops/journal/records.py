@@ -20,6 +20,8 @@ from bulkops.operations.model import (
     Target,
     TaskRef,
 )
+from bulkops.operations.named_steps import NamedStep, recorded_steps
+from bulkops.operations.wording import inferred_verb
 from bulkops.text import escaped
 
 FORMAT = 2
@@ -90,6 +92,11 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
             single_stage=self.single_stage,
         )
 
+    @property
+    def steps(self) -> tuple[NamedStep, ...]:
+        """The steps of the job, with the run tasks they are about."""
+        return recorded_steps(self.job.get("operation"), self.resolved)
+
 
 class Planned(_Record, frozen=True, gc=False, tag="operation"):
     """One planned operation; a later line with the same key replaces it (``--retry-failed``)."""
@@ -118,19 +125,7 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
     @property
     def known_verb(self) -> str:
         """The operation's verb; inferred if the journal, of 0.1, doesn't record it."""
-        if self.verb:
-            return self.verb
-        before = self.before.attributes if self.before else {}
-        attachment = "enforcement-level" in {**before, **(self.desired or {})}
-        if self.before is None:
-            return "attach" if attachment else "create"
-        if self.desired is None:
-            return "detach" if attachment else "delete"
-        if "hmac-key-sha256" in self.desired:
-            return "rotate"
-        if list(self.desired) == ["enabled"]:
-            return "enable" if self.desired["enabled"] else "disable"
-        return "update"
+        return self.verb or inferred_verb(self.before, self.desired)
 
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):

@@ -78,10 +78,19 @@ def reconcile(
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:
     """Return whether a removal rests on nothing but a reading that shows the other run task."""
-    return kind.never_empty and any(
-        progress.operation.desired is None and not progress.operation.after
+    return any(
+        progress.operation.desired is None
+        and kind.beside(progress.operation)
+        and not _come_first(progress.operation, replay, kind)
         for progress in replay.having(None, Outcome.IN_DOUBT)
     )
+
+
+def _come_first(operation: Operation, replay: Replay, kind: Kind) -> list[Progress]:
+    """Return the predecessors that write one of the aspects of which one must stay."""
+    beside = kind.beside(operation)
+    first = (replay.operations[key] for key in operation.after)
+    return [progress for progress in first if progress.operation.aspect in beside]
 
 
 def _updates(
@@ -186,7 +195,7 @@ def _hindered(operation: Operation, replay: Replay, observations: Observations, 
     """Return why a pending operation must not be carried out though it could be; or empty."""
     reason = _undone(operation, replay, observations)
     reason = reason or _not_needed_then(operation, replay, observations, kind)
-    if reason or any(replay.operations[key].outcome not in DONE for key in operation.after):
+    if reason or any(p.outcome not in DONE for p in _come_first(operation, replay, kind)):
         # What comes first may resolve the rest.
         return reason
     return bare(kind, operation, observations)

@@ -18,9 +18,9 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.journal.storage import Storage
-from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import HmacKey
+from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
 
 def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
     """Return the kind of a journal's job, resolved to its run tasks."""
-    job = job_of(header)
     resolved = msgspec.structs.replace(header.resolved, key=key)
-    return bind(job.operation_kind, job.spec, resolved)
+    return bind(job_of(header).steps, resolved)
 
 
 def job_of(header: Header) -> Job:

@@ -63,11 +63,8 @@ def undo(
             yield Skip(decided.target, gone(decided.target), blocked=not removed)
             continue
         later = followers.get(progress.operation.key) if followers else None
-        if later and isinstance(decided, Operation):
-            decided = _after(decided, later, observations, kind)
-        if isinstance(decided, Operation) and not decided.after:
-            reason = bare(kind, decided, observations)
-            decided = Skip(decided.target, reason, blocked=True) if reason else decided
+        if isinstance(decided, Operation):
+            decided = _after(decided, later or (), observations, kind)
         yield decided
 
 
@@ -112,18 +109,24 @@ def _after(
     inverse: Operation, later: Iterable[Progress], observations: Observations, kind: Kind
 ) -> Operation | Skip:
     """Return an inverse that comes after the inverses of the operation's followers."""
-    after: list[str] = []
+    after, restored = list[str](), set[str]()
     for follower in later:
         decided = _decided(follower, observations, kind)
         if isinstance(decided, Operation):
             after.append(decided.key)
+            restored.add(decided.aspect)
             continue
         observed = observed_in(observations, follower.operation)
         holds = compare(follower.operation, observed) is Shown.DESIRED
         if decided.blocked or (holds and decided.reason == NOT_OURS):
             reason = f"what came after it can't be undone: {decided.reason}"
             return Skip(inverse.target, reason, blocked=True)
-    return msgspec.structs.replace(inverse, after=tuple(after))
+    if restored.isdisjoint(kind.beside(inverse)):
+        # None of its followers restores what would be the last without it.
+        reason = bare(kind, inverse, observations)
+        if reason:
+            return Skip(inverse.target, reason, blocked=True)
+    return msgspec.structs.replace(inverse, after=tuple(after)) if after else inverse
 
 
 def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Operation | None:
@@ -142,8 +145,9 @@ def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Op
     before = next((one for one in observed if one == before), before)
     desired = progress.restore.attributes if progress.restore else None
     inverse = Operation("", operation.target, before, desired, operation.aspect)
-    verb = kind.verb(inverse)
-    return msgspec.structs.replace(inverse, kind=verb, verb=verb)
+    return msgspec.structs.replace(
+        inverse, kind=kind.kind_of_inverse(inverse), verb=kind.verb(inverse)
+    )
 
 
 def _decide(inverse: Operation, observed: Sequence[Observed]) -> Operation | Skip:

@@ -20,9 +20,9 @@ from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.journal.storage import Readable
-from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
+from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.tolerance import stopped_by_tolerance
@@ -158,7 +158,7 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
     # Its organization may be written in another case; that would make other sources of the same.
     organization = replay.header.organization
     resolved = msgspec.structs.replace(plan.resolved, organization=organization)
-    ours = bind(plan.job.operation_kind, plan.job.spec, resolved)
+    ours = bind(plan.job.steps, resolved)
     undone, prevented = _disagreement(plan, ours, replay, theirs)
     named = as_argument(place)
     if undone or prevented:

@@ -18,6 +18,7 @@ from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
+from bulkops.operations.steps import secret_of
 from bulkops.plan.current_state import read_verified
 from bulkops.plan.tolerance import Margin, exceeded
 from bulkops.runner.assignment import Assignment, Observer
@@ -51,7 +52,7 @@ class Waves:
         self._replay = assignment.replay
         self._clock = assignment.client.clock
         self._rollout = assignment.job.rollout
-        self._waves = self._rollout.steps(len(self._replay.operations))
+        self._waves = self._replay.waves_of(self._rollout)
         records = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in records if w is None or w.reached is not Reached.PASSED), None)
         self._past = current if continue_paused else None
@@ -123,8 +124,9 @@ class Waves:
         with self._interruption.at_once():
             verified = await self._verified()
             differing = verified.differing
-            done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
-            drifted = sum(progress.operation.key in differing for progress in done)
+            done = (p.operation for p in self._of(wave) if p.outcome in DONE) if differing else ()
+            unit = self._replay.operations.unit
+            drifted = len({unit(operation) for operation in done if operation.key in differing})
             self._journal.post(verified)
             await self._note(wave, Reached.VERIFIED, drifted=drifted)
         return How.TOLERANCE if exceeded(self._replay, self._rollout) else ""
@@ -156,9 +158,9 @@ class Waves:
 
     def _gate_call(self, wave: Wave) -> GateCall:
         job, gate = self._assignment.job, self._rollout.gate or ""
-        secret = job.spec.secret.env if job.spec.secret else None
-        variables = self._variables(wave)
-        return GateCall(gate, variables, job.folder, self._rollout.gate_env, secret or "")
+        secret, variables = secret_of(job.steps), self._variables(wave)
+        hidden = secret.env if secret else ""
+        return GateCall(gate, variables, job.folder, self._rollout.gate_env, hidden)
 
     def _variables(self, wave: Wave) -> dict[str, str]:
         """Return the environment variables that describe the job's state to its gate."""

@@ -16,7 +16,7 @@ from bulkops.cli.output.waves import plan_lines
 from bulkops.job.duration import in_words
 from bulkops.job.rollout import MANUAL
 from bulkops.operations import wording
-from bulkops.operations.model import Target
+from bulkops.operations.model import Target, TaskRef
 from bulkops.plan.model import Plan
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted, escaped
@@ -90,13 +90,12 @@ def width_of(stream: TextIO) -> int:
 
 def headline(plan: Plan) -> str:
     """Return one line: what is planned, and in which organization."""
-    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
-    task, replaces = (
-        f"{ref.name} ({ref.id})" if ref else ""
-        for ref in (plan.resolved.task, plan.resolved.replaces)
-    )
-    named = wording.subject(task, replaces)
-    return f"{kind}{named and ' '}{named} in {plan.job.organization}"
+    each = wording.in_order(step.words_by(_called) for step in plan.steps)
+    return f"{wording.kind_in_words(each, undo=bool(plan.undo_of))} in {plan.job.organization}"
+
+
+def _called(ref: TaskRef) -> str:
+    return f"{ref.name} ({ref.id})"
 
 
 def blocked_lines(plan: Plan, width: int = WIDTH) -> list[str]:
@@ -123,7 +122,7 @@ def time_lines(plan: Plan) -> list[str]:
     """Return a line with the estimated duration, if it is known."""
     if not plan.operations or plan.seconds is None or plan.rate is None:
         return []
-    waves = len(plan.rollout.steps(len(plan.operations)))
+    waves = len(plan.waves)
     pauses = plan.rollout.pause if waves > 1 else None
     note = (
         ", not counting the pauses" if pauses == MANUAL else ", pauses included" if pauses else ""

@@ -12,6 +12,7 @@ from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import WaveReached
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
 from bulkops.report.current_wave import CurrentWave
@@ -22,7 +23,7 @@ from bulkops.text import counted
 def plan_lines(plan: Plan) -> list[str]:
     """Return the waves of a plan, their pauses and gate; nothing for one wave without a gate."""
     rollout = plan.rollout
-    waves = rollout.steps(len(plan.operations))
+    waves = plan.waves
     if not plan.operations or (len(waves) == 1 and rollout.gate is None):
         return []
     listed = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
@@ -47,8 +48,8 @@ def gate_lines(job: Job) -> list[str]:
 
 
 def teller(
+    replay: Replay,
     rollout: Rollout,
-    operations: int,
     *,
     json: bool,
     say: Callable[[str], object] = note,
@@ -59,7 +60,8 @@ def teller(
     Args:
         shard: the name of the fleet's shard; empty for a job by itself.
     """
-    of = len(rollout.steps(operations))
+    of = len(replay.waves_of(rollout))
+    unit = "workspace" if replay.operations.per_target else "operation"
 
     def tell(wave: WaveReached) -> None:
         if of == 1 and rollout.gate is None:
@@ -68,17 +70,21 @@ def teller(
             with heard_or_not():
                 event = events.Wave.reached_by(wave, of)
                 print_json(replace(event, shard=shard) if shard else event)
-        elif text := _progress(wave):
+        elif text := _progress(wave, unit):
             say(f"{shard}{': ' * bool(shard)}Wave {wave.number} of {of}{text}")
 
     return tell
 
 
-def _progress(wave: WaveReached) -> str:
-    """Return what follows ``Wave 2 of 3``; empty if another line says it already."""
+def _progress(wave: WaveReached, unit: str) -> str:
+    """Return what follows ``Wave 2 of 3``; empty if another line says it already.
+
+    Args:
+        unit: what counts as drifted: ``operation`` or ``workspace``.
+    """
     if wave.until or wave.held in (Held.FAIL, Held.INCONCLUSIVE):
         return f" {state_of(wave)}"
-    drifted = f"{counted(wave.drifted, 'operation')} drifted" if wave.drifted else "no drift"
+    drifted = f"{counted(wave.drifted, unit)} drifted" if wave.drifted else "no drift"
     texts = {
         Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
         Reached.VERIFIED: "" if wave.held else f": verified, {drifted}",

@@ -158,7 +158,7 @@ class MetricsFile(WrittenMetrics):
             yield
 
     def _text(self, code: int | None = None) -> bytes:
-        kind = wording.kind_in_words(self._job.operation_kind, undo=self._undo)
+        kind = wording.kind_in_words(self._job.kind, undo=self._undo)
         now = snapshot(
             self._job, kind, self._replay, self._activity, started=self._started, code=code
         )

@@ -35,6 +35,7 @@ from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 from bulkops.journal.process import holder
+from bulkops.operations.steps import run_tasks
 
 
 class FleetServer(NamedTuple):
@@ -208,7 +209,7 @@ def report_of(
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
-        kind=job.operation_kind,
+        kind=job.kind,
         task=task_of(job),
         waves=waves,
         shards=tuple(shards),
@@ -246,8 +247,8 @@ def with_found(fleet: Fleet) -> tuple[Fleet, int]:
 
 
 def task_of(job: Job) -> str:
-    """Return the run task as the job file names it; empty for a kind without one."""
-    return str(getattr(job.spec, "task", ""))
+    """Return the run task as the job file names it; empty for a job without one, or of several."""
+    return run_tasks(job.steps).get("task", "")
 
 
 def address_of(shard: Shard) -> str:

@@ -1,0 +1,66 @@
+"""The steps of a job with the run tasks they are about, as plans and reports name them. Pure.
+
+A report loads no kind: the header of a journal has the names of kinds and run tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from bulkops.operations import wording
+from bulkops.operations.model import Resolved, TaskRef
+
+
+class NamedStep(msgspec.Struct, frozen=True):
+    """One step of a job.
+
+    Attributes:
+        kind: the kind of operation.
+        task: its run task; `null` for a kind without one.
+        replaces: the run task that is replaced; `null` for a kind without one.
+    """
+
+    kind: str
+    task: TaskRef | None = None
+    replaces: TaskRef | None = None
+
+    @property
+    def words(self) -> str:
+        """What it does: ``attach security-scan``."""
+        return self.words_by(lambda ref: ref.name)
+
+    def words_by(self, called: Callable[[TaskRef], str]) -> str:
+        """Return what it does; ``called`` returns how a run task is called."""
+        task, replaces = (called(ref) if ref else "" for ref in (self.task, self.replaces))
+        subject = wording.subject(task, replaces)
+        return f"{self.kind}{subject and ' '}{subject}"
+
+
+def named_steps(kinds: Iterable[str], resolved: Resolved) -> tuple[NamedStep, ...]:
+    """Return the steps of these kinds, with their run tasks (see ``steps.run_tasks``)."""
+    names = tuple(kinds)
+    if len(names) == 1:
+        return (NamedStep(names[0], resolved.task, resolved.replaces),)
+    refs = resolved.others
+    return tuple(
+        NamedStep(kind, refs.get(f"{number}.task"), refs.get(f"{number}.replaces"))
+        for number, kind in enumerate(names, 1)
+    )
+
+
+def recorded_steps(operation: object, resolved: Resolved) -> tuple[NamedStep, ...]:
+    """Return the steps of a job in a journal's header.
+
+    Args:
+        operation: ``operation`` as it is there (see ``steps.to_tables``).
+    """
+    tables = operation if isinstance(operation, list) else [operation]
+    kinds = (str(one.get("kind")) if isinstance(one, dict) else "" for one in tables)
+    return named_steps(kinds, resolved)
+
+
+def words_of(steps: Iterable[NamedStep], *, undo: bool) -> str:
+    """Return what a job does: ``attach modern-scan, then detach legacy-scan``."""
+    return wording.kind_in_words(wording.in_order(step.words for step in steps), undo=undo)

@@ -1,0 +1,228 @@
+"""The steps of a job: its ``[operation]`` tables, one or several, in their order. Pure.
+
+A job of one step is carried out by its kind alone. One of several steps is carried out by
+``Several``, a kind made of theirs. The run tasks that the steps name are looked up together: in a
+job of several steps, ``2.task`` is the field ``task`` of the second one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+import msgspec
+
+from bulkops.checking import given, one_of, read_table
+from bulkops.errors import JobError
+from bulkops.operations import bind as bind_kind
+from bulkops.operations import kind_named, kind_names, wording
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Resolved, Right, Scope, Secret, Spec, TaskRef
+from bulkops.operations.several import Several, same_thing
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One ``[operation]`` table of a job.
+
+    Attributes:
+        kind: the kind's name (see ``kind_named``).
+        spec: an instance of that kind's ``spec_type``.
+    """
+
+    kind: str
+    spec: Spec
+
+    @property
+    def words(self) -> str:
+        """What it does, with run tasks as the job names them: ``attach security-scan``."""
+        named = self.spec.run_tasks
+        subject = wording.subject(named.get("task", ""), named.get("replaces", ""))
+        return f"{self.kind}{subject and ' '}{subject}"
+
+
+Steps = tuple[Step, ...]
+"""At least one."""
+
+
+def read_steps(
+    tables: Mapping[str, object] | Sequence[Mapping[str, object]], source: str, organization: str
+) -> Steps:
+    """Return the steps of ``[operation]``, or of several ``[[operation]]`` tables.
+
+    Args:
+        source: the job file's name, for error messages.
+
+    Raises:
+        JobError: a table is wrong, or the steps can't be combined.
+    """
+    if isinstance(tables, Mapping):
+        return (_read_step(tables, source, "operation"),)
+    if not tables:
+        raise JobError(f"{source}: operation = []: give at least one [[operation]] table")
+    if len(tables) == 1:
+        return (_read_step(tables[0], source, "operation"),)
+    steps = tuple(_read_step(one, source, f"operation[{n}]") for n, one in enumerate(tables))
+    if problem := why_not_together(steps, organization):
+        raise JobError(f"{source}: {problem}")
+    return steps
+
+
+def to_tables(steps: Steps) -> dict[str, object] | list[dict[str, object]]:
+    """Return the steps as ``read_steps`` reads them; a single one as bulkops 0.2 wrote it."""
+    tables = [{"kind": step.kind, **given(step.spec)} for step in steps]
+    return tables[0] if len(tables) == 1 else tables
+
+
+def _read_step(table: Mapping[str, object], source: str, key: str) -> Step:
+    if "kind" not in table:
+        raise JobError(f"{source}: {key}.kind is missing: give {one_of(kind_names())}")
+    kind = kind_named(table["kind"], f"{source}: {key}.kind")
+    rest = {name: value for name, value in table.items() if name != "kind"}
+    return Step(kind.name, read_table(rest, kind.spec_type, source, key, beside=("kind",)))
+
+
+def bind(steps: Steps, resolved: Resolved) -> Kind:
+    """Return the kind that carries the steps out.
+
+    Args:
+        resolved: the run tasks of ``run_tasks``, looked up.
+    """
+    if len(steps) == 1:
+        (only,) = steps
+        return bind_kind(only.kind, only.spec, resolved)
+    kinds = [
+        bind_kind(step.kind, step.spec, _resolved_for(number, step, resolved))
+        for number, step in enumerate(steps, 1)
+    ]
+    return Several(resolved, kinds)
+
+
+def kinds_of(steps: Iterable[Step]) -> Iterator[type[Kind]]:
+    """Yield the class of each step's kind."""
+    return (kind_named(step.kind) for step in steps)
+
+
+def name_of(steps: Iterable[Step]) -> str:
+    """Return the kinds as one word, for reports and metrics: ``attach+detach``."""
+    return wording.joined(step.kind for step in steps)
+
+
+def words_of(steps: Iterable[Step]) -> str:
+    """Return what a job does: ``attach modern-scan, then detach legacy-scan``."""
+    return wording.in_order(step.words for step in steps)
+
+
+def scope_of(steps: Steps) -> Scope:
+    """Return what the steps apply to; it is the same for all."""
+    return kind_named(steps[0].kind).scope
+
+
+def rights_of(steps: Iterable[Step]) -> tuple[Right, ...]:
+    """Return the permissions that the token needs on each workspace, without duplicates."""
+    return tuple(dict.fromkeys(kind.right for kind in kinds_of(steps)))
+
+
+def verbs_of(steps: Iterable[Step]) -> list[str]:
+    """Return the verbs that a plan counts even if none of its operations has them."""
+    return list(dict.fromkeys(verb for kind in kinds_of(steps) for verb in kind.verbs))
+
+
+def is_destructive(steps: Iterable[Step]) -> bool:
+    """Return whether ``--yes`` is not enough to start the job."""
+    return any(kind.destructive for kind in kinds_of(steps))
+
+
+def irreversible(steps: Iterable[Step]) -> str:
+    """Return the first kind that an undo can't revert, empty if it can revert all."""
+    return next((kind.name for kind in kinds_of(steps) if not kind.reversible), "")
+
+
+def secret_of(steps: Steps) -> Secret | None:
+    """Return where the secret is that the job needs; only a job of one step may need one."""
+    return steps[0].spec.secret
+
+
+def run_tasks(steps: Steps) -> dict[str, str]:
+    """Return field → name or id of each run task that the steps name."""
+    return {
+        _field(steps, number, field): named
+        for number, step in enumerate(steps, 1)
+        for field, named in step.spec.run_tasks.items()
+    }
+
+
+def place_of(steps: Steps, number: int, field: str) -> str:
+    """Return the dotted key of a field in the job file: ``operation[1].stages``.
+
+    Args:
+        number: of the step, from 1.
+    """
+    index = f"[{number - 1}]" if len(steps) > 1 else ""
+    return f"operation{index}.{field}"
+
+
+def place_of_task(steps: Steps, field: str) -> str:
+    """Return the dotted key of a field of ``run_tasks``."""
+    number, _, inner = field.rpartition(".")
+    return place_of(steps, int(number or 1), inner)
+
+
+def why_not_together(steps: Steps, organization: str) -> str:
+    """Return why steps can't be combined in one job, to follow the file's name; empty if they can.
+
+    Whether two names are those of one run task is known only after the lookup.
+    """
+    own = "Give it a job of its own"
+    for number, (step, kind) in enumerate(zip(steps, kinds_of(steps), strict=True), 1):
+        place = place_of(steps, number, "kind")
+        if kind.scope is not Scope.SELECTED:
+            applies = f"{step.kind} applies to {kind.scope.value}"
+            return f"{place}: {applies}, and can't be combined with others. {own}"
+        if step.spec.secret is not None:
+            return f"{place}: {step.kind} needs a secret, and can't be combined with others. {own}"
+    names = run_tasks(steps)
+    refs = {field: TaskRef(named, named) for field, named in names.items()}
+    several = bind(steps, Resolved(organization=organization, others=refs))
+    assert isinstance(several, Several)  # noqa: S101 - there are at least two
+    for one, other in combinations(several.parts, 2):
+        pairs = ((a, b) for a in one.kind.aspects.values() for b in other.kind.aspects.values())
+        if any(same_thing(a, b) for a, b in pairs):
+            first, second = steps[one.number - 1], steps[other.number - 1]
+            return (
+                f"operation[{other.number - 1}]: {second.words} changes the same thing of a "
+                f"workspace as operation[{one.number - 1}], {first.words}. {own}"
+            )
+    return ""
+
+
+def refs_of(resolved: Resolved) -> Mapping[str, TaskRef]:
+    """Return field → run task, for all fields of ``run_tasks``."""
+    own = {"task": resolved.task, "replaces": resolved.replaces}
+    return {field: ref for field, ref in {**own, **resolved.others}.items() if ref is not None}
+
+
+def to_confirm(steps: Steps, resolved: Resolved) -> str:
+    """Return what confirms a destructive job: the run tasks that its destructive steps name.
+
+    Empty if they name none. For a job without such a step, the run tasks of all.
+    """
+    refs, numbered = refs_of(resolved), list(enumerate(kinds_of(steps), 1))
+    destructive = [number for number, kind in numbered if kind.destructive]
+    numbers = destructive or [number for number, _ in numbered]
+    found = (refs.get(_field(steps, number, "task")) for number in numbers)
+    return ", ".join(ref.name for ref in found if ref)
+
+
+def _field(steps: Sequence[Step], number: int, field: str) -> str:
+    return f"{number}.{field}" if len(steps) > 1 else field
+
+
+def _resolved_for(number: int, step: Step, resolved: Resolved) -> Resolved:
+    """Return what one of several steps needs beside its spec."""
+    refs = {field: resolved.others[f"{number}.{field}"] for field in step.spec.run_tasks}
+    return msgspec.structs.replace(
+        resolved,
+        task=refs.pop("task", None),
+        replaces=refs.pop("replaces", None),
+        others=refs,
+    )
