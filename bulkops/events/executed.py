@@ -10,6 +10,7 @@ from msgspec import Meta
 from bulkops.errors import SIGNALS
 from bulkops.events.model import Action, Counts, OfShard, OfTarget, Time, TimeOrEmpty
 from bulkops.journal.states import Held, How, Outcome, Reached
+from bulkops.operations.named_steps import NamedStep
 
 if TYPE_CHECKING:
     from bulkops.journal import records
@@ -66,7 +67,8 @@ class Wave(OfShard, frozen=True, kw_only=True, tag="wave"):
         of: number of waves.
         operations: number of operations in the wave.
         reached: the step that the wave has reached.
-        drifted: number of its finished operations that had drifted when it was verified.
+        drifted: number of its finished operations that had drifted when it was verified; in a job
+            of several steps, of workspaces with such operations.
         until: end of the pause after the wave; empty if there is no pause.
         held: what keeps the job from continuing by itself; empty if nothing does.
         status: the gate's exit status; null unless the gate has just ended.
@@ -175,7 +177,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
         failures: number of failures since the start, or since the last `--continue` after such a
             stop.
         tolerated: number of failures that are tolerated.
-        of: number of operations in the job, or in the wave.
+        of: number of operations in the job, or in the wave; in a job of several steps, of
+            workspaces.
         wave: number of the wave whose own tolerance was exceeded; 0 for the whole job's.
     """
 
@@ -192,10 +195,11 @@ class Facts(OfShard, frozen=True, kw_only=True):
         run_id: id of this run of the job, from its journal.
         undo_of: run id of the journal that this run reverts; empty if it is not an undo.
         job: the job's name.
-        kind: the kind of operation, as in the job file.
+        kind: the kind of operation, as in the job file; of several steps, joined by `+`.
+        steps: the job's `[operation]` tables, in order.
         organization: the organization's name.
         address: the server's URL.
-        task: the run task's name; empty for a kind without one.
+        task: the run task's name; empty for a kind without one, and for several steps.
         replaces: name of the run task that is replaced; empty for a kind without one.
         created_at: time at which the journal was created.
         executions: number of executions.
@@ -217,6 +221,7 @@ class Facts(OfShard, frozen=True, kw_only=True):
     undo_of: str
     job: str
     kind: str
+    steps: tuple[NamedStep, ...]
     organization: str
     address: str
     task: str

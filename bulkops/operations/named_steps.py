@@ -5,7 +5,7 @@ A report loads no kind: the header of a journal has the names of kinds and run t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -17,23 +17,36 @@ class NamedStep(msgspec.Struct, frozen=True):
     """One step of a job.
 
     Attributes:
-        kind: the kind of operation.
-        task: its run task; `null` for a kind without one.
-        replaces: the run task that is replaced; `null` for a kind without one.
+        kind: the kind of operation, as in the job file.
+        task: the run task's name; null for a kind without one.
+        task_id: that run task's id, `task-…`; null for a kind without one.
+        replaces: name of the run task that is replaced; null for a kind without one.
+        replaces_id: that run task's id, `task-…`; null for a kind without one.
     """
 
     kind: str
-    task: TaskRef | None = None
-    replaces: TaskRef | None = None
+    task: str | None = None
+    task_id: str | None = None
+    replaces: str | None = None
+    replaces_id: str | None = None
+
+    @classmethod
+    def of(cls, kind: str, task: TaskRef | None, replaces: TaskRef | None) -> NamedStep:
+        """Return the step of a kind with these run tasks."""
+        named = ((ref.name, ref.id) if ref else (None, None) for ref in (task, replaces))
+        return cls(kind, *(text for pair in named for text in pair))
 
     @property
     def words(self) -> str:
         """What it does: ``attach security-scan``."""
-        return self.words_by(lambda ref: ref.name)
+        subject = wording.subject(self.task or "", self.replaces or "")
+        return f"{self.kind}{subject and ' '}{subject}"
 
-    def words_by(self, called: Callable[[TaskRef], str]) -> str:
-        """Return what it does; ``called`` returns how a run task is called."""
-        task, replaces = (called(ref) if ref else "" for ref in (self.task, self.replaces))
+    @property
+    def words_with_ids(self) -> str:
+        """What it does: ``attach security-scan (task-…)``."""
+        task = f"{self.task} ({self.task_id})" if self.task else ""
+        replaces = f"{self.replaces} ({self.replaces_id})" if self.replaces else ""
         subject = wording.subject(task, replaces)
         return f"{self.kind}{subject and ' '}{subject}"
 
@@ -42,10 +55,10 @@ def named_steps(kinds: Iterable[str], resolved: Resolved) -> tuple[NamedStep, ..
     """Return the steps of these kinds, with their run tasks (see ``steps.run_tasks``)."""
     names = tuple(kinds)
     if len(names) == 1:
-        return (NamedStep(names[0], resolved.task, resolved.replaces),)
+        return (NamedStep.of(names[0], resolved.task, resolved.replaces),)
     refs = resolved.others
     return tuple(
-        NamedStep(kind, refs.get(f"{number}.task"), refs.get(f"{number}.replaces"))
+        NamedStep.of(kind, refs.get(f"{number}.task"), refs.get(f"{number}.replaces"))
         for number, kind in enumerate(names, 1)
     )
 

@@ -50,7 +50,7 @@ class Part(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """What it does: ``attach modern-scan``."""
         resolved = self.kind.resolved
-        return NamedStep(self.kind.name, resolved.task, resolved.replaces).words
+        return NamedStep.of(self.kind.name, resolved.task, resolved.replaces).words
 
     def within(self, operation: Operation) -> Operation:
         """Return an operation of the job as the step's kind decides it."""

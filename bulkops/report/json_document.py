@@ -14,10 +14,9 @@ _LISTS = ("rows", "skipped", "waves", "timeline", "next_steps")
 
 
 def facts(report: Report) -> dict[str, object]:
-    """Return the report's fields without its long lists; ``steps`` only if there are several."""
+    """Return the report's fields without its long lists."""
     members = msgspec.structs.asdict(report)
-    left_out = {*_LISTS, *(["steps"] if len(report.steps) == 1 else [])}
-    return {name: value for name, value in members.items() if name not in left_out}
+    return {name: value for name, value in members.items() if name not in _LISTS}
 
 
 def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:

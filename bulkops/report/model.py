@@ -145,7 +145,6 @@ class Report(msgspec.Struct, frozen=True):
         replaces: the run task that ``task`` replaces; empty for a kind without one.
         steps: each kind with its run tasks; of several steps, ``task`` and ``replaces`` are empty.
         created_at: time at which the journal was created, RFC 3339.
-        executions: number of executions.
         ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty if it
             was killed or is still running.
         saved_plan: whether it applies a saved plan and makes no decisions of its own.

@@ -116,10 +116,16 @@ def test_the_table_of_failures_is_the_codes() -> None:
 
 
 def test_the_examples_are_a_job_and_a_fleet() -> None:
-    """README's examples are valid; the fleet is one of that job, in two waves."""
-    example, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    """README's examples are valid: a job, its steps, and a fleet of that job in two waves."""
+    example, steps, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
+    whole = f'name = "several"\norganization = "acme"\n{steps}[select]\nall = true\n'
+    assert [step.kind for step in parse_job(whole).steps] == [
+        "attach",
+        "detach",
+        "workspace-update",
+    ]
     parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
     assert parsed.job == Path(f"/jobs/{job.name}.toml")
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]

@@ -13,7 +13,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import User
-from tests.engine.scripts import always, both, writes
+from tests.engine.scripts import always
 from tests.engine.wire import Trouble
 from tests.engine.world import ADVISORY, MANDATORY, PATH, World
 from tests.kinds import OLD_TASK, TASK
@@ -52,9 +52,9 @@ BEFORE = ([], ADVISORY, "1.5.7")
 DONE = (MANDATORY, [], VERSION)
 
 
-def about(workspace: str, *, method: str) -> object:
-    """Return the predicate of a write to one workspace."""
-    return lambda request: request.method == method and workspace in request.path
+def is_write(request: Request) -> bool:
+    """Return whether a request changes anything."""
+    return request.writes
 
 
 def outcomes(replay: Replay) -> dict[str, str]:
@@ -66,7 +66,7 @@ def outcomes(replay: Replay) -> dict[str, str]:
 
 
 def test_each_workspace_gets_the_steps_in_their_order() -> None:
-    """Attach, detach, update: in this order on each workspace, and one workspace after the other."""
+    """Attach, detach, update: in this order on each workspace, one workspace after the other."""
     world = world_of(2)
     replay = world.apply(job(pace={"max_at_once": 1}))
     assert [request.method for request in world.wire.writes] == ["POST", "DELETE", "PATCH"] * 2
@@ -82,7 +82,8 @@ def test_two_attaches_of_different_tasks_have_keys_of_their_own() -> None:
     second = {"kind": "attach", "task": OLD_TASK, "enforcement_level": "mandatory"}
     replay = world.apply(job(ATTACH, second))
     assert [state(world, name)[:2] for name in world.names] == [(MANDATORY, MANDATORY)] * 2
-    assert replay.verified is not None and replay.verified.verified == 4
+    assert replay.verified is not None
+    assert replay.verified.verified == 4
     world.wire.asked.clear()
     plan = world.start_undo(PATH, UNDO)
     assert [operation.kind for operation in plan.operations] == ["1-detach", "2-update"] * 2
@@ -145,9 +146,10 @@ def test_a_later_step_that_fails_leaves_what_came_before() -> None:
 def test_the_tolerance_counts_workspaces() -> None:
     """Of four workspaces 50 % are two: two failures are tolerated, the third one stops the job."""
     world = world_of(4)
-    world.wire.troubles = always(writes, Trouble("404"))
+    world.wire.troubles = always(is_write, Trouble("404"))
     replay = world.apply(job(rollout={"max_failures": "50%"}, pace={"max_at_once": 1}))
-    assert replay.ended is not None and replay.ended.exceeded is not None
+    assert replay.ended is not None
+    assert replay.ended.exceeded is not None
     exceeded = replay.ended.exceeded
     assert (exceeded.failures, exceeded.tolerated, exceeded.of) == (3, 2, 4)
     assert state(world, "prod-3") == BEFORE
@@ -170,7 +172,8 @@ def test_a_workspace_that_drifted_counts_once() -> None:
     world.wire.troubles = reverting
     rollout = {"waves": ["1"], "max_failures": 1}
     replay = world.apply(job(rollout=rollout, pace={"max_at_once": 1}))
-    assert reverted and replay.drifted_in(1) == 1
+    assert reverted
+    assert replay.drifted_in(1) == 1
     assert [state(world, name) for name in world.names] == [BEFORE, DONE]
 
 
@@ -198,9 +201,10 @@ def test_a_wave_has_a_tolerance_in_workspaces() -> None:
     world = world_of(4)
     rollout = {"waves": [{"size": "6", "max_failures": "50%"}], "max_failures": "100%"}
     assert [wave.tolerated for wave in world.plan(job(rollout=rollout)).waves] == [1, None]
-    world.wire.troubles = always(writes, Trouble("404"))
+    world.wire.troubles = always(is_write, Trouble("404"))
     replay = world.apply(job(rollout=rollout, pace={"max_at_once": 1}))
-    assert replay.ended is not None and replay.ended.exceeded is not None
+    assert replay.ended is not None
+    assert replay.ended.exceeded is not None
     assert (replay.ended.exceeded.failures, replay.ended.exceeded.of) == (2, 2)
     assert state(world, "prod-2") == BEFORE
 
@@ -231,25 +235,41 @@ def test_a_workspace_on_which_one_step_is_blocked_is_left_as_it_is() -> None:
     assert skip.reason.startswith("attach security-scan: attached 2 times (")
 
 
-def test_each_step_needs_its_own_right() -> None:
-    """Without the right to change settings a workspace is blocked, if its settings must change."""
-    rights = User(name="engine", update_workspaces={"prod-1"})
+@pytest.mark.parametrize(
+    ("rights", "blocked"),
+    [
+        (User(name="engine", manage_workspace_run_tasks={"prod-1"}), ["prod-0"]),
+        (User(name="engine", manage_workspaces=False), ["prod-0", "prod-1"]),
+    ],
+)
+def test_each_step_needs_its_own_right(rights: User, blocked: list[str]) -> None:
+    """A workspace is left as it is if the token lacks the right for one of the steps there."""
     world = world_of(2, rights=rights)
     plan = world.plan(job())
-    assert {operation.target.name for operation in plan.operations} == {"prod-1"}
-    assert [skip.reason for skip in plan.blocked] == ["this token can't change its settings"]
+    assert [skip.target.name for skip in plan.blocked] == blocked
+    assert {o.target.name for o in plan.operations}.isdisjoint(blocked)
+    assert bool(plan.denied) is not bool(plan.operations)
+
+
+def test_a_right_that_no_step_needs_blocks_nothing() -> None:
+    """Where the version is right already, the token need not be allowed to change it."""
+    world = world_of(1, rights=User(name="engine", manage_workspaces=False))
+    world.simulator.world.organizations["acme"].workspaces["prod-0"].terraform_version = VERSION
+    assert exit_code(world.apply(job())) == 0
+    assert state(world, "prod-0") == DONE
 
 
 def test_what_was_undone_outside_the_job_holds_the_rest_back() -> None:
-    """The attach is removed while the job is stopped: the detach that comes after it isn't sent."""
+    """The attach was removed before the detach is retried: first it is done again."""
     world = world_of(1)
-    world.start(job(rollout=PATIENT))
-    world.wire.die_at = len(world.wire.asked) + 6  # a ping, three readings, the attach
-    assert world.until_stopped() is None
-    world.disk.power_on(keeping=1.0)
-    assert state(world, "prod-0")[0] == MANDATORY
-    replay = world.resume()
-    assert exit_code(replay) == 0
+    world.wire.troubles = always(lambda request: request.method == "DELETE", Trouble("404"))
+    world.apply(job(rollout=PATIENT))
+    world.wire.troubles = lambda _request: None
+    world.simulator.detach("prod-0", TASK)
+    replay = world.resume(retry_failed=True)
+    assert state(world, "prod-0") == (MANDATORY, ADVISORY, "1.5.7")
+    assert outcomes(replay)["prod-0 2-detach"] == Outcome.CONFLICT
+    assert exit_code(world.resume(retry_failed=True)) == 0
     assert state(world, "prod-0") == DONE
 
 
@@ -305,9 +325,7 @@ def test_the_undo_of_a_replace_among_several_keeps_the_last_run_task() -> None:
     replace = {"kind": "replace", "task": TASK, "replaces": OLD_TASK}
     world = world_of(1)
     world.start(job(replace, UPDATE, rollout=PATIENT))
-    world.wire.troubles = always(
-        both(writes, lambda request: request.method == "DELETE"), Trouble("404")
-    )
+    world.wire.troubles = always(lambda request: request.method == "DELETE", Trouble("404"))
     world.resume()
     world.wire.troubles = lambda _request: None
     world.simulator.detach("prod-0", OLD_TASK)
@@ -383,7 +401,10 @@ def test_a_single_table_in_a_list_is_the_plain_form() -> None:
     text = (
         'name = "x"\norganization = "acme"\n{}\nkind = "detach"\ntask = "a"\n[select]\nall = true\n'
     )
-    plain, listed = (parse_job(text.format(head)) for head in ("[operation]", "[[operation]]"))
+    plain, listed = (
+        parse_job(text.format(head), default_organization="acme")
+        for head in ("[operation]", "[[operation]]")
+    )
     assert plain == listed
     assert plain.digest == listed.digest
     assert job_to_builtins(listed)["operation"] == {"kind": "detach", "task": "a"}

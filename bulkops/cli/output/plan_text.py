@@ -16,7 +16,7 @@ from bulkops.cli.output.waves import plan_lines
 from bulkops.job.duration import in_words
 from bulkops.job.rollout import MANUAL
 from bulkops.operations import wording
-from bulkops.operations.model import Target, TaskRef
+from bulkops.operations.model import Target
 from bulkops.plan.model import Plan
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted, escaped
@@ -90,12 +90,8 @@ def width_of(stream: TextIO) -> int:
 
 def headline(plan: Plan) -> str:
     """Return one line: what is planned, and in which organization."""
-    each = wording.in_order(step.words_by(_called) for step in plan.steps)
+    each = wording.in_order(step.words_with_ids for step in plan.steps)
     return f"{wording.kind_in_words(each, undo=bool(plan.undo_of))} in {plan.job.organization}"
-
-
-def _called(ref: TaskRef) -> str:
-    return f"{ref.name} ({ref.id})"
 
 
 def blocked_lines(plan: Plan, width: int = WIDTH) -> list[str]:
