@@ -36,6 +36,8 @@ class Mutation(NamedTuple):
 
 LEASES = ("journal/remote/test_contest.py",)
 
+SEVERAL = ("operations/test_several.py",)
+
 PROCESSES = ("fleet/processes/test_processes.py",)
 
 MUTATIONS = (
@@ -383,6 +385,36 @@ MUTATIONS = (
         "cli/run/recorded_fleet.py",
         ("FleetRollout(max_failed_shards=len(runs))", "FleetRollout()"),
         ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "a step does not wait for the one before it",
+        "operations/several.py",
+        ("after=(*earlier, *(", "after=(*(), *("),
+        SEVERAL,
+    ),
+    Mutation(
+        "the steps before one that is blocked are carried out",
+        "operations/several.py",
+        ("elif one.blocked:", "elif False:"),
+        SEVERAL,
+    ),
+    Mutation(
+        "a replace among several may remove the last run task",
+        "operations/several.py",
+        ("for inner in part.kind.beside(part.within(operation))]", "for inner in ()]"),
+        SEVERAL,
+    ),
+    Mutation(
+        "failures of a job of several steps are counted by operation",
+        "journal/replay.py",
+        ("per_target = len(self.header.steps) > 1", "per_target = False"),
+        SEVERAL,
+    ),
+    Mutation(
+        "a journal whose steps are in another order is accepted",
+        "plan/decidable.py",
+        ("return stated == earlier or", "return True or stated == earlier or"),
+        SEVERAL,
     ),
 )
 

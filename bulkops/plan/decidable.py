@@ -166,7 +166,11 @@ class _Decisions:
             deciding = self._deciding[operation.aspect]
             own = self._within(operation)
             if self._undo:
-                return progress.restore == operation.before and deciding.can_revert(own)
+                return (
+                    progress.restore == operation.before
+                    and self._kind.kind_of_inverse(operation) == operation.kind
+                    and deciding.can_revert(own)
+                )
             before = [
                 p.operation for p in of_target if self._deciding[p.operation.aspect] is deciding
             ]
@@ -187,12 +191,14 @@ class _Decisions:
         )
 
     def _follows(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
-        """Whether an operation comes after those of all steps before its own."""
+        """Whether an operation has its step's number, and comes after those of all earlier steps."""
         if not isinstance(self._kind, Several):
             return True
         number = self._kind.part_of(operation.aspect).number
         each = [(self._kind.part_of(p.operation.aspect).number, p.operation.key) for p in of_target]
         earlier = [key for other, key in each if other < number]
+        if not operation.kind.startswith(f"{number}-"):
+            return False
         stated = [key for key in operation.after if not key.startswith(f"{number}-")]
         # What was done already need not come first any more.
         return stated == earlier or (self._again and {*stated} < {*earlier})

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import JobError
 from bulkops.job.job import Job, job_from_builtins, job_to_builtins, parse_job
+from bulkops.journal.records import Planned, decode
 from bulkops.journal.replay import Replay
+from bulkops.journal.replay import replay as replay_of
 from bulkops.journal.states import Outcome
+from bulkops.plan.consistent import disagreement_with_undone
+from bulkops.plan.trusted import disagreement
 from bulkops.report.model import exit_code
 from bulkops.simulator.state import User
 from tests.engine.scripts import always
@@ -415,3 +420,47 @@ def test_the_order_of_the_steps_is_part_of_the_digest() -> None:
     assert job(ATTACH, DETACH).digest != job(DETACH, ATTACH).digest
     back = job_from_builtins(job_to_builtins(job()))
     assert back == job()
+
+
+def forged(world: World, about: str, **changes: object) -> Replay:
+    """Return the state of the journal with one planned operation changed."""
+    records = [decode(line) for line in world.disk.content(PATH).splitlines()]
+    found = [n for n, one in enumerate(records) if isinstance(one, Planned) and about in one.key]
+    records[found[0]] = msgspec.structs.replace(records[found[0]], **changes)
+    return replay_of(records)
+
+
+def test_a_journal_in_which_a_step_does_not_wait_is_refused() -> None:
+    """No job could have decided this: the order, the number in the key, or another's aspect."""
+    world = world_of(1)
+    world.start(job())
+    (ident,) = (workspace.id for workspace in world.simulator.world.workspaces.values())
+    assert disagreement(forged(world, "2-detach")) == ""
+    refused = "a job of kind attach+detach+workspace-update could not have decided this"
+    first = f"1-attach:{ident}"
+    for key, changes in (
+        ("2-detach", {"after": ()}),
+        ("3-workspace-update", {"after": (first,)}),
+        ("3-workspace-update", {"after": (f"2-detach:{ident}", first)}),
+        ("1-attach", {"after": (f"2-detach:{ident}",)}),
+        ("2-detach", {"key": f"3-detach:{ident}"}),
+        ("3-workspace-update", {"key": f"workspace-update:{ident}"}),
+        ("2-detach", {"aspect": TASK}),
+        ("3-workspace-update", {"desired": {"terraform-version": "0.1.0"}}),
+    ):
+        assert refused in disagreement(forged(world, key, **changes)), (key, changes)
+    assert "has nothing called" in disagreement(forged(world, "1-attach", aspect="other"))
+
+
+def test_the_journal_of_the_undo_agrees_with_itself() -> None:
+    """Each of its operations reverts what a step of the job decides."""
+    world = world_of(2)
+    world.apply(job())
+    world.start_undo(PATH, UNDO)
+    replay = world.resume(path=UNDO)
+    assert disagreement(replay) == ""
+    assert disagreement_with_undone(replay, world.journaled()) == ""
+    (first, *_) = replay.operations.values()
+    other = msgspec.structs.replace(first.operation, verb="attach")
+    replay.operations.put(other)
+    assert "could not have decided" in disagreement(replay)
