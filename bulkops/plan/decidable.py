@@ -191,7 +191,7 @@ class _Decisions:
         )
 
     def _follows(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
-        """Whether an operation has its step's number, and comes after those of all earlier steps."""
+        """Whether an operation has its step's number, and comes after all earlier steps."""
         if not isinstance(self._kind, Several):
             return True
         number = self._kind.part_of(operation.aspect).number
