@@ -29,6 +29,7 @@ is decided, everything in doubt has settled.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import count, takewhile
 
 import msgspec
 
@@ -132,8 +133,10 @@ def _decided_again(
     """Return the record for an operation whose target was decided again."""
     decided = _same(operation, decisions)
     if decided is not None:
-        reason = _not_to_come(decided, replay)
-        return _result(operation, Outcome.CONFLICT, reason, date) if reason else Planned.of(decided)
+        if reason := _not_to_come(decided, replay):
+            return _result(operation, Outcome.CONFLICT, reason, date)
+        after = (key for now in decided.after for key in _still_to_come(now, replay))
+        return Planned.of(msgspec.structs.replace(decided, after=tuple(dict.fromkeys(after))))
     skip = next((d for d in decisions if isinstance(d, Skip)), None)
     if skip is not None and skip.blocked:
         return _result(operation, Outcome.CONFLICT, skip.reason, date)
@@ -164,9 +167,21 @@ def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operat
 def _not_to_come(decided: Operation, replay: Replay) -> str:
     """Return what must come first but won't, as it isn't planned or is already done; or empty."""
     for key in decided.after:
-        if key not in replay.operations or replay.operations[key].outcome in DONE:
+        if not _still_to_come(key, replay):
             return f"{key} must come first, but isn't part of this plan: plan the job again"
     return ""
+
+
+def _still_to_come(key: str, replay: Replay) -> list[str]:
+    """Return the planned operations that a key of an operation decided now stands for.
+
+    Of several objects on a target some may be gone by now, which changes the numbers in the keys.
+    """
+    kind, _, target = key.partition(":")
+    numbered = (f"{kind.partition('.')[0]}.{number}:{target}" for number in count(1))
+    several = list(takewhile(replay.operations.__contains__, numbered))
+    planned = several or [one for one in (key,) if one in replay.operations]
+    return [one for one in planned if replay.operations[one].outcome not in DONE]
 
 
 def _pending(

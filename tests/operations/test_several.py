@@ -349,6 +349,35 @@ def test_several_attachments_of_the_old_task_are_all_detached() -> None:
     assert state(world, "prod-0") == ([], [], VERSION)
 
 
+@pytest.mark.parametrize("attachments", [2, 3])
+@pytest.mark.parametrize("retried", [False, True])
+def test_some_of_several_attachments_may_be_detached_already(
+    attachments: int, *, retried: bool
+) -> None:
+    """Fewer are left when the job is resumed or retried: the next step still comes after them."""
+    world = world_of(1)
+    for _ in range(attachments - 1):
+        world.simulator.attach("prod-0", OLD_TASK)
+    world.start(job(DETACH, UPDATE, rollout=PATIENT, pace={"max_at_once": 1}))
+    if retried:
+        seen: list[Request] = []
+
+        def refusing(request: Request) -> Trouble | None:
+            seen.extend([request] if request.method == "DELETE" else [])
+            return Trouble("404") if request.method == "DELETE" and len(seen) > 1 else None
+
+        world.wire.troubles = refusing
+        world.resume()
+        world.wire.troubles = lambda _request: None
+    else:
+        world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, two writes
+        assert world.until_stopped() is None
+        world.disk.power_on(keeping=1.0)
+    assert len(world.shown("prod-0", OLD_TASK)) == attachments - 1
+    assert exit_code(world.resume(retry_failed=retried)) == 0
+    assert state(world, "prod-0") == ([], [], VERSION)
+
+
 REFUSED = {
     "two steps that write one run task's attachments": (
         [ATTACH, {"kind": "detach", "task": TASK}],

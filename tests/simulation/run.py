@@ -216,8 +216,13 @@ def _check_undone(machine: Machine, of: Phase, undo: Phase) -> None:
 
 
 def _is_the_last(machine: Machine, place: Place) -> bool:
-    """Return whether the other run task of a replace was removed outside the job."""
+    """Return whether the other run task of a replace was removed outside the job.
+
+    Of several steps, whatever was changed outside it may keep those before it from being undone.
+    """
     scenario, (name, thing) = machine.scenario, place
+    if scenario.kind == SEVERAL:
+        return name in machine.server.strangers
     others = [task for task in scenario.things if task != thing]
     gone = scenario.replaces and not any(machine.server.shown((name, task)) for task in others)
     return gone and name in machine.server.strangers
