@@ -39,6 +39,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.waiting import held
+from bulkops.notify.opening import notifying
 from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -146,6 +147,7 @@ async def apply_plan(
     observer = observer_of(on_result, on_wave)
     _check_made_at(plan, client)
     job = plan.job.effective(plan.undo_of)
+    observer = notifying(observer, job, client)
 
     def begin(hold: Hold) -> LockedJournal:
         hold.place.check_folder(trusted=trust_files)
@@ -208,6 +210,7 @@ async def resume_journal(
             return report(replay)
         await current_state.check_names(client, replay.header, hold.place)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
+        observer = notifying(observer, job, client)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         instructions = Instructions(retry_failed, continue_paused, key)
         execution = JobExecution(client, LockedJournal(hold, contents), job, instructions, observer)

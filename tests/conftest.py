@@ -69,6 +69,8 @@ def here(
     for name in (*VARIABLES, *indices, *ORGANIZATIONS, *OVERRIDES, "BULKOPS_TRUST_FILES", *proxies):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    for name in [name for name in os.environ if name.startswith(("OTEL_", "TRACE"))]:
+        monkeypatch.delenv(name)
     # ``--debug`` sets it; this restores only what was set here.
     monkeypatch.setenv(DEBUG, "")
     monkeypatch.setattr("bulkops.client.caller.BACKOFF_BASE", 0.0)

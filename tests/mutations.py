@@ -137,8 +137,41 @@ MUTATIONS = (
     Mutation(
         "a gate is given the token",
         "job/gate.py",
-        ("not (name == call.secret or _WITHHELD.match(name))", "True"),
+        ("not (name in call.secrets or _WITHHELD.match(name))", "True"),
         ("job/test_gate.py",),
+    ),
+    Mutation(
+        "a gate is given the webhook's URL",
+        "job/job.py",
+        ("return self.notify.variables | own", "return frozenset(own)"),
+        ("cli/run/test_notify.py",),
+    ),
+    Mutation(
+        "the end of a job waits for a receiver that hangs",
+        "notify/notices.py",
+        ("            with anyio.move_on_after(GRACE):\n", "            if True:\n"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "a heartbeat that raises ends the rollout",
+        "notify/notices.py",
+        ("await attempted(heartbeat.beat)", "await heartbeat.beat()"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "a journal whose end is followed by notifications is not complete",
+        "journal/reader.py",
+        ("            if not isinstance(record, Notified):\n", "            if True:\n"),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "an error about a webhook shows what the receiver echoed",
+        "client/transport.py",
+        (
+            'reason = "the answer is not valid HTTP"\n',
+            "reason = _cause(error)\n",
+        ),
+        ("client/test_transport.py",),
     ),
     Mutation(
         "only the lock's name is locked, not the journal",
@@ -407,7 +440,7 @@ MUTATIONS = (
     Mutation(
         "failures of a job of several steps are counted by operation",
         "journal/replay.py",
-        ("per_target = len(self.header.steps) > 1", "per_target = False"),
+        ("per_target = len(self.steps) > 1", "per_target = False"),
         SEVERAL,
     ),
     Mutation(
@@ -415,6 +448,36 @@ MUTATIONS = (
         "plan/decidable.py",
         ("return stated == earlier or", "return True or stated == earlier or"),
         SEVERAL,
+    ),
+    Mutation(
+        "a gate gets the credential of the OpenTelemetry collector",
+        "job/gate.py",
+        ("|OTEL_EXPORTER_.*HEADERS", ""),
+        ("job/test_gate.py",),
+    ),
+    Mutation(
+        "a fault in the telemetry stops the job",
+        "telemetry/sending.py",
+        (
+            "        except Exception as error:  # noqa: BLE001",
+            "        except KeyError as error:  #",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "OpenTelemetry's own log shows a header",
+        "telemetry/collector.py",
+        (
+            "        logger.handlers, logger.propagate = [self], False",
+            "        logger.name = logger.name",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "the spans of a probe belong to the operation that waits",
+        "telemetry/sending.py",
+        ("carried is None or attempt.probe", "carried is None"),
+        ("telemetry/test_sending.py",),
     ),
 )
 

@@ -20,7 +20,8 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 LAYERS = (
     *("text", "errors", "clock", "checking", "log", "files"),
     *("api", "operations", "job", "client", "journal", "inventory", "plan", "runner"),
-    *("report", "coverage", "events", "library", "fleet", "simulator", "cli"),
+    *("report", "coverage", "events", "notify", "telemetry"),
+    *("library", "fleet", "simulator", "cli"),
 )
 """The contents of ``bulkops/``, from the bottom up: each imports only those before it."""
 LAYERS_INSIDE = {
@@ -41,12 +42,14 @@ PURE = (
     "job/job.py",
     "job/journal.py",
     "job/manifest.py",
+    "job/notify.py",
     "job/pace.py",
     "job/patterns.py",
     "job/rollout.py",
     "job/schema.py",
     "job/select.py",
     "client/access/cli_config.py",
+    "client/attempt.py",
     "client/access/credentials.py",
     "client/access/hcl.py",
     "client/outage.py",
@@ -91,6 +94,9 @@ PURE = (
     "coverage/documents.py",
     "coverage/matrix.py",
     "events/",
+    "notify/attempt.py",
+    "notify/environment.py",
+    "notify/message.py",
     "fleet/access.py",
     "fleet/fleet.py",
     "fleet/index.py",
@@ -111,6 +117,8 @@ PURE = (
     "fleet/standing.py",
     "fleet/tables.py",
     "fleet/waves.py",
+    "telemetry/conventions.py",
+    "telemetry/wanted.py",
     "cli/output/progress.py",
     "cli/run/followed.py",
     "simulator/access.py",
@@ -205,6 +213,12 @@ def test_only_two_modules_know_aiohttp() -> None:
     """Only the client's transport and the simulator's server import aiohttp."""
     knowing = {_name(path) for path in MODULES if "aiohttp" in {*map(_root, _imports(path))}}
     assert knowing == AIOHTTP
+
+
+def test_only_telemetry_knows_opentelemetry() -> None:
+    """Only two modules, which nothing else imports at its top, import the extra."""
+    knowing = {_name(path) for path in MODULES if "opentelemetry" in {*map(_root, _imports(path))}}
+    assert knowing == {"telemetry/collector.py", "telemetry/sending.py"}
 
 
 def test_modules_import_at_their_top() -> None:

@@ -31,6 +31,9 @@ _FOLLOWING = {
 }
 """Collection → the placeholder for the next part of its path."""
 
+_VERBS = ("actions", "relationships")
+"""What follows these is no id."""
+
 
 class RunTaskChange(msgspec.Struct, frozen=True, rename="kebab", kw_only=True):
     """Attributes for creating or updating a run task; unset ones are not sent.
@@ -179,11 +182,13 @@ def detach(workspace_id: str, workspace_task_id: str) -> Request:
 def route(request: Request) -> str:
     """Return the path with placeholders for names and ids: ``/workspaces/{workspace_id}/tasks``.
 
-    There is one per endpoint, so it can be used to count requests.
+    There is one per endpoint, so it can be used to count requests. A path of another kind of
+    resource has ``{id}``.
     """
     parts = request.path.removeprefix(API).split("/")
     for at in range(2, len(parts), 2):
-        parts[at] = _FOLLOWING.get("/".join(parts[1:at:2]), parts[at])
+        if parts[at - 1] not in _VERBS:
+            parts[at] = _FOLLOWING.get("/".join(parts[1:at:2]), "{id}")
     return "/".join(parts)
 
 

@@ -22,6 +22,7 @@ from bulkops.cli.output.printing import (
 )
 from bulkops.cli.signals import received
 from bulkops.errors import TOO_FEW_FILES, BulkopsError, ExitCode
+from bulkops.telemetry.command import telemetry
 
 # Logged at INFO, which stderr shows only with --debug: the user gets the message.
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ def run_to_end(early: Sequence[int]) -> None:
     try:
         for number in early[:1]:
             received.stop(number, None)
-        _run()
+        with telemetry:
+            _run()
     finally:
         try:
             end_log_file()

@@ -138,6 +138,16 @@ SENTENCES = {
     "a file created in it may be missing",
     "lease_not_released": "{journal}: its lease could not be released ({reason}): another process "
     "can take the journal over after {ttl:g} s, with --wait",
+    "telemetry_not_installed": "{variable} is set, but no telemetry is sent, because OpenTelemetry "
+    "is not installed. Install bulkops[otel], or set OTEL_SDK_DISABLED=true",
+    "telemetry_unusable": "{variable}: this telemetry is not sent, because bulkops sends only otlp "
+    "by http/protobuf",
+    "telemetry_failed": "some telemetry was not sent because of an error ({error}); the command "
+    "continues. Check the OTEL_… variables",
+    "spans_lost": "{lost} of {spans} spans did not reach the OpenTelemetry collector ({reason}); "
+    "the command is not affected",
+    "metrics_lost": "the last metrics did not reach the OpenTelemetry collector ({reason}); "
+    "the command is not affected",
     "journal_tail_cut": "{journal}: its last write was cut off: {bytes} bytes removed, kept in "
     "{kept}",
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
+import click
 from click.exceptions import Exit
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ from bulkops.errors import SIGNALS, ExitCode, JobError, Unauthorized
 from bulkops.job.duration import in_words
 from bulkops.job.file import load_job
 from bulkops.job.job import Job, organization_in
+from bulkops.telemetry.command import telemetry
 
 T = TypeVar("T")
 
@@ -65,6 +67,7 @@ def connect(server: Server, *files: Stated) -> Client:
         client_key=server.client_key,
     )
     client.kept_in = token.origin
+    telemetry.watch(client, command_in_words())
     client.outage.listeners.append(partial(_note_outage, client))
     client.settling.listeners.append(_note_settling)
     return client
@@ -83,6 +86,13 @@ def _note_outage(client: Client, outage: Outage) -> None:
         note(f"{waiting}. No operation fails because of it.")
     elif outage.state is State.ANSWERING:
         note(f"The server answers again after {in_words(seconds)}.")
+
+
+def command_in_words() -> str:
+    """Return the name of the command that runs: ``bulkops fleet apply``."""
+    context = click.get_current_context()
+    # Not the program's name, which may be a path or `python -m bulkops`.
+    return f"bulkops{context.command_path.removeprefix(context.find_root().command_path)}"
 
 
 def narrowed_job(path: Path, narrowing: Narrowing) -> Job:

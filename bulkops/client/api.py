@@ -70,6 +70,7 @@ class Client(Caller):
         address: the address in its canonical spelling.
         run_tasks, workspace_tasks, workspaces: the endpoints, by resource.
         kept_in: the variable or file that the token is from; empty if unknown.
+        ca_file: authorities that are trusted in addition to the system's; ``None`` for no more.
         most_at_once: the most concurrent requests that the process's file descriptors allow;
             ``None`` for no limit.
         settling: waits for reads to catch up, and tells listeners how long.
@@ -92,6 +93,7 @@ class Client(Caller):
     ) -> None:
         self.address = canonical(address)
         self.kept_in = ""
+        self.ca_file = ca_file
         self.most_at_once: int | None = None
         self._connections: AbstractAsyncContextManager[object] = nullcontext()
         self._sockets: HttpTransport | None = None

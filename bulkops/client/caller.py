@@ -15,6 +15,7 @@ from bulkops.api.jsonapi import error_of, retry_after
 from bulkops.api.messages import Request, Response
 from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
+from bulkops.client.attempt import Attempt, OnAttempt
 from bulkops.client.log_events import log_finished
 from bulkops.client.outage import Outage
 from bulkops.client.pace.pacing import Pacer
@@ -91,6 +92,8 @@ class Caller:
         self._read = deque[Request](maxlen=PROBED)
         self._budget = RetryBudget()
         self._warned = False
+        self.listeners: list[OnAttempt] = [log_finished]
+        """Each is called after every attempt."""
         self.requests = 0
         """The number of attempts so far."""
         self.retries = 0
@@ -195,7 +198,9 @@ class Caller:
         else:
             self._learn(request, answer, started, seconds)
         self._waiting.judge(answer, started, now, probe=probe)
-        log_finished(request, answer, number, seconds)
+        attempt = Attempt(request, answer, number, seconds, probe)
+        for listener in self.listeners:
+            listener(attempt)
         return answer
 
     async def persist(

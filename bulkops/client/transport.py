@@ -69,6 +69,9 @@ class Transport(Protocol):
         ...
 
 
+_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""The failures before the first byte of a request."""
+
 _PERMIT = ContextVar[Permit]("permit")
 """The permit of the request that the current task sends."""
 
@@ -90,6 +93,7 @@ class HttpTransport:
 
     Args:
         address: ``https://host[:port]``, without a path.
+        token: empty to send none.
         ca_file, client_cert, client_key: see ``TlsFiles``; an unusable one is refused even if this
             address doesn't need it.
         answer_seconds: how long to wait for a complete answer, in seconds.
@@ -106,7 +110,8 @@ class HttpTransport:
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._address = URL(address.rstrip("/"), encoded=True)
-        self._token = CIMultiDict(Authorization=f"Bearer {token}")
+        self._token = CIMultiDict({"Authorization": f"Bearer {token}"} if token else {})
+        self._media = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
         self._files = TlsFiles(ca_file, client_cert, client_key)
         used = any(self._files) or self._address.scheme == "https"
         self._tls = tls_context(self._files) if used else None
@@ -123,7 +128,7 @@ class HttpTransport:
             # and the runner decides how much is in flight.
             connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE, "User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, **self._media},
             timeout=self._timeout,
             request_class=_Permitted,
         )
@@ -175,21 +180,20 @@ class HttpTransport:
                     headers={name.lower(): value for name, value in answer.headers.items()},
                     body=await self._body(answer),
                 )
-        except aiohttp.ClientConnectorCertificateError as error:
-            reason = refusal(error.certificate_error, self._files)
-            raise NoResponse(f"{_origin(url)}: {reason}", sent=False, lasting=True) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise self._lost(url, error, sent=False) from error
-        except aiohttp.ClientHttpProxyError as error:
-            text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
-            raise NoResponse(printable(text), sent=False) from error
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise self._lost(url, error, sent=True) from error
+            raise self._failure(url, error) from error
 
-    def _lost(self, url: URL, error: BaseException, *, sent: bool) -> NoResponse:
+    def _failure(self, url: URL, error: BaseException) -> NoResponse:
+        """Return the failure of a request: whether it was sent, and why there is no answer."""
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            reason = refusal(error.certificate_error, self._files)
+            return NoResponse(f"{_origin(url)}: {reason}", sent=False, lasting=True)
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
+            return NoResponse(printable(text), sent=False)
         refused = client_refusal(error, self._files)
         text = f"{_origin(url)}: {refused or _cause(error)}"
-        return NoResponse(text, sent=sent, lasting=bool(refused))
+        return NoResponse(text, sent=not isinstance(error, _UNSENT), lasting=bool(refused))
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -215,6 +219,41 @@ class HttpTransport:
             self._receiving -= size
             # Otherwise an error's traceback would keep the parts in memory.
             parts.clear()
+
+
+class WebhookTransport(HttpTransport):
+    """A ``Transport`` to a URL that is a secret itself, with no token.
+
+    Its errors contain nothing that the URL, or an answer that echoes it, contains. It doesn't read
+    the bodies of answers: only their status counts, and a receiver may send any number of bytes.
+    """
+
+    def __init__(self, address: str, *, ca_file: str | Path | None, answer_seconds: float) -> None:
+        super().__init__(address, "", ca_file=ca_file, answer_seconds=answer_seconds)
+        self._media = {"Accept": "*/*"}
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:  # noqa: ARG002 - see above
+        return b""
+
+    def _failure(self, url: URL, error: BaseException) -> NoResponse:
+        known = super()._failure(url, error)
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            # What OpenSSL says of another name contains the host's.
+            reason = (
+                str(known).removeprefix(f"{_origin(url)}: ").replace(url.host or "", "its host")
+            )
+        elif isinstance(error, aiohttp.ClientHttpProxyError):
+            reason = f"the proxy refused to connect to it: {error.status}"
+        elif isinstance(error, aiohttp.ClientConnectorError):
+            proxy = " to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+            reason = f"can't connect{proxy}: {_reason(error.os_error)}"
+        elif isinstance(error, TimeoutError | aiohttp.ServerDisconnectedError):
+            reason = _cause(error)
+        elif isinstance(error, aiohttp.ClientResponseError):
+            reason = "the answer is not valid HTTP"
+        else:
+            reason = "the connection was lost"
+        return NoResponse(reason, sent=known.sent, lasting=known.lasting)
 
 
 def _origin(url: URL) -> str:

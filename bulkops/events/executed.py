@@ -188,6 +188,25 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
     wave: int
 
 
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """One notification of `[notify]`.
+
+    Attributes:
+        event: what it tells: `started`, `paused`, `stopped`, `finished`; or `heartbeat`, if some of
+            the heartbeats were not delivered.
+        receiver: the environment variable that names its receiver.
+        at: time at which it was delivered or given up.
+        attempts: number of times it was sent; of a `heartbeat`, number of heartbeats.
+        reason: why it was not delivered, human-readable; empty if it was.
+    """
+
+    event: str
+    receiver: str
+    at: Time
+    attempts: int
+    reason: str
+
+
 class Facts(OfShard, frozen=True, kw_only=True):
     """A report without its rows.
 
@@ -214,6 +233,7 @@ class Facts(OfShard, frozen=True, kw_only=True):
         stopped: the failure tolerance that stopped the job, which needs `--continue` to resume;
             null if it was not stopped by one.
         unreadable: number of operations whose result can't be read back from any server.
+        notifications: the notifications of the last execution, delivered or not.
         exit_code: exit code of the last execution; null if it was killed or is still running.
     """
 
@@ -237,6 +257,7 @@ class Facts(OfShard, frozen=True, kw_only=True):
     drifted: int
     stopped: Stopped | None
     unreadable: int
+    notifications: tuple[Notification, ...]
     exit_code: int | None
 
     @classmethod

@@ -26,6 +26,7 @@ from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.library import plan_job
+from bulkops.notify.opening import notifying
 from bulkops.plan.current_state import check_names
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import open_journal
@@ -270,7 +271,7 @@ class ShardRun:
             journal,
             self.job,
             Instructions(retry, continued, key),
-            observe(self, contents.replay),
+            notifying(observe(self, contents.replay), self.job, client, shard=self.name),
         )
 
 

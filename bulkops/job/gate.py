@@ -9,7 +9,9 @@ A gate inherits the environment of bulkops without its credentials:
 | starts with ``TFE_``, ``TFC_``, ``TF_`` or ``ATLAS_`` and  |                              |
 | contains ``TOKEN``                                         |                              |
 | ``AWS_…``, ``AZURE_…``, ``ARM_…``, ``GOOGLE_…``            | no                           |
-| the one that holds the job's HMAC key                      | no                           |
+| ``OTEL_EXPORTER_…HEADERS``                                 | no                           |
+| one that the job names for a secret: its HMAC key, a       | no                           |
+| webhook, …                                                 |                              |
 | any other                                                  | yes                          |
 
 The files that a command needs follow from its first words:
@@ -42,14 +44,14 @@ class GateCall(msgspec.Struct, frozen=True):
         variables: the ``BULKOPS_…`` variables, which tell it the job's progress.
         folder: where it runs; empty for the current folder.
         kept: the variables in ``gate_env``.
-        secret: the variable that holds the job's HMAC key, empty if there is none.
+        secrets: the variables that hold secrets of the job (``Job.secret_variables``).
     """
 
     command: str
     variables: Mapping[str, str]
     folder: str = ""
     kept: tuple[str, ...] = ()
-    secret: str = ""
+    secrets: frozenset[str] = frozenset()
 
 
 class Needed(NamedTuple):
@@ -64,7 +66,9 @@ class Needed(NamedTuple):
     runs: bool
 
 
-_WITHHELD = re.compile(r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_", re.DOTALL)
+_WITHHELD = re.compile(
+    r"(TFE_|TFC_|TF_|ATLAS_).*TOKEN|(AWS|AZURE|ARM|GOOGLE)_|OTEL_EXPORTER_.*HEADERS", re.DOTALL
+)
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _INTERPRETER = re.compile(r"(.*/)?(sh|bash|dash|ksh|zsh|node|perl|ruby|(python|pypy)[0-9.]*)")
 _PLAIN = re.compile(r"[\w./+@%:,-]([\w./+@%:, -]*[\w./+@%:,-])?")
@@ -95,7 +99,7 @@ def gate_environment(environ: Mapping[str, str], call: GateCall) -> dict[str, st
     passed = {
         name: value
         for name, value in environ.items()
-        if name in call.kept or not (name == call.secret or _WITHHELD.match(name))
+        if name in call.kept or not (name in call.secrets or _WITHHELD.match(name))
     }
     return {**passed, **call.variables}
 

@@ -17,6 +17,7 @@ from msgspec import Meta
 from bulkops.checking import check, given, read_table
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
+from bulkops.job.notify import Notify, read_notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
@@ -41,7 +42,7 @@ Organization = Annotated[
 ORGANIZATIONS = ("TFE_ORGANIZATION", "TF_CLOUD_ORGANIZATION")
 """Variables of the ``tfe`` provider and Terraform's ``cloud`` block. Empty means unset."""
 
-_WITHOUT_EFFECT = ("pace", "journal")
+_WITHOUT_EFFECT = ("pace", "journal", "notify")
 """Tables that are not part of the digest."""
 
 Table = Annotated[dict[str, object], Meta(description="a table")]
@@ -64,6 +65,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         rollout: waves, gates and the failure tolerance.
         pace: the request rate, and how long to wait for a slow or unavailable server.
         journal: how the job's journal is held.
+        notify: who is told that the job has started, paused, stopped or finished.
     """
 
     name: Name
@@ -73,6 +75,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rollout: Table = {}
     pace: Table = {}
     journal: Table = {}
+    notify: Table = {}
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +100,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
     journal: JournalOptions = JournalOptions()
+    notify: Notify = Notify()
     folder: str = ""
     list_file: str = ""
+
+    @property
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold secrets of the job."""
+        secret = steps.secret_of(self.steps)
+        own = {secret.env} if secret and secret.env else set[str]()
+        return self.notify.variables | own
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""
@@ -121,8 +132,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """The SHA-256, in hex, of everything that decides the job's effect.
 
         Comments, layout, the case of the organization's name, and the order of keys and of entries
-        in ``[select]`` don't affect it. Neither do ``[journal]``, ``[pace]`` and ``[rollout]``,
-        except where the waves end: a slower or more patient job resumes with the same journal.
+        in ``[select]`` don't affect it. Neither do ``[journal]``, ``[notify]``, ``[pace]``
+        and ``[rollout]``, except where the waves end: a slower or more patient job resumes with the
+        same journal.
         """
         return digest_of(job_to_builtins(self))
 
@@ -216,6 +228,7 @@ def job_from_builtins(
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
         journal=read_table(file.journal, JournalOptions, source, "journal"),
+        notify=read_notify(file.notify, source),
         folder=folder,
     )
 
@@ -223,8 +236,8 @@ def job_from_builtins(
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
     selects = steps.scope_of(job.steps) is Scope.SELECTED
-    # bulkops 0.2 knows no [journal], so that a header has it only if a job file sets it.
-    journal = given(job.journal)
+    # bulkops 0.2 knows neither of these, so that a header has them only if a job file sets them.
+    later = {"journal": given(job.journal), "notify": given(job.notify)}
     return {
         "name": job.name,
         "organization": job.organization,
@@ -232,7 +245,7 @@ def job_to_builtins(job: Job) -> dict[str, object]:
         **({"select": given(job.select)} if selects else {}),
         "rollout": given(job.rollout),
         "pace": given(job.pace),
-        **({"journal": journal} if journal else {}),
+        **{name: table for name, table in later.items() if table},
     }
 
 

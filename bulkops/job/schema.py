@@ -20,6 +20,7 @@ from msgspec import inspect
 
 from bulkops.checking import allowed
 from bulkops.job.job import Job, JobFile, Table
+from bulkops.job.notify import RULE, Notify
 from bulkops.job.select import SELECTING, Select
 from bulkops.operations import all_kinds
 from bulkops.operations.kinds.base import Kind
@@ -129,7 +130,7 @@ def _rule(struct: type[msgspec.Struct]) -> Mapping[str, object]:
     """Return the checks across fields."""
     if issubclass(struct, Spec):
         return struct.schema_rule
-    return _SELECT if struct is Select else {}
+    return {Select: _SELECT, Notify: RULE}.get(struct, {})
 
 
 def with_nested(structs: Iterable[type[msgspec.Struct]]) -> Iterator[type[msgspec.Struct]]:

@@ -1,7 +1,7 @@
 """The record formats of journals and saved plans. Pure.
 
-Format 1 is that of bulkops 0.1, which had other names for three fields. A journal keeps its format:
-records appended to a journal of format 1 are written in format 1.
+Format 1 is that of bulkops 0.1, which had other names for three fields and recorded no verbs. A
+journal keeps its format: records appended to a journal of format 1 are written in format 1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bulkops.journal.records import (
     Execution,
     Header,
     Intent,
+    Notified,
     Paced,
     Planned,
     Record,
@@ -67,6 +68,7 @@ _Record1 = (
     | Result
     | _WaveReached1
     | _Verified1
+    | Notified
     | Ended
 )
 _decode_1 = msgspec.json.Decoder(_Record1).decode

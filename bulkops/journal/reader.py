@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from bulkops.errors import JournalDamaged, JournalError, NotAJournal, unreadable
 from bulkops.files import A_JOURNAL, what_is, wrong_file
 from bulkops.journal.formats import FORMATS, Format
 from bulkops.journal.lines import LONGEST, Scanner, conversion
-from bulkops.journal.records import FORMAT, Ended, Header, Record, decode
+from bulkops.journal.records import FORMAT, Ended, Header, Notified, Record, decode
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import How
 from bulkops.journal.storage import Headless, Readable
@@ -22,8 +23,9 @@ from bulkops.text import as_argument
 Take = Callable[[Record], None]
 """Called with every record, in order."""
 
-LAST_LINE = 4096
-"""Bytes at the end of a journal that are sure to contain its last record if that is an ``end``."""
+LAST_LINE = 16_384
+"""Bytes at the end of a journal that are sure to contain its last ``end``, if only notifications
+follow it."""
 
 WRONG_NAME = frozenset(
     [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL]
@@ -60,7 +62,7 @@ def read(journal: Readable, take: Take | None = None) -> Contents:
 
 
 def ends_of(journal: Readable) -> tuple[Header, Ended | None]:
-    """Return the header of a journal, and its last record if that is an ``end``.
+    """Return the header of a journal, and its ``end`` if only notifications follow it.
 
     Only the first line and the end are read; the lines between them aren't checked.
 
@@ -106,7 +108,7 @@ def header_of(journal: Readable) -> Header | None:
 
 
 def is_complete(journal: Readable) -> bool:
-    """Return whether the last record of a journal is the end of a complete execution.
+    """Return whether a journal ends with the end of a complete execution.
 
     Raises:
         OSError: it can't be read.
@@ -116,13 +118,15 @@ def is_complete(journal: Readable) -> bool:
 
 
 def _ended(end: bytes) -> Ended | None:
+    """Return the last ``end`` in the last bytes of a journal, if only notifications follow it."""
     if not end.endswith(b"\n"):
         return None
-    try:
-        last = decode(end.splitlines()[-1])
-    except (msgspec.DecodeError, IndexError):
-        return None
-    return last if isinstance(last, Ended) else None
+    with suppress(msgspec.DecodeError):
+        for line in reversed(end.splitlines()):
+            record = decode(line)
+            if not isinstance(record, Notified):
+                return record if isinstance(record, Ended) else None
+    return None
 
 
 def sound_part(journal: Readable, take: Take | None = None) -> Contents:

@@ -20,8 +20,6 @@ from bulkops.operations.model import (
     Target,
     TaskRef,
 )
-from bulkops.operations.named_steps import NamedStep, recorded_steps
-from bulkops.operations.wording import inferred_verb
 from bulkops.text import escaped
 
 FORMAT = 2
@@ -92,11 +90,6 @@ class Header(_Record, frozen=True, gc=False, tag="header"):
             single_stage=self.single_stage,
         )
 
-    @property
-    def steps(self) -> tuple[NamedStep, ...]:
-        """The steps of the job, with the run tasks they are about."""
-        return recorded_steps(self.job.get("operation"), self.resolved)
-
 
 class Planned(_Record, frozen=True, gc=False, tag="operation"):
     """One planned operation; a later line with the same key replaces it (``--retry-failed``)."""
@@ -121,11 +114,6 @@ class Planned(_Record, frozen=True, gc=False, tag="operation"):
             operation.after,
             operation.verb,
         )
-
-    @property
-    def known_verb(self) -> str:
-        """The operation's verb; inferred if the journal, of 0.1, doesn't record it."""
-        return self.verb or inferred_verb(self.before, self.desired)
 
 
 class Skipped(_Record, frozen=True, gc=False, tag="skip"):
@@ -170,11 +158,7 @@ class Paced(_Record, frozen=True, gc=False, tag="paced"):
 
 
 class Refused(_Record, frozen=True, gc=False, tag="refused"):
-    """The server answered 429; no request is sent until its limit resets.
-
-    Attributes:
-        seconds: time until the reset, as reported by the server.
-    """
+    """The server answered 429; no request is sent for ``seconds``, until its limit resets."""
 
     at: str
     seconds: float
@@ -259,6 +243,25 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     reason: str = ""
 
 
+class Notified(_Record, frozen=True, gc=False, tag="notified"):
+    """A notification was delivered, or given up; it may follow the ``end`` that it is about.
+
+    Only the journal of a job with ``[notify]`` has this record, which bulkops 0.2 doesn't know.
+
+    Attributes:
+        event: of ``Occasion``, or ``heartbeat`` if some were not delivered.
+        receiver: the environment variable that names the receiver, never what is in it.
+        attempts: number of times it was sent, or of heartbeats.
+        reason: why it was not delivered, human-readable; empty if it was.
+    """
+
+    event: str
+    receiver: str
+    at: str
+    attempts: int = 1
+    reason: str = ""
+
+
 class Ended(_Record, frozen=True, gc=False, tag="end"):
     """The end of an execution; one without this record was killed or is still running.
 
@@ -283,6 +286,7 @@ Record: TypeAlias = (
     | Result
     | WaveReached
     | Verified
+    | Notified
     | Ended
 )
 

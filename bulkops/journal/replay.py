@@ -15,6 +15,7 @@ from bulkops.journal.records import (
     Header,
     Holder,
     Intent,
+    Notified,
     Paced,
     Planned,
     Record,
@@ -26,6 +27,8 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
 from bulkops.operations.model import Observed, Operation, Shared, Skip
+from bulkops.operations.named_steps import NamedStep, recorded_steps
+from bulkops.operations.wording import inferred_verb
 
 
 class Replay(msgspec.Struct):
@@ -37,6 +40,7 @@ class Replay(msgspec.Struct):
         waves: number → the wave's last record.
         decided_again: keys of the operations that were decided again after a result, so that the
             server may have shown their desired state a moment earlier.
+        notified: the notifications of the last execution, delivered or not.
     """
 
     header: Header
@@ -47,13 +51,19 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
+    notified: list[Notified] = []
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
 
     def __post_init__(self) -> None:
         """Count failures as the job does."""
-        self.operations.per_target = len(self.header.steps) > 1
+        self.operations.per_target = len(self.steps) > 1
+
+    @property
+    def steps(self) -> tuple[NamedStep, ...]:
+        """The steps of the job, with the run tasks they are about."""
+        return recorded_steps(self.header.job.get("operation"), self.header.resolved)
 
     @property
     def targets(self) -> Targets | None:
@@ -146,12 +156,15 @@ class Replay(msgspec.Struct):
                 if record.continued:
                     self._drifted.clear()
                 self.ended = self.verified = None
+                self.notified = []
             case WaveReached():
                 self.waves[record.number] = record
                 if record.drifted or record.reached is Reached.OPEN:
                     self._drifted[record.number] = record.drifted
             case Verified():
                 self.verified = record
+            case Notified():
+                self.notified.append(record)
             case Ended():
                 self.ended = record
             case Paced() | Refused():
@@ -193,7 +206,7 @@ class Replay(msgspec.Struct):
         desired = None if desired is None else self._shared(desired)
         operation = Operation(
             *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
-            intern(record.known_verb),
+            intern(record.verb or inferred_verb(record.before, record.desired)),
         )
         if self.operations.put(operation) is not None:
             self.decided_again.add(operation.key)

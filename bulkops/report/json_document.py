@@ -16,6 +16,8 @@ _LISTS = ("rows", "skipped", "waves", "timeline", "next_steps")
 def facts(report: Report) -> dict[str, object]:
     """Return the report's fields without its long lists."""
     members = msgspec.structs.asdict(report)
+    # As plain objects: a record has a type, and leaves defaults out.
+    members["notifications"] = [msgspec.structs.asdict(one) for one in report.notifications]
     return {name: value for name, value in members.items() if name not in _LISTS}
 
 

@@ -19,7 +19,7 @@ from bulkops.report.markdown_text import (
 )
 from bulkops.report.model import BLOCKED, PENDING, Report
 from bulkops.report.text import Group, executions, groups, label, pace, verified, why
-from bulkops.report.words import counts_in_words, outcome_in_words, state_of
+from bulkops.report.words import counts_in_words, notifications_in_words, outcome_in_words, state_of
 
 TROUBLE_HEAD = ("outcome", "name", "change", "reason", "status:", "request")
 """The titles of what ``trouble`` yields."""
@@ -79,6 +79,8 @@ def section(
     yield from _skips(report)
     if report.verified is not None:
         yield f"Verified: {verified(report)}.\n\n"
+    for line in notifications_in_words(report.notifications):
+        yield f"{plain(line[0].upper() + line[1:])}.\n\n"
     if len(report.waves) > 1:
         yield f"{level} Waves\n\n"
         yield from _waves(report)

@@ -1,4 +1,4 @@
-"""The state of an execution as metrics in Prometheus' text format. Pure.
+"""The state of an execution as metrics, and as text in Prometheus' format. Pure.
 
 Labels are few and stable: only ``bulkops_info`` has the run's id. No label is called ``job``, which
 Prometheus itself uses for the scraped job.
@@ -7,17 +7,12 @@ Prometheus itself uses for the scraped job.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from bulkops.journal.replay import Replay
@@ -25,7 +20,7 @@ from bulkops.journal.states import Outcome
 from bulkops.report.model import PENDING
 from bulkops.runner.activity import Activity
 
-F = TypeVar("F", InfoMetricFamily, GaugeMetricFamily, CounterMetricFamily)
+_SUFFIXES = {"info": "_info", "gauge": "", "counter": "_total"}
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +59,53 @@ def counts_so_far(replay: Replay) -> dict[str, int]:
     return dict(+counts)
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """A metric of a job, with its values.
+
+    Attributes:
+        stem: its name without the suffix of its type.
+        points: labels → value; none if it is unknown.
+    """
+
+    type: Literal["info", "gauge", "counter"]
+    stem: str
+    help_text: str
+    points: Sequence[tuple[Mapping[str, str], float]]
+
+    @property
+    def name(self) -> str:
+        """Its name: ``bulkops_requests_total``."""
+        return self.stem + _SUFFIXES[self.type]
+
+
+def measured(snapshot: Snapshot) -> Iterator[Measured]:
+    """Yield every metric of a job, also those that are unknown."""
+    common = {
+        "job_name": snapshot.job,
+        "organization": snapshot.organization,
+        "kind": snapshot.kind,
+        **({"shard": snapshot.shard} if snapshot.shard else {}),
+    }
+    counts = snapshot.counts
+    help_text = "The job and its version of bulkops."
+    yield Measured("info", "bulkops", help_text, [({**common, **snapshot.info}, 1.0)])
+    yield Measured(
+        "gauge",
+        "bulkops_operations",
+        "Operations of the job, by outcome.",
+        [
+            ({**common, "outcome": outcome}, counts.get(outcome, 0))
+            for outcome in (*(outcome.value for outcome in Outcome), PENDING)
+        ]
+        if counts is not None
+        else [],
+    )
+    for stem, help_text, value in _gauges(snapshot):
+        yield Measured("gauge", stem, help_text, [] if value is None else [(common, value)])
+    for stem, help_text, value in _counters(snapshot.activity):
+        yield Measured("counter", stem, help_text, [] if value is None else [(common, value)])
+
+
 def text(*snapshots: Snapshot) -> bytes:
     """Return the metrics, each with its HELP and TYPE lines; those of a fleet's shards together."""
     registry = CollectorRegistry(auto_describe=False)
@@ -75,41 +117,14 @@ class _Families(Collector):
     def __init__(self, snapshots: Sequence[Snapshot]) -> None:
         self._snapshots = snapshots
 
-    def collect(self) -> Iterable[Metric]:
-        """Return the metric families; unknown values have none."""
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families; unknown values have none."""
         found = dict[str, Metric]()
-        for snapshot in self._snapshots:
-            _add(found, snapshot)
-        return found.values()
-
-
-def _add(found: dict[str, Metric], snapshot: Snapshot) -> None:
-    """Add a job's values; ``found``: name → family."""
-    labels = {
-        "job_name": snapshot.job,
-        "organization": snapshot.organization,
-        "kind": snapshot.kind,
-        **({"shard": snapshot.shard} if snapshot.shard else {}),
-    }
-    names, values = list(labels), list(labels.values())
-
-    def family(kind: type[F], name: str, help_text: str, *more: str) -> F:
-        new = kind(name, help_text, labels=[*names, *more])
-        known = found.setdefault(name, new)
-        return known if isinstance(known, kind) else new
-
-    info = family(InfoMetricFamily, "bulkops", "The job and its version of bulkops.")
-    info.add_metric(values, dict(snapshot.info))
-    if snapshot.counts is not None:
-        help_text = "Operations of the job, by outcome."
-        operations = family(GaugeMetricFamily, "bulkops_operations", help_text, "outcome")
-        for outcome in (*(outcome.value for outcome in Outcome), PENDING):
-            operations.add_metric([*values, outcome], snapshot.counts.get(outcome, 0))
-    for name, help_text, value in _gauges(snapshot):
-        if value is not None:
-            family(GaugeMetricFamily, name, help_text).add_metric(values, value)
-    for name, help_text, number in _counters(snapshot.activity):
-        family(CounterMetricFamily, name, help_text).add_metric(values, number)
+        for one in (one for snapshot in self._snapshots for one in measured(snapshot)):
+            family = found.setdefault(one.stem, Metric(one.stem, one.help_text, one.type))
+            for labels, value in one.points:
+                family.add_sample(one.name, {**labels}, value)
+        yield from (family for family in found.values() if family.samples)
 
 
 def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None]]:
@@ -119,20 +134,20 @@ def _gauges(snapshot: Snapshot) -> Iterator[tuple[str, str, float | None]]:
     yield "bulkops_execution_start_time_seconds", started, snapshot.started
     yield "bulkops_execution_end_time_seconds", ended, snapshot.ended
     yield "bulkops_exit_code", exit_code, snapshot.exit_code
-    if (activity := snapshot.activity) is not None:
-        limit = "Requests per second that the server allows; absent if it reports no limit."
-        yield "bulkops_in_flight", "Operations in flight.", activity.in_flight
-        yield "bulkops_limit_requests_per_second", limit, activity.limit
-        outage = "Seconds since the server stopped answering; 0 while it answers."
-        yield "bulkops_outage_seconds", outage, activity.outage_seconds
+    now = snapshot.activity
+    limit = "Requests per second that the server allows; absent if it reports no limit."
+    outage = "Seconds since the server stopped answering; 0 while it answers."
+    yield "bulkops_in_flight", "Operations in flight.", now.in_flight if now else None
+    yield "bulkops_limit_requests_per_second", limit, now.limit if now else None
+    yield "bulkops_outage_seconds", outage, now.outage_seconds if now else None
 
 
-def _counters(activity: Activity | None) -> Iterator[tuple[str, str, int]]:
-    if activity is not None:
-        yield "bulkops_requests", "Requests sent by this execution.", activity.requests
-        yield "bulkops_retries", "Requests that this execution sent again.", activity.retries
-        yield (
-            "bulkops_refused",
-            "Answers 429 that this execution received.",
-            activity.refused,
-        )
+def _counters(now: Activity | None) -> Iterator[tuple[str, str, int | None]]:
+    refused = "Answers 429 that this execution received."
+    yield "bulkops_requests", "Requests sent by this execution.", now.requests if now else None
+    yield (
+        "bulkops_retries",
+        "Requests that this execution sent again.",
+        now.retries if now else None,
+    )
+    yield "bulkops_refused", refused, now.refused if now else None

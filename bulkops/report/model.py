@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Holder
+from bulkops.journal.records import Holder, Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
@@ -157,16 +157,15 @@ class Report(msgspec.Struct, frozen=True):
         stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
             was not stopped by one.
         unreadable: number of operations whose result can't be read back from any server.
+        notifications: those of the last execution, delivered or not.
         exit_code: exit code of the last execution; ``None`` if it was killed or is still running.
         rows: operations, in order.
         skipped: targets skipped when planned.
         waves: all waves of the rollout; a single one if it has no waves.
         timeline: dates and durations; ``None`` if the journal was not read for them.
-        running: process that holds the journal; ``None`` if none does, or if it is the report of
-            ``apply_plan``.
+        running: process that holds the journal; ``None`` if none does, or after ``apply_plan``.
         killed: whether the last execution certainly was killed; False if it may still be running.
-        next_steps: commands to run next, one sentence each; empty unless the caller knows the
-            journal's path.
+        next_steps: commands to run next, one sentence each; empty if the path is unknown.
     """
 
     run_id: str
@@ -189,6 +188,7 @@ class Report(msgspec.Struct, frozen=True):
     drifted: int
     stopped: Exceeded | None
     unreadable: int
+    notifications: Sequence[Notified]
     exit_code: ExitCode | None
     rows: Rows[Progress, Row]
     skipped: Rows[Skip, SkippedRow]
@@ -225,12 +225,12 @@ def report(
         run_id=header.run_id,
         undo_of=header.undo_of,
         job=str(header.job.get("name")),
-        kind=wording.joined(step.kind for step in header.steps),
+        kind=wording.joined(step.kind for step in replay.steps),
         organization=header.organization,
         address=header.address,
         task=header.task.name if header.task else "",
         replaces=header.replaces.name if header.replaces else "",
-        steps=header.steps,
+        steps=replay.steps,
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",
@@ -242,6 +242,7 @@ def report(
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
+        notifications=replay.notified,
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
@@ -265,10 +266,9 @@ def exit_code(replay: Replay) -> ExitCode:
         return ExitCode.IN_DOUBT
     if how == How.PAUSED:
         return ExitCode.PAUSED
-    undone = replay.count(*RETRIED)
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing
-    unfulfilled = undone or blocked or differing
+    unfulfilled = replay.count(*RETRIED) or blocked or differing
     return ExitCode.UNFULFILLED if unfulfilled else ExitCode.DONE
 
 

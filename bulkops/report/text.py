@@ -16,6 +16,7 @@ from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
 from bulkops.report.words import (
     counts_in_words,
     ended,
+    notifications_in_words,
     outcome_in_words,
     running_in_words,
     state_of,
@@ -142,6 +143,7 @@ def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:
     for reason, count in sorted(report.skips.items()):
         yield f"  {count:,} skipped when planned: {reason}"
     yield from verification(report)
+    yield from (f"  {line}" for line in notifications_in_words(report.notifications))
     yield from _each(report) if only_failed else _grouped(report)
 
 

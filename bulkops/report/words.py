@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from bulkops.journal.records import WaveReached
+from bulkops.journal.records import Notified, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
 from bulkops.operations.named_steps import NamedStep
 from bulkops.report.current_wave import CurrentWave
@@ -69,6 +69,19 @@ def state_of(wave: CurrentWave | WaveReached) -> str:
 
 def _why(wave: CurrentWave | WaveReached) -> str:
     return wave.reason or f"exit status {wave.status}"
+
+
+def notifications_in_words(notifications: Iterable[Notified]) -> Iterator[str]:
+    """Yield ``notified: started, finished``, and ``not notified: …`` for each that failed."""
+    delivered = dict.fromkeys(one.event for one in notifications if not one.reason)
+    if delivered:
+        yield f"notified: {', '.join(delivered)}"
+    for one in notifications:
+        if one.event == "heartbeat":
+            yield f"heartbeats to {one.receiver}: {one.reason}"
+        elif one.reason:
+            attempts = counted(one.attempts, "attempt")
+            yield f"not notified: {one.event} to {one.receiver}: {one.reason} ({attempts})"
 
 
 def too_many(stopped: Exceeded, steps: Sequence[NamedStep]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from inspect import iscoroutinefunction
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
-from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.records import Holder, Notified, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Journal
 from bulkops.operations.kinds.base import Kind
@@ -85,6 +86,10 @@ TakesMore = Callable[[], bool]
 """Return whether the observer can take more results; until it can, no operation starts."""
 
 
+Carrying = Callable[[Operation], AbstractContextManager[object]]
+"""Returns what is entered while an operation is carried out, in its task; it must not raise."""
+
+
 def always() -> bool:
     """Return True: take every result."""
     return True
@@ -92,6 +97,50 @@ def always() -> bool:
 
 def ignore(*_event: object) -> None:
     """Default observer: ignore the event."""
+
+
+Post = Callable[[Notified], None]
+"""Queues a record for the journal; raises ``JournalWriteFailed`` if it can't be written."""
+
+
+class Notices(Protocol):
+    """Tells people how far an execution is; none of it ends or delays an operation."""
+
+    def open(self) -> AbstractAsyncContextManager[None]:
+        """Send in the background while the block runs."""
+        ...
+
+    def started(self, replay: Replay, by: Holder, post: Post) -> None:
+        """Tell that the execution has begun.
+
+        Args:
+            by: who runs it.
+            post: records what becomes of each notification.
+        """
+        ...
+
+    async def ended(self, error: Exception | None) -> None:
+        """Tell how the execution ended, and wait a few seconds for what is on its way.
+
+        Args:
+            error: what ended it, ``None`` if no error did.
+        """
+        ...
+
+
+class _Silent:
+    def open(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    def started(self, replay: Replay, by: Holder, post: Post) -> None:
+        pass
+
+    async def ended(self, error: Exception | None) -> None:
+        pass
+
+
+SILENT: Notices = _Silent()
+"""Default: tells nobody."""
 
 
 class Observer(msgspec.Struct, frozen=True):
@@ -102,12 +151,16 @@ class Observer(msgspec.Struct, frozen=True):
         on_wave: called each time a wave's progress is recorded.
         gate: runs the job's gate.
         takes_more: returns whether another operation may start; polled while it returns False.
+        notices: tell people that it has started and ended.
+        carrying: entered around each operation, from its start to its result.
     """
 
     on_result: OnResult = ignore
     on_wave: OnWave = ignore
     gate: RunGate = run_gate
     takes_more: TakesMore = always
+    notices: Notices = SILENT
+    carrying: Carrying = nullcontext
 
 
 def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:

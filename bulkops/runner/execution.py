@@ -122,7 +122,8 @@ class JobExecution:
         self._past_tolerance = stopped is not None
         try:
             with execution_of(replay.header.run_id):
-                return await self._execute()
+                async with self._observer.notices.open():
+                    return await self._execute()
         except ObserverFailed as failed:
             error = failed.error
         # Outside the handler: otherwise it would get another context.
@@ -138,6 +139,7 @@ class JobExecution:
             execution = Execution(hold.by, __version__, self._past_tolerance, hold.nonce)
             await journal.begin(execution, permit.wait)
             log_started(hold.place, self._job, journal.replay)
+            self._observer.notices.started(journal.replay, hold.by, journal.post)
             assignment = Assignment(self._client, kind, journal, hold.place, self._job, permit)
             try:
                 with self._client.pacer.notifying(partial(self._refused, journal)):
@@ -145,11 +147,17 @@ class JobExecution:
             except Exception as error:
                 how = How.GONE if isinstance(error, RunTaskGone) else How.ERROR
                 log_ended(how, error)
-                await journal.append(self._ended(how))
+                await self._end(journal, how, error)
                 raise
-            await journal.append(self._ended(how))
+            await self._end(journal, how)
             log_ended(how)
         return journal.replay
+
+    async def _end(self, journal: Journal, how: str, error: Exception | None = None) -> None:
+        """Record how the execution ended, then tell people."""
+        await journal.append(self._ended(how))
+        with self._interruption.draining():
+            await self._observer.notices.ended(error)
 
     def _kept(self, hold: Hold, journal: Journal) -> AbstractAsyncContextManager[Permit]:
         if hold.keep is None:

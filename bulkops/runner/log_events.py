@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from msgspec.structs import replace
+
 from bulkops import __version__
 from bulkops.job.job import Job
 from bulkops.journal.records import Result, WaveReached
@@ -61,7 +63,7 @@ def logged(observer: Observer) -> Observer:
         except BaseException as error:
             raise ObserverFailed(error) from error
 
-    return Observer(on_result, on_wave, observer.gate, observer.takes_more)
+    return replace(observer, on_result=on_result, on_wave=on_wave)
 
 
 def _log_result(operation: Operation, result: Result) -> None:

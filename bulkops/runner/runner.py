@@ -58,6 +58,7 @@ class Runner:
         self._interruption = interruption
         self._on_result = observer.on_result
         self._takes_more = observer.takes_more
+        self._carrying = observer.carrying
         self._waits_for_observer = False
         self._few_logged = False
         self._read_at = read_at
@@ -176,10 +177,11 @@ class Runner:
             aside=self._settles,
         )
         try:
-            result = await worker.result(in_doubt=in_doubt)
-            self._journal.post(result)
-            self._take(result)
-            self._on_result(operation, result)
+            with self._carrying(operation):
+                result = await worker.result(in_doubt=in_doubt)
+                self._journal.post(result)
+                self._take(result)
+                self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
         except JournalWriteFailed as error:
             self._error, self._stopped = error, How.ERROR

@@ -18,7 +18,6 @@ from bulkops.job.rollout import Wave, rest_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
-from bulkops.operations.steps import secret_of
 from bulkops.plan.current_state import read_verified
 from bulkops.plan.tolerance import Margin, exceeded
 from bulkops.runner.assignment import Assignment, Observer
@@ -158,9 +157,8 @@ class Waves:
 
     def _gate_call(self, wave: Wave) -> GateCall:
         job, gate = self._assignment.job, self._rollout.gate or ""
-        secret, variables = secret_of(job.steps), self._variables(wave)
-        hidden = secret.env if secret else ""
-        return GateCall(gate, variables, job.folder, self._rollout.gate_env, hidden)
+        variables, kept = self._variables(wave), self._rollout.gate_env
+        return GateCall(gate, variables, job.folder, kept, job.secret_variables)
 
     def _variables(self, wave: Wave) -> dict[str, str]:
         """Return the environment variables that describe the job's state to its gate."""

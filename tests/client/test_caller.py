@@ -12,6 +12,7 @@ import pytest
 from bulkops.api import endpoints
 from bulkops.api.messages import Request, Response
 from bulkops.api.verdict import Succeeded, Verdict
+from bulkops.client.attempt import Attempt, OnAttempt
 from bulkops.client.caller import (
     ATTEMPTS,
     BACKOFF_CAP,
@@ -333,11 +334,12 @@ class Pace(NamedTuple):
     outage_seconds: float = 300.0
 
 
-def outage_of(transport: Scripted, *requests: Request) -> Caller:
+def outage_of(transport: Scripted, *requests: Request, listener: OnAttempt | None = None) -> Caller:
     """Return a caller that tolerates an outage and has sent the requests one by one."""
 
     async def scenario() -> Caller:
         shared = caller(transport)
+        shared.listeners += [listener] if listener else []
         shared.keep_to(Pace())
         for request in requests:
             await shared.persist(request)
@@ -353,10 +355,12 @@ def test_a_server_that_is_away_is_probed_with_reads_it_answered_before() -> None
     transport = Scripted(
         lambda _: Response(503) if len(transport.sent) - 1 in down else Response(200)
     )
-    shared = outage_of(transport, ping, known, READ)
+    attempts: list[Attempt] = []
+    shared = outage_of(transport, ping, known, READ, listener=attempts.append)
     sent = [request.path for _, request in transport.sent]
     assert sent[:7] == [ping.path, known.path, *[READ.path] * IN_A_ROW]
     assert sent[7:] == [known.path] * 6 + [READ.path]
+    assert [one.probe for one in attempts] == [False] * 7 + [True] * 6 + [False]
     assert shared.outage.number == 1
 
 
@@ -451,3 +455,22 @@ def test_outages_use_up_no_attempt() -> None:
     shared = outage_of(Scripted(answer), known, READ)
     assert shared.outage.number == 3
     assert len(back) == 4
+
+
+def test_every_attempt_is_reported() -> None:
+    """Its request, outcome, number and time; the outcome may be that nothing came."""
+    transport = Scripted(one_by_one(LOST, OK)._answer, seconds=0.25)
+    attempts: list[Attempt] = []
+
+    async def scenario() -> None:
+        sender = caller(transport)
+        sender.listeners.append(attempts.append)
+        await sender.call(READ)
+
+    run(scenario)
+    assert [(one.request, one.answer, one.number) for one in attempts] == [
+        (READ, LOST, 1),
+        (READ, OK, 2),
+    ]
+    assert [one.seconds for one in attempts] == pytest.approx([0.25, 0.25], rel=1e-4)
+    assert not any(one.probe for one in attempts)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import tracemalloc
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import unquote
 
 import aiohttp
 import anyio
 import pytest
+import trustme
 
 import bulkops.client.transport
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.client.transport import HttpTransport
+from bulkops.client.transport import HttpTransport, WebhookTransport
 from bulkops.errors import NoResponse
 from tests.client.raw_server import Answer, RawServer, http, raw_server
 
@@ -299,3 +302,111 @@ async def test_requests_do_not_wait_for_a_connection_pool() -> None:
             await anyio.sleep(0.01)
         group.cancel_scope.cancel()
     assert server.most_open == len(server.requests) == 120
+
+
+async def post(
+    address: str, answer_seconds: float = 5.0, ca_file: Path | None = None
+) -> Response | NoResponse:
+    """Send to a webhook whose path is a secret."""
+    hook = WebhookTransport(address, ca_file=ca_file, answer_seconds=answer_seconds)
+    async with hook as transport:
+        try:
+            return await transport.send(Request("POST", "/s3cret", body=b"{}"))
+        except NoResponse as error:
+            return error
+
+
+async def test_a_webhook_gets_no_token() -> None:
+    """Nor an empty one."""
+    async with raw_server(OK) as server:
+        assert await post(server.address) == Response(200, {"content-length": "2"}, b"")
+    names = {line.partition(":")[0] for line in head(server)[1:]}
+    of_aiohttp = {"Host", "Accept-Encoding", "Content-Length", "Content-Type"}
+    assert names == {"User-Agent", "Accept", *of_aiohttp}
+    assert not [line for line in head(server) if "json" in line]
+
+
+async def test_a_webhooks_endless_answer_is_not_read() -> None:
+    """Its status is all that counts, whatever follows it."""
+    endless = Answer(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5_000_000, then="hang")
+    async with raw_server(endless) as server:
+        answer = await post(server.address)
+    assert isinstance(answer, Response)
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(b"/s3cret is no HTTP\r\n\r\n", then="close"), "the answer is not valid HTTP"),
+        (Answer(then="close"), "the server closed the connection without an answer"),
+        (Answer(then="reset"), "the connection was lost"),
+        (Answer(then="hang"), "no answer in time"),
+    ],
+    ids=["echo", "closed", "reset", "hang"],
+)
+async def test_a_webhooks_error_has_nothing_of_its_url(answer: Answer, reason: str) -> None:
+    """Neither the path nor the host, even if the receiver echoes it."""
+    async with raw_server(answer) as server:
+        lost = await post(server.address, 0.2 if answer.then == "hang" else 5.0)
+    assert isinstance(lost, NoResponse)
+    assert str(lost) == reason
+    assert lost.sent
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_webhook_that_is_not_there_is_not_named(*, known: bool) -> None:
+    """A refused connection, or a failed name look-up."""
+    address = f"http://127.0.0.1:{free_port()}" if known else "http://nowhere.invalid"
+    lost = await post(address)
+    assert isinstance(lost, NoResponse)
+    assert str(lost).startswith("can't connect: ")
+    assert not lost.sent
+    assert "nowhere" not in str(lost)
+    assert "127.0.0.1" not in str(lost)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "reason"),
+    [
+        ("127.0.0.1", True, ""),
+        ("127.0.0.1", False, "the server's certificate is not trusted: "),
+        ("hooks.example", True, "the server's certificate is for another name: "),
+    ],
+    ids=["trusted", "another authority", "another name"],
+)
+async def test_a_webhooks_certificate_is_checked(
+    tmp_path: Path, name: str, reason: str, *, known: bool
+) -> None:
+    """With the authorities of the API; what is wrong with it stays so."""
+    authority, ca_file = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    async with raw_server(OK, tls=context) as server:
+        answer = await post(server.address, ca_file=ca_file if known else None)
+    if not reason:
+        assert isinstance(answer, Response)
+        return
+    assert isinstance(answer, NoResponse)
+    assert str(answer).startswith(reason)
+    assert (answer.sent, answer.lasting, server.requests) == (False, True, [])
+    assert "127.0.0.1" not in str(answer)
+
+
+@pytest.mark.parametrize("proxied", [True, False])
+async def test_a_webhook_behind_a_proxy_is_not_named(
+    monkeypatch: pytest.MonkeyPatch, *, proxied: bool
+) -> None:
+    """The proxy is that of the API; it may refuse, or not be there."""
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with raw_server(Answer(http(403, b"no hooks.example here"))) as proxy:
+        place = proxy.address if proxied else f"http://127.0.0.1:{free_port()}"
+        monkeypatch.setenv("HTTPS_PROXY", place)
+        lost = await post("https://hooks.example")
+    assert isinstance(lost, NoResponse)
+    refused, away = "the proxy refused to connect to it: 403", "can't connect to the proxy: "
+    assert str(lost).startswith(refused if proxied else away)
+    assert "hooks" not in str(lost)
+    assert not lost.sent

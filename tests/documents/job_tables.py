@@ -19,6 +19,7 @@ from bulkops.fleet.schema import fleet_schema
 from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.job import JobFile
 from bulkops.job.journal import JournalOptions
+from bulkops.job.notify import Notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import KIND_MEANING, Schema, meanings, schema_of
@@ -47,6 +48,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "`[rollout]`": Rollout,
     "`[pace]`": Pace,
     "`[journal]`": JournalOptions,
+    "`[notify]`": Notify,
     **FLEETS,
     **{f'`kind = "{name}"`': kind.spec_type for name, kind in KINDS.items()},
 }

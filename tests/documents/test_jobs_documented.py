@@ -116,8 +116,8 @@ def test_the_table_of_failures_is_the_codes() -> None:
 
 
 def test_the_examples_are_a_job_and_a_fleet() -> None:
-    """README's examples are valid: a job, its steps, and a fleet of that job in two waves."""
-    example, steps, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    """README's examples are valid: a job, its steps, its notifications, and a fleet of it."""
+    example, steps, notify, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
     whole = f'name = "several"\norganization = "acme"\n{steps}[select]\nall = true\n'
@@ -126,6 +126,9 @@ def test_the_examples_are_a_job_and_a_fleet() -> None:
         "detach",
         "workspace-update",
     ]
+    told = parse_job(example + notify, "README.md")
+    assert told.notify.url_env == "WEBHOOK"
+    assert told.digest == job.digest
     parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
     assert parsed.job == Path(f"/jobs/{job.name}.toml")
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]

@@ -42,7 +42,16 @@ from bulkops.operations.model import Operation, Scope
 from bulkops.plan import current_state, recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.trusted import disagreement
-from bulkops.runner.assignment import Instructions, LockedJournal, Observer, TakesMore, always
+from bulkops.runner.assignment import (
+    SILENT,
+    Carrying,
+    Instructions,
+    LockedJournal,
+    Notices,
+    Observer,
+    TakesMore,
+    always,
+)
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import RunGate
 from bulkops.runner.hmac_key import key_to_resume
@@ -118,6 +127,8 @@ class World:
         waves: every progress of a wave, in order, over all executions.
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
+        notices: returns what tells people of an execution; nothing does by default.
+        carrying: entered around each operation; does nothing by default.
         executor: runs the journal's file calls, at once by default.
         permit: asked before each change; always holds by default.
         execution: the running execution, or the last one.
@@ -159,6 +170,8 @@ class World:
         self.waves: list[WaveReached] = []
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
+        self.notices: Callable[[Clock], Notices] = lambda _: SILENT
+        self.carrying: Carrying = nullcontext
         self.executor: Executor = inline
         self.permit: Permit = ALWAYS
         self.execution: JobExecution | None = None
@@ -289,12 +302,20 @@ class World:
 
         job = recorded.job_of(contents.replay.header)
         key = key_to_resume(job, contents.replay, retry_failed=retry_failed)
+        client = self.client()
         return JobExecution(
-            self.client(),
+            client,
             LockedJournal(hold, contents),
             job,
             Instructions(retry_failed, continue_paused, key),
-            Observer(on_result or record, self.waves.append, self.gate, self.takes_more),
+            Observer(
+                on_result or record,
+                self.waves.append,
+                self.gate,
+                self.takes_more,
+                self.notices(client.clock),
+                self.carrying,
+            ),
         )
 
     def hold_of(self, path: Path) -> Hold:

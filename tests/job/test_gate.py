@@ -18,10 +18,12 @@ WITHHELD = [
     *("TFC_WORKLOAD_IDENTITY_TOKEN", "TFE_TEAM_TOKEN", "ATLAS_TOKEN", "AWS_SECRET_ACCESS_KEY"),
     *("AWS_SESSION_TOKEN", "AWS_PROFILE", "AZURE_CLIENT_SECRET", "ARM_CLIENT_SECRET"),
     *("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS", "SCANNER_KEY"),
+    *("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"),
 ]
 GIVEN = [
     *("PATH", "HOME", "TFE_ADDRESS", "TFE_ORGANIZATION", "HTTPS_PROXY", "NO_PROXY", "CI"),
     *("GITHUB_TOKEN", "MY_AWS_KEY", "TF_LOG", "BULKOPS_DEBUG", "OTHER_KEY"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "TRACEPARENT"),
 ]
 
 
@@ -29,7 +31,7 @@ GIVEN = [
 def test_credentials_are_withheld(name: str) -> None:
     """A gate gets no tokens, cloud credentials or HMAC key, unless gate_env names them."""
     environ = {name: "secret", "PATH": "/bin"}
-    call = GateCall("check", {}, secret="SCANNER_KEY")
+    call = GateCall("check", {}, secrets=frozenset(["SCANNER_KEY"]))
     assert gate_environment(environ, call) == {"PATH": "/bin"}
     named = msgspec.structs.replace(call, kept=(name, "NOT_SET"))
     assert gate_environment(environ, named) == environ
@@ -38,7 +40,7 @@ def test_credentials_are_withheld(name: str) -> None:
 @pytest.mark.parametrize("name", GIVEN)
 def test_all_other_variables_are_passed(name: str) -> None:
     """A gate gets all other variables; the BULKOPS_ ones replace those of the environment."""
-    call = GateCall("check", {"BULKOPS_WAVE": "2"}, secret="SCANNER_KEY")
+    call = GateCall("check", {"BULKOPS_WAVE": "2"}, secrets=frozenset(["SCANNER_KEY"]))
     environ = {name: "1", "BULKOPS_WAVE": "7"}
     assert gate_environment(environ, call) == {name: "1", "BULKOPS_WAVE": "2"}
 

@@ -98,7 +98,7 @@ def test_omitted_tables_have_their_defaults() -> None:
 REFUSED = {
     # unknown and missing keys
     JOB + '[waves]\na = "1"\n': "unknown key waves. Known: name, operation, organization, select, "
-    "rollout, pace, journal",
+    "rollout, pace, journal, notify",
     HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
     f"? Known: {SELECT_KEYS}",
     HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
@@ -166,6 +166,17 @@ REFUSED = {
     JOB + "[journal]\nlease = 30\n": f"journal.lease = 30: not {LEASES}",
     JOB
     + '[journal]\nleas = "30s"\n': 'unknown key journal.leas: did you mean "lease"? Known: lease',
+    JOB + '[notify]\non = ["stopped"]\n': "notify names no receiver: give url_env, apprise_env, "
+    "heartbeat_url_env",
+    JOB + '[notify]\nurl_env = "A"\non = []\n': "notify.on = []: not a list of at least 1, each "
+    'one of "finished", "paused", "started", "stopped"',
+    JOB + '[notify]\nurl_env = "A"\non = ["ended"]\n': 'notify.on[0] = "ended": not one of '
+    '"finished", "paused", "started", "stopped"',
+    JOB + '[notify]\nurl_env = "https://hooks.example/1"\n': "notify.url_env: the name of an "
+    'environment variable such as "WEBHOOK" belongs here, and what is secret into that variable',
+    JOB + '[notify]\nurl = "A"\n': 'unknown key notify.url: did you mean "url_env"?',
+    JOB + '[notify]\nheartbeat_url_env = "A"\nhmac_key_env = "B"\n': "notify: `hmac_key_env` signs "
+    "what a webhook gets: give `url_env`, too",
     # tables as a whole
     HEAD + ATTACH: NOTHING,
     HEAD + ATTACH + '[select]\nexclude_names = ["x"]\n': NOTHING,
@@ -267,6 +278,19 @@ def test_only_a_job_that_sets_its_lease_writes_it() -> None:
     longer = parse_job(JOB + '[journal]\nlease = "2m"\n')
     assert job_to_builtins(longer)["journal"] == {"lease": "2m"}
     assert longer.effective("bulkops-1").journal == longer.journal
+
+
+def test_only_a_job_that_notifies_writes_it() -> None:
+    """Without ``[notify]``, a journal's header is as in bulkops 0.2, and nothing is secret."""
+    job = parse_job(JOB)
+    assert "notify" not in job_to_builtins(job)
+    assert job.secret_variables == frozenset()
+    told = parse_job(JOB + '[notify]\nurl_env = "HOOK"\napprise_env = "URLS"\n')
+    assert job_to_builtins(told)["notify"] == {"url_env": "HOOK", "apprise_env": "URLS"}
+    assert told.notify.on == ("started", "paused", "stopped", "finished")
+    assert told.secret_variables == {"HOOK", "URLS"}
+    assert told.effective("bulkops-1").notify == told.notify
+    assert told.digest == job.digest
 
 
 SAME_JOB = [

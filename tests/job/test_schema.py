@@ -282,6 +282,8 @@ def test_they_agree_on_several_steps(first: str) -> None:
         ("select", {"exclude_names": ["a"]}),
         ("select", {"all": True, "names": ["a"]}),
         ("select", {"all": True, "project": "p"}),
+        ("notify", {"on": ["stopped"]}),
+        ("notify", {"heartbeat_url_env": "A", "hmac_key_env": "B"}),
         *(
             ("operation", {"kind": kind, **table})
             for kind, case in CASES.items()

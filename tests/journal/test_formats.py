@@ -6,7 +6,15 @@ import msgspec
 import pytest
 
 from bulkops.journal.formats import FORMATS
-from bulkops.journal.records import FORMAT, Header, Planned, Record, Verified, WaveReached
+from bulkops.journal.records import (
+    FORMAT,
+    Header,
+    Notified,
+    Planned,
+    Record,
+    Verified,
+    WaveReached,
+)
 from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Observed, Target
 from tests.engine.world import PATH, World, job
@@ -33,6 +41,13 @@ def test_each_renamed_field_is_read_and_written_under_both_names(
     assert first == second
     assert FORMATS[1].decode(FORMATS[1].encode(record)) == record
     assert FORMATS[FORMAT].decode(FORMATS[FORMAT].encode(record)) == record
+
+
+def test_a_notification_is_the_same_in_every_format() -> None:
+    """A journal of 0.1 may be resumed by a job that has [notify] now."""
+    record = Notified("finished", "WEBHOOK", "2026-11-24T21:00:05Z", 3, "answered 500")
+    for form in FORMATS.values():
+        assert form.decode(form.encode(record)) == record
 
 
 def test_an_operation_under_the_other_formats_name_is_refused() -> None:

@@ -200,4 +200,5 @@ def test_the_verbs_of_a_0_1_journal_are_inferred(
     (progress,) = replay([header(1), record]).operations.values()
     assert progress.operation.verb == verb
     old = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
-    assert old.known_verb == "freeze"
+    (progress,) = replay([header(1), old]).operations.values()
+    assert progress.operation.verb == "freeze"

@@ -32,6 +32,8 @@ UPDATE = {"kind": "workspace-update", "terraform_version": VERSION}
 REPLACE = {"kind": "replace", "task": TASK, "replaces": OLD_TASK}
 STEPS = (ATTACH, DETACH, UPDATE)
 PATIENT = {"max_failures": "100%"}
+State = tuple[object, object, str]
+"""How both run tasks are attached to a workspace, and its Terraform version."""
 
 
 def job(*steps: Mapping[str, object], **tables: object) -> Job:
@@ -48,14 +50,14 @@ def world_of(workspaces: int, **options: object) -> World:
     return world
 
 
-def state(world: World, name: str) -> tuple[object, object, str]:
+def state(world: World, name: str) -> State:
     """Return how both run tasks are attached to a workspace, and its Terraform version."""
     workspace = world.simulator.world.organizations["acme"].workspaces[name]
     return world.shown(name), world.shown(name, OLD_TASK), workspace.terraform_version
 
 
-BEFORE = ([], ADVISORY, "1.5.7")
-DONE = (MANDATORY, [], VERSION)
+BEFORE: State = ([], ADVISORY, "1.5.7")
+DONE: State = (MANDATORY, [], VERSION)
 
 
 def is_write(request: Request) -> bool:

@@ -62,6 +62,17 @@ def test_without_retry_failed_drift_is_only_reported() -> None:
     assert len(world.wire.writes) == before
 
 
+def test_drift_that_no_update_can_restore_stays() -> None:
+    """An update doesn't attach what was detached: nothing is sent, and the drift is reported."""
+    world = world_for("update", 2)
+    world.apply(job("update"))
+    world.simulator.detach("prod-0", TASK)
+    before = len(world.wire.writes)
+    replay = world.resume(retry_failed=True)
+    assert (exit_code(replay), report(replay).drifted) == (3, 1)
+    assert len(world.wire.writes) == before
+
+
 @pytest.mark.parametrize("retry_failed", [True, False])
 def test_drift_after_an_undo_is_unchanged(*, retry_failed: bool) -> None:
     """It was changed outside the undo."""

@@ -45,8 +45,8 @@ def test_a_gate_gets_no_token_unless_it_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TFE_TOKEN", "secret")
     monkeypatch.setenv("SCANNER_KEY", "secret")
     asks = "test -z ${TFE_TOKEN+x}${SCANNER_KEY+x}"
-    assert anyio.run(run_gate, GateCall(asks, {}, secret="SCANNER_KEY")) == 0
-    named = GateCall(asks, {}, kept=("TFE_TOKEN",), secret="SCANNER_KEY")
+    assert anyio.run(run_gate, GateCall(asks, {}, secrets=frozenset(["SCANNER_KEY"]))) == 0
+    named = GateCall(asks, {}, kept=("TFE_TOKEN",), secrets=frozenset(["SCANNER_KEY"]))
     assert anyio.run(run_gate, named) == 1
 
 

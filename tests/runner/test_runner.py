@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import anyio
 import pytest
 from hypothesis import given, settings
@@ -268,3 +272,56 @@ def test_the_order_of_answers_changes_nothing() -> None:
         replay = world.apply(job())
         ends.append({key: progress.outcome for key, progress in replay.operations.items()})
     assert ends[0] == ends[1] == ends[2]
+
+
+def test_each_operation_is_carried_out_in_a_block_of_its_own() -> None:
+    """It is entered before the operation's requests, in its task, and left after its result."""
+    world = World(workspaces=6)
+    world.start(job(rollout={"max_failures": 6}, pace={"max_at_once": 3}))
+    world.wire.troubles = writes(Trouble("close-before"))
+    current = ContextVar("current", default="")
+    events: list[tuple[str, str]] = []
+
+    @contextmanager
+    def carrying(operation: Operation) -> Iterator[None]:
+        token = current.set(operation.target.name)
+        events.append(("begin", operation.target.name))
+        try:
+            yield
+        finally:
+            current.reset(token)
+            events.append(("end", operation.target.name))
+
+    def on_result(operation: Operation, _result: Result) -> None:
+        assert current.get() == operation.target.name
+        events.append(("result", operation.target.name))
+
+    world.carrying = carrying
+    world.wire.spies.append(
+        lambda request: events.append(("send", current.get())) if request.writes else None
+    )
+    world.run(lambda: world.executed(on_result=on_result))
+    assert not current.get()
+    for name in world.names:
+        own = [what for what, whose in events if whose == name]
+        assert (own[0], own[-2:]) == ("begin", ["result", "end"])
+        assert set(own[1:-2]) == {"send"}
+
+
+def test_the_block_ends_without_a_result() -> None:
+    """Stopped immediately, or by a refused token."""
+    world = World(workspaces=3, latency=2.0)
+    world.start(job())
+    left: list[str] = []
+
+    @contextmanager
+    def carrying(operation: Operation) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            left.append(operation.target.name)
+
+    world.carrying = carrying
+    interrupted(world, 5.0, drain=0.0)
+    assert world.results == []
+    assert sorted(left) == world.names

@@ -344,7 +344,7 @@ def test_a_gate_call_has_its_folder_and_the_secrets_variable() -> None:
     asked = in_waves(gate="check", gate_env=["TFE_TOKEN"], waves=[])
     world.apply(msgspec.structs.replace(asked, folder="/jobs"))
     (call,) = calls
-    assert (call.folder, call.kept, call.secret) == ("/jobs", ("TFE_TOKEN",), "")
+    assert (call.folder, call.kept, call.secrets) == ("/jobs", ("TFE_TOKEN",), frozenset())
     assert world.journaled().header.folder == "/jobs"
 
 

@@ -45,6 +45,7 @@ from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.together import both
 from bulkops.library import plan_job
+from bulkops.notify.opening import check_notify
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.current_state import check_names_of_plan, undo_recorded
 from bulkops.plan.model import Plan
@@ -176,6 +177,7 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
         client = connect(server, stated)
         with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(held.place, contents, job, options, metrics)
+            check_notify(job)
             confirm_resuming(contents, held.place, options, job)
             # Each event loop needs its own client.
             check_run_tasks(connect(server, stated), contents, held.place)

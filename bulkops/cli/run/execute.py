@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from functools import partial
 
 import msgspec
 from click.exceptions import Exit
@@ -13,7 +14,7 @@ from bulkops import events
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import leave_waiting
 from bulkops.cli.output.json_lines import print_json
-from bulkops.cli.output.next_step import end_lines, stopping
+from bulkops.cli.output.next_step import end_lines, next_step, stopping
 from bulkops.cli.output.printing import fail, heard_or_not, note, print_text
 from bulkops.cli.output.step_summary import summarized
 from bulkops.cli.output.watch import Watch
@@ -26,6 +27,7 @@ from bulkops.job.job import Job
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
 from bulkops.journal.replay import Replay
+from bulkops.notify.opening import notifying
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.model import Report, exit_code, report
 from bulkops.report.text import lines as report_lines
@@ -33,6 +35,7 @@ from bulkops.report.text import totals
 from bulkops.runner.assignment import Instructions, LockedJournal, Observer
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.hmac_key import key_to_resume
+from bulkops.telemetry.command import telemetry
 
 
 def execute(
@@ -50,12 +53,14 @@ def execute(
     if watch.is_live:
         client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
+    observer = Observer(watch.result, watch.wave, watch.gate, watch.takes_more)
+    observer = notifying(observer, job, client, next_steps=partial(next_step, journal=place))
     execution = JobExecution(
         client,
         LockedJournal(held, contents),
         job,
         Instructions(options.retry_failed, options.continue_paused, key),
-        Observer(watch.result, watch.wave, watch.gate, watch.takes_more),
+        telemetry.observed(observer, job, contents.replay),
     )
 
     async def carried_out(_client: Client) -> Replay:

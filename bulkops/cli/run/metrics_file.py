@@ -1,4 +1,4 @@
-"""``--metrics-file``: the progress of an execution, for node-exporter's textfile collector."""
+"""The metrics of an execution: a file for node-exporter's textfile collector, and telemetry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,19 +26,20 @@ from bulkops.report.metrics import Snapshot, counts_so_far, text
 from bulkops.report.model import report
 from bulkops.runner.activity import Activity
 from bulkops.runner.execution import JobExecution
+from bulkops.telemetry.command import telemetry
 
 EVERY_SECONDS = 15.0
 """Between two writes: Prometheus's usual scrape interval."""
 
 
 class WrittenMetrics(ABC):
-    """A file with the metrics of one command, while it runs and after its end.
+    """The metrics of one command, while it runs and after its end: in a file, and as telemetry.
 
-    It is written on entering, every ``EVERY_SECONDS`` while ``_keep_writing`` runs, and at the end
-    with the exit code, however the command ends. It is replaced as a whole.
+    The file is written on entering, every ``EVERY_SECONDS`` while ``_keep_writing`` runs, and at
+    the end with the exit code, however the command ends. It is replaced as a whole.
 
     Args:
-        path: ``None`` if the option is not given: nothing is written.
+        path: of ``--metrics-file``; ``None`` if it is not given: no file is written.
 
     Raises:
         BulkopsError: on entering, the file can't be written. Later, a note reports it and the job
@@ -60,7 +61,7 @@ class WrittenMetrics(ABC):
         try:
             # The file is replaced, not the link that may lead to it.
             self._path = followed(self._path)
-            unreadable = _replace(self._path, self._text())
+            unreadable = _replace(self._path, text(*self._snapshots(None)))
         except OSError as error:
             raise BulkopsError(_unwritable(self._path, error)) from error
         if unreadable:
@@ -79,13 +80,13 @@ class WrittenMetrics(ABC):
         self._write(code=_exit_code(error))
 
     @abstractmethod
-    def _text(self, code: int | None = None) -> bytes:
-        """Return the file's content; ``code``: the command's exit code, once it ends."""
+    def _snapshots(self, code: int | None) -> Sequence[Snapshot]:
+        """Return each job's metrics; ``code``: the command's exit code, once it ends."""
 
     @asynccontextmanager
     async def _written(self, look: Callable[[], object] = lambda: None) -> AsyncIterator[None]:
         """Write every ``EVERY_SECONDS`` while the block runs, after a look at what runs."""
-        if self._path is None:
+        if self._path is None and not telemetry.measures:
             yield
             return
         ended = asyncio.Event()
@@ -107,10 +108,14 @@ class WrittenMetrics(ABC):
                     await ended.wait()
 
     def _write(self, code: int | None = None) -> None:
+        if self._path is None and not telemetry.measures:
+            return
+        snapshots = self._snapshots(code)
+        telemetry.publish(snapshots)
         if self._path is None:
             return
         try:
-            _replace(self._path, self._text(code))
+            _replace(self._path, text(*snapshots))
         except OSError as error:
             if not self._failed:
                 note(f"{_unwritable(self._path, error)}; the job continues without it")
@@ -157,12 +162,10 @@ class MetricsFile(WrittenMetrics):
         async with self._written(look):
             yield
 
-    def _text(self, code: int | None = None) -> bytes:
+    def _snapshots(self, code: int | None) -> Sequence[Snapshot]:
         kind = wording.kind_in_words(self._job.kind, undo=self._undo)
-        now = snapshot(
-            self._job, kind, self._replay, self._activity, started=self._started, code=code
-        )
-        return text(now)
+        about = (self._job, kind, self._replay, self._activity)
+        return [snapshot(*about, started=self._started, code=code)]
 
 
 def snapshot(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.progress_text import no_answer
-from bulkops.cli.session import only_reading, run
+from bulkops.cli.session import command_in_words, only_reading, run
 from bulkops.client.access.address import destination
 from bulkops.client.access.machine import ThisMachine
 from bulkops.client.access.tls import TlsFiles
@@ -35,7 +35,9 @@ from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 from bulkops.journal.process import holder
+from bulkops.notify.opening import check_notify
 from bulkops.operations.steps import run_tasks
+from bulkops.telemetry.command import telemetry
 
 
 class FleetServer(NamedTuple):
@@ -91,10 +93,12 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
+    check_notify(job)
     access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
         client = clients_of({every.name: access(every)}, server.tls)[every.name]
+        telemetry.watch(client, command_in_words())
         with only_reading():
             seen = run(client, lambda opened: opened.organizations())
         fleet = fleet.found(organization.name for organization in seen)
@@ -261,6 +265,7 @@ def connected(accesses: dict[str, Access], tls: TlsFiles) -> dict[str, Client]:
     clients = clients_of(accesses, tls)
     for name, client in clients.items():
         client.outage.listeners.append(_outage_noter(name, client))
+        telemetry.watch(client, command_in_words(), name)
     return clients
 
 

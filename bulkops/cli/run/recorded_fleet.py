@@ -32,6 +32,7 @@ from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.job.job import Job
 from bulkops.journal.place import default_base
+from bulkops.notify.opening import check_notify
 
 
 class RecordedFleet(NamedTuple):
@@ -75,6 +76,7 @@ def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
         BulkopsError: see ``open_recorded``.
     """
     fleet, job, shards, connect = open_recorded(path, server, trust_files=how.trust_files)
+    check_notify(job)
     runs = [ShardUndo(one, how) for one in shards]
     wave = tuple(run.name for run in runs)
     fleet = replace(fleet, rollout=FleetRollout(max_failed_shards=len(runs)))

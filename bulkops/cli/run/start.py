@@ -22,6 +22,7 @@ from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.place import Hold, Place, Started
 from bulkops.journal.reader import Contents, disagreeing, read
 from bulkops.journal.replay import Replay
+from bulkops.notify.opening import check_notify
 from bulkops.plan.current_state import check_names
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import start_journal
@@ -85,6 +86,7 @@ def start_or_resume(
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(place, problem)
             end_if_stopped(place, contents, undertaking.job, options, metrics)
+            check_notify(undertaking.job)
             confirm_resuming(
                 contents, place, options, undertaking.job, looked_at=undertaking.looked_at
             )
@@ -111,6 +113,7 @@ def _start(
     stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
     check_gate(undertaking.job)
+    check_notify(undertaking.job)
     # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()
     with only_reading():

@@ -9,7 +9,13 @@ from typing import NamedTuple
 from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.states import How, Outcome
 from bulkops.report.model import PENDING, Report
-from bulkops.report.words import ended, running_in_words, state_of, too_many
+from bulkops.report.words import (
+    ended,
+    notifications_in_words,
+    running_in_words,
+    state_of,
+    too_many,
+)
 from bulkops.text import counted
 
 PLANNED_SKIP = "skipped_when_planned"
@@ -76,6 +82,8 @@ def sentences(report: Report, noun: str) -> list[str]:
         parts.append(f"It needs --continue to resume: {too_many(report.stopped, report.steps)}.")
     if report.wave is not None:
         parts.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
+    notified = notifications_in_words(report.notifications)
+    parts += (f"{line[0].upper()}{line[1:]}." for line in notified)
     return parts
 
 

@@ -149,6 +149,12 @@ def rolled_out(more: str) -> Staging:
     return stage
 
 
+def notifying(world: World, _here: Here) -> None:
+    """The job tells a webhook, which does not exist."""
+    world.job(("[pace]", '[notify]\nurl_env = "WEBHOOK"\n[pace]'))
+    world.environment["WEBHOOK"] = f"{world.address}/hook"
+
+
 def held(world: World, here: Here) -> None:
     """The job waits for --continue after its first wave."""
     rolled_out('pause = "manual"')(world, here)
@@ -315,6 +321,7 @@ CASES = [
     ),
     Case(rolled_out('pause = "10ms"\ngate = "true"'), APPLYING, 0, "plan result wave report"),
     Case(rolled_out('pause = "manual"'), APPLYING, 6, "plan result wave report"),
+    Case(notifying, APPLYING, 0, "plan result report"),
     Case(rolled_out('gate = "exit 1"'), APPLYING, 4, "plan result wave report"),
     Case(rolled_out('gate = "exit 3"'), APPLYING, 6, "plan result wave report"),
     Case(all_done, APPLYING, 0, "report"),

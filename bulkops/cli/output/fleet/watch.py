@@ -32,6 +32,7 @@ from bulkops.operations.model import Operation
 from bulkops.report.model import PENDING
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
+from bulkops.telemetry.command import telemetry
 
 
 class FleetWatch:
@@ -78,7 +79,8 @@ class FleetWatch:
         rollout = run.job.rollout
         tell = waves.teller(replay, rollout, json=self._json, say=self.say, shard=run.name)
         self.say(f"{run.name}: Journal: {run.place}")
-        return Observer(result, tell, gate, self.takes_more)
+        observer = Observer(result, tell, gate, self.takes_more)
+        return telemetry.observed(observer, run.job, replay, run.name)
 
     def say(self, line: str) -> None:
         """Print a line on stderr, above the live view."""

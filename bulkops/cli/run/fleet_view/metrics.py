@@ -1,8 +1,8 @@
-"""``--metrics-file`` of a fleet: the metrics of all its shards in one file."""
+"""The metrics of a fleet: those of all its shards in one file, and as telemetry."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from bulkops.cli.run.open_fleet import OpenFleet
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
 from bulkops.operations import wording
-from bulkops.report.metrics import Snapshot, text
+from bulkops.report.metrics import Snapshot
 from bulkops.runner.activity import Activity
 
 
@@ -46,8 +46,8 @@ class FleetMetrics(WrittenMetrics):
             if run.execution is not None:
                 self._activities[run.name] = run.execution.activity()
 
-    def _text(self, code: int | None = None) -> bytes:
-        return text(*(self._snapshot(run, over=code is not None) for run in self._runs))
+    def _snapshots(self, code: int | None) -> Sequence[Snapshot]:
+        return [self._snapshot(run, over=code is not None) for run in self._runs]
 
     def _snapshot(self, run: ShardRun, *, over: bool) -> Snapshot:
         ended = over and run.state is not State.NOT_BEGUN
