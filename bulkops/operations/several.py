@@ -153,6 +153,12 @@ class Several(Kind):
         return list(dict.fromkeys(found))
 
 
+def step_of(operation: Operation) -> int:
+    """Return the number of an operation's step, by its key; 0 in a job of one step."""
+    number = operation.kind.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def same_thing(one: Aspect, other: Aspect) -> bool:
     """Return whether two aspects have something of a target in common."""
     match one.source, other.source:

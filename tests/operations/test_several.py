@@ -14,6 +14,7 @@ from bulkops.journal.records import Planned, decode
 from bulkops.journal.replay import Replay
 from bulkops.journal.replay import replay as replay_of
 from bulkops.journal.states import Outcome
+from bulkops.operations.steps import is_destructive, to_confirm
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.trusted import disagreement
 from bulkops.report.model import exit_code
@@ -496,3 +497,14 @@ def test_the_journal_of_the_undo_agrees_with_itself() -> None:
     other = msgspec.structs.replace(first.operation, verb="attach")
     replay.operations.put(other)
     assert "could not have decided" in disagreement(replay)
+
+
+def test_the_run_tasks_of_all_destructive_steps_confirm_the_job() -> None:
+    """Those that are only attached need no confirmation, and the rest is separated by commas."""
+    world = world_of(1)
+    world.simulator.add_task("lint")
+    both = job(ATTACH, DETACH, {"kind": "detach", "task": "lint"})
+    assert to_confirm(both.steps, world.plan(both).resolved) == f"{OLD_TASK}, lint"
+    assert to_confirm(job().steps, world.plan(job()).resolved) == OLD_TASK
+    assert is_destructive(job().steps)
+    assert not is_destructive(job(ATTACH, UPDATE).steps)

@@ -17,6 +17,7 @@ from bulkops.job.duration import in_words
 from bulkops.job.rollout import MANUAL
 from bulkops.operations import wording
 from bulkops.operations.model import Target
+from bulkops.operations.several import step_of
 from bulkops.plan.model import Plan
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted, escaped
@@ -46,7 +47,8 @@ _SIGNED = re.compile(r"  ([-+~!]) \S+")
 class _Group:
     """Operations that make the same change."""
 
-    def __init__(self, sign: str, verb: str, change: str, noun: str) -> None:
+    def __init__(self, sign: str, verb: str, change: str, noun: str, step: int = 0) -> None:
+        self.step = step
         self.sign = sign
         self.verb = verb
         self.change = change
@@ -168,17 +170,21 @@ def _wrapped(texts: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _groups(plan: Plan) -> list[_Group]:
-    """Return the operations grouped by what they change, in the order of the plan's counts."""
+    """Return the operations grouped by what they change, in the order of the plan's counts.
+
+    Those of several steps are in the order in which these are carried out.
+    """
     found: dict[tuple[str, str], _Group] = {}
     for operation in plan.operations:
         verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
             noun = _noun(operation.target)
-            group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
+            about = (wording.sign(operation), verb, change, noun, step_of(operation))
+            group = found[verb, change] = _Group(*about)
         group.add(operation.target.name)
-    order = list(plan.counts)
-    return sorted(found.values(), key=lambda group: order.index(group.verb))
+    order, backwards = list(plan.counts), -1 if plan.undo_of else 1
+    return sorted(found.values(), key=lambda g: (backwards * g.step, order.index(g.verb)))
 
 
 def _noun(target: Target) -> str:
