@@ -108,6 +108,7 @@ class RunTask(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``task-…``.
+        enabled: whether it is called at all, ``None`` if the server doesn't show it.
         organization: the organization's name, ``None`` if the server doesn't show it.
         workspace_task_ids: the ids of its attachments, ``wstask-…``, if the server lists them.
         workspace_tasks: the attachments themselves, if ``include`` requested them.
@@ -120,7 +121,7 @@ class RunTask(msgspec.Struct, frozen=True):
     url: str
     category: str = "task"
     description: str | None = None
-    enabled: bool = True
+    enabled: bool | None = True
     global_configuration: GlobalConfiguration | None = None
     agent_pool_id: str | None = None
     workspace_task_ids: tuple[str, ...] = ()

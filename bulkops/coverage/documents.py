@@ -112,14 +112,21 @@ def _blocks(coverage: Coverage, titles: Sequence[str]) -> Iterator[str]:
                 yield f"  {filled(title, width)}  {cell}"
 
 
+_RUNS = {
+    True: "",
+    False: " (disabled: it does not run)",
+    None: " (the server doesn't show whether it is enabled)",
+}
+
+
 def _totals(coverage: Coverage) -> Iterator[str]:
     total = len(coverage.workspaces)
     for column in coverage.columns:
         covered = coverage.covered(column)
         unlisted = len(column.attached) - covered
         elsewhere = f"; {unlisted} more that this token can't list" if unlisted else ""
-        disabled = "" if column.task.enabled else " (disabled: it does not run)"
-        yield f"{column.task.name}{disabled}: {covered} of {total} workspaces{elsewhere}"
+        runs = _RUNS[column.task.enabled]
+        yield f"{column.task.name}{runs}: {covered} of {total} workspaces{elsewhere}"
         if surplus := ", ".join(coverage.surplus(column)):
             yield f"  attached more than once on {surplus}: a job of kind detach removes them all"
         if setting := global_setting(column.task):

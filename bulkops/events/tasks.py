@@ -57,7 +57,7 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
         url: URL at which it is called.
         category: `task`, as the server names it.
         description: its description on the server; null for none.
-        enabled: whether it is called at all.
+        enabled: whether it is called at all; null if the server doesn't show it.
         global_configuration: its organization-wide configuration; null if the server shows none.
         agent_pool_id: id of the agent pool that calls it, `apool-…`; null for none.
         workspace_task_ids: ids of its attachments, `wstask-…`, if the server lists them.
@@ -69,7 +69,7 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
     url: str
     category: str
     description: str | None
-    enabled: bool
+    enabled: bool | None
     global_configuration: GlobalConfiguration | None
     agent_pool_id: str | None
     workspace_task_ids: tuple[str, ...]

@@ -29,7 +29,7 @@ Tag = Annotated[
     ),
 ]
 WorkspaceId = Annotated[
-    str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
+    str, Meta(pattern=r"^ws-[A-Za-z0-9-]+\Z", description='a workspace id, "ws-…"')
 ]
 ProjectRef = Annotated[
     str, Meta(pattern=r"\S", description='one project\'s name or its id "prj-…"')

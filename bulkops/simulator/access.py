@@ -15,6 +15,7 @@ _COLLECTIONS: Final = {
     "projects": "Project",
     "workspaces": "Workspace",
     "tasks": "Run task",
+    "tags": "Tag",
 }
 """The first part of a path that continues with a name or id → what that addresses."""
 
@@ -58,5 +59,7 @@ def _organization(world: World, collection: str, ident: str) -> Organization | N
         case "projects":
             project = world.projects.get(ident)
             return world.organizations[project.organization] if project else None
+        case "tags":
+            return world.owner_of_tag(ident)
         case _:
             return world.owner_of_pool(ident)

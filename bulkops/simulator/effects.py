@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from bulkops.simulator.messages.execution import of_workspace
 from bulkops.simulator.state import Organization, Project, Task, Workspace, WorkspaceTask
 
 Snapshot: TypeAlias = dict[str, object]
@@ -97,15 +98,24 @@ def snapshot(record: Record) -> Snapshot:
                 "agent-pool": record.agent_pool,
             }
         case Organization():
-            return {"name": record.name, "entitlements": record.entitlements, **record.settings}
+            return {
+                "name": record.name,
+                "entitlements": record.entitlements,
+                "default-execution-mode": record.execution_mode,
+                "default-agent-pool": record.agent_pool,
+                **record.settings,
+            }
         case Project():
             return {
                 "name": record.name,
                 "description": record.description,
                 "tag-bindings": dict(record.tag_bindings),
+                "default-execution-mode": record.execution_mode,
+                "default-agent-pool": record.agent_pool,
                 **record.settings,
             }
         case _:
+            runs = of_workspace(record)
             return {
                 **record.settings,
                 "name": record.name,
@@ -113,12 +123,13 @@ def snapshot(record: Record) -> Snapshot:
                 "locked": record.locked,
                 "locked-reason": record.locked_reason,
                 "auto-apply": record.auto_apply,
-                "execution-mode": record.execution_mode,
+                "execution-mode": runs.mode,
                 "terraform-version": record.terraform_version,
                 "working-directory": record.working_directory,
                 "assessments-enabled": record.assessments_enabled,
-                "agent-pool": record.agent_pool,
+                "agent-pool": runs.pool,
                 "project": record.project.id,
+                "remote-state-consumers": tuple(record.consumers),
                 "tags": tuple(record.tags),
                 "tag-bindings": dict(record.tag_bindings),
             }

@@ -115,6 +115,7 @@ class Organization(msgspec.Struct, eq=False, kw_only=True):
     """One organization; its projects, workspaces, run tasks and tags are keyed by name.
 
     Attributes:
+        execution_mode, agent_pool: what its projects inherit.
         agent_pools: the pool's id → its name.
         orders: cached sorted lists of the workspaces, cleared when a workspace changes.
         settings: the attributes that a request set, by their API names, and nothing acts on.
@@ -130,6 +131,8 @@ class Organization(msgspec.Struct, eq=False, kw_only=True):
     workspaces: dict[str, Workspace] = {}
     tasks: dict[str, Task] = {}
     tags: dict[str, str] = {}
+    execution_mode: str | None = None
+    agent_pool: str | None = None
     agent_pools: dict[str, str] = {}
     settings: dict[str, object] = {}
     orders: dict[str, list[Workspace]] = {}
@@ -140,6 +143,7 @@ class Project(msgspec.Struct, eq=False, kw_only=True):
 
     Attributes:
         organization: the name of its organization.
+        execution_mode, agent_pool: what its workspaces inherit; None for the organization's.
         settings: the attributes that a request set, by their API names, and nothing acts on.
     """
 
@@ -149,6 +153,8 @@ class Project(msgspec.Struct, eq=False, kw_only=True):
     created_at: str
     description: str | None = None
     tag_bindings: dict[str, str] = {}
+    execution_mode: str | None = None
+    agent_pool: str | None = None
     settings: dict[str, object] = {}
 
 
@@ -156,7 +162,9 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     """One workspace.
 
     Attributes:
+        execution_mode, agent_pool: its own; None for the project's.
         locked_by: the lock's holder: ``user-…``, ``team-…`` or ``run-…``.
+        consumers: the ids of the workspaces that may read its state; some may be deleted.
         settings: the attributes that a request set, by their API names, and nothing acts on.
         tasks: its workspace tasks by id, in the order in which they were attached.
     """
@@ -172,12 +180,13 @@ class Workspace(msgspec.Struct, eq=False, kw_only=True):
     locked_by: str | None = None
     locked_reason: str | None = None
     auto_apply: bool = False
-    execution_mode: str = "remote"
+    execution_mode: str | None = None
     terraform_version: str = "1.13.5"
     working_directory: str | None = None
     assessments_enabled: bool = False
     agent_pool: str | None = None
     settings: dict[str, object] = {}
+    consumers: list[str] = []
     tags: list[str] = []
     tag_bindings: dict[str, str] = {}
     tasks: dict[str, WorkspaceTask] = {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bulkops.simulator.ids import Ids
 from bulkops.simulator.state import (
@@ -17,6 +18,8 @@ from bulkops.simulator.state import (
     Workspace,
     WorkspaceTask,
 )
+
+_T = TypeVar("_T")
 
 
 class World:
@@ -42,12 +45,7 @@ class World:
 
     def organization(self, name: str) -> Organization | None:
         """Return the organization of this name, in upper or lower case; None if there is none."""
-        found = self.organizations.get(name)
-        if found is None:
-            folded = name.casefold()
-            others = self.organizations.items()
-            found = next((one for other, one in others if other.casefold() == folded), None)
-        return found
+        return named(self.organizations, name)
 
     def create_organization(
         self, name: str, *, entitlements: Entitlements, now: float
@@ -93,6 +91,11 @@ class World:
         organization.agent_pools[ident] = name
         return ident
 
+    def owner_of_tag(self, ident: str) -> Organization | None:
+        """Return the organization that has the plain tag with this id."""
+        owners = self.organizations.values()
+        return next((owner for owner in owners if ident in owner.tags.values()), None)
+
     def owner_of_pool(self, ident: str) -> Organization | None:
         """Return the organization that has the agent pool with this id."""
         owners = self.organizations.values()
@@ -135,7 +138,6 @@ class World:
     ) -> Workspace:
         """Create a workspace in the project, or in the default one."""
         created_at = self.timestamp(now)
-        mode = organization.settings.get("default-execution-mode", "remote")
         workspace = Workspace(
             id=self.ids.new("ws"),
             name=name,
@@ -143,7 +145,6 @@ class World:
             project=project or organization.default_project,
             created_at=created_at,
             updated_at=created_at,
-            execution_mode=str(mode),
         )
         self.workspaces[workspace.id] = organization.workspaces[name] = workspace
         organization.orders.clear()
@@ -171,8 +172,8 @@ class World:
         workspace.organization.orders.clear()
 
     def tag(self, workspace: Workspace, names: Sequence[str]) -> None:
-        """Add tags, each at most once; a tag new to the organization gets an id."""
-        for name in names:
+        """Add tags, each in lower case and at most once; one new to the organization gets an id."""
+        for name in map(str.lower, names):
             if name not in workspace.organization.tags:
                 workspace.organization.tags[name] = self.ids.new("tag")
             if name not in workspace.tags:
@@ -233,6 +234,15 @@ class World:
         """Remove an attachment."""
         del workspace_task.workspace.tasks[workspace_task.id]
         del workspace_task.task.attached[workspace_task.id]
+
+
+def named(records: Mapping[str, _T], name: str) -> _T | None:
+    """Return the record of this name, in upper or lower case; None if there is none."""
+    found = records.get(name)
+    if found is None:
+        folded = name.casefold()
+        found = next((one for other, one in records.items() if other.casefold() == folded), None)
+    return found
 
 
 _ORDERS: dict[str, Callable[[Workspace], str]] = {

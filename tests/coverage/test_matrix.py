@@ -205,6 +205,14 @@ def test_global_disabled_and_unlisted_are_below_the_table() -> None:
     }
 
 
+def test_a_run_task_that_may_be_disabled_is_not_shown_as_enabled() -> None:
+    """Some servers don't show it, and then nobody knows whether it runs."""
+    coverage = matrix(["p1"], {}, msgspec.structs.replace(SCAN, enabled=None))
+    words = "scan (the server doesn't show whether it is enabled): 0 of 1 workspaces"
+    assert words in lines(coverage)
+    assert decoded(coverage)["tasks"][0]["enabled"] is None
+
+
 def test_workspaces_with_surplus_attachments_are_named() -> None:
     """Workspaces with two attachments of a run task are named, with the way to remove them."""
     twice = [observed("advisory"), observed("mandatory", ident="wstask-2")]

@@ -129,10 +129,12 @@ def test_nested_fields_use_underscores() -> None:
         "task-1",
         "scan",
         "https://scan.example",
+        enabled=None,
         global_configuration=resources.GlobalConfiguration(enabled=True),
         workspace_tasks=(attached,),
     )
     decoded = msgspec.json.decode(msgspec.json.encode(RunTask.of(task)))
+    assert decoded["enabled"] is None
     assert decoded["global_configuration"] == {
         "enabled": True,
         "stages": [],

@@ -94,6 +94,10 @@ def _as_meant(document: dict[str, Any]) -> dict[str, Any]:
         if "relationships" in properties:
             linked = properties["relationships"]["properties"]
             linked["effective-tag-bindings"] = {"type": "object"}
+    # Likewise, what go-tfe and the provider read and write.
+    organization = schemas.get("organizations", {}).get("properties", {}).get("attributes", {})
+    for name in ("enforce-hyok", "max-ttl-enabled", "user-tokens-enabled"):
+        organization.get("properties", {})[name] = {"type": "boolean"}
     for schema in schemas.values():
         properties = schema.get("properties", {})
         _close(properties.get("attributes", {}))

@@ -59,7 +59,7 @@ def test_every_documented_operation_answers_as_documented(
         ("GET", acme, None, {}, 200),
         ("GET", f"{acme}/projects", None, {}, 200),
         ("GET", f"{acme}/tasks", None, {"include": "workspace_tasks.workspace"}, 200),
-        ("GET", f"{acme}/varsets", None, {}, 200),
+        *(("GET", f"{acme}/{name}", None, {}, 200) for name in ("runs", "varsets")),
         ("POST", f"{acme}/tasks", {"data": TASK}, {}, 201),
         ("GET", f"/tasks/{task}", None, {"include": "workspace_tasks"}, 200),
         ("PATCH", f"/tasks/{task}", {"data": {"type": "tasks", "attributes": {}}}, {}, 200),
@@ -71,7 +71,10 @@ def test_every_documented_operation_answers_as_documented(
         ("POST", f"/workspaces/{workspace}/actions/lock", {"reason": "a freeze"}, {}, 200),
         ("POST", f"/workspaces/{workspace}/actions/unlock", None, {}, 200),
         ("POST", f"/workspaces/{workspace}/tasks", {"data": link}, {}, 201),
-        ("GET", f"/workspaces/{workspace}/varsets", None, {}, 200),
+        *(
+            ("GET", f"/workspaces/{workspace}/{name}", None, {}, 200)
+            for name in ("notification-configurations", "runs", "vars", "varsets")
+        ),
         ("GET", f"/workspaces/{workspace}/tasks", None, {}, 200),
         ("GET", f"/workspaces/{workspace}/tasks/{attached}", None, {}, 200),
         ("PATCH", f"/workspaces/{workspace}/tasks/{attached}", {"data": change}, {}, 200),

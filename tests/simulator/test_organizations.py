@@ -11,7 +11,7 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.simulator.core import Simulator
-from bulkops.simulator.routes.empty import OF_ORGANIZATION, OF_WORKSPACE
+from bulkops.simulator.routes import empty
 from bulkops.simulator.routes.table import ROUTES
 from bulkops.simulator.state import Entitlements, User
 
@@ -29,7 +29,7 @@ def fleet() -> Simulator:
     )
     for name in ("acme-1", "acme-2", "acme-3"):
         created.add_organization(name)
-        created.add_workspace("prod", organization=name)
+        created.add_workspace("prod", organization=name, tags=["prod"])
         created.add_task("scan", organization=name)
     created.attach("prod", "scan", organization="acme-3")
     return created
@@ -63,6 +63,7 @@ def test_what_a_token_does_not_see_answers_as_if_missing(
         ":organization": hidden.name,
         ":workspace": workspace.id,
         ":task": task.id,
+        ":tag": hidden.tags["prod"],
         ":name": workspace.name,
         ":workspace-task": next(iter(workspace.tasks)),
     }
@@ -106,6 +107,36 @@ def test_organizations_are_paged_only_if_asked(simulator: Simulator, ask: Ask) -
     assert len(second["data"]) == 10
     assert second["meta"]["pagination"]["total-count"] == 30
     assert len(read(**{"page[size]": "5"})["data"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"q": "ACM"}, ["acme", "other"]),
+        ({"q[name]": "acme"}, ["acme"]),
+        ({"q[email]": "ops@"}, ["other"]),
+        ({"q": "none"}, []),
+    ],
+)
+def test_organizations_are_searched(
+    simulator: Simulator, ask: Ask, query: dict[str, str], names: list[str]
+) -> None:
+    """By a part of their name or e-mail address, or of one of these only."""
+    body = _organization(name="other", email="ops@acme.example")
+    assert ask(simulator, "POST", "/organizations", body).status == 201
+    found = _data(ask(simulator, "GET", "/organizations", query=query))
+    assert [one["id"] for one in found] == names
+
+
+def test_an_organization_brings_its_default_project(simulator: Simulator, ask: Ask) -> None:
+    """``include`` takes the name with a hyphen, as in the OpenAPI, or go-tfe's underscore."""
+    for include, kinds in (
+        ("default_project", ["projects"]),
+        ("default-project,entitlement_set", ["projects", "entitlement-sets"]),
+    ):
+        answer = ask(simulator, "GET", "/organizations/acme", query={"include": include})
+        included = msgspec.json.decode(answer.body)["included"]
+        assert [one["type"] for one in included] == kinds
 
 
 def test_permissions_differ_by_organization(fleet: Simulator, ask: Ask) -> None:
@@ -246,16 +277,33 @@ def test_a_subscription_switches_the_entitlements(simulator: Simulator, ask: Ask
     assert ask(simulator, "POST", path, {"data": unknown}).status == 404
 
 
-@pytest.mark.parametrize("name", [*OF_ORGANIZATION, *OF_WORKSPACE])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (owner, name)
+        for owner, names in (
+            ("/organizations/acme", empty.OF_ORGANIZATION),
+            ("/projects/{project}", empty.OF_PROJECT),
+            ("/workspaces/{workspace}", empty.OF_WORKSPACE),
+            ("/agent-pools/apool-1", empty.OF_AGENT_POOL),
+            ("", empty.OF_EVERYTHING),
+        )
+        for name in names
+    ],
+)
 def test_what_no_simulated_organization_has_is_an_empty_list(
-    simulator: Simulator, ask: Ask, name: str
+    simulator: Simulator, ask: Ask, owner: str, name: str
 ) -> None:
-    """A client that only looks for it finds an empty page."""
-    workspace = simulator.world.organizations["acme"].workspaces["prod-1"].id
-    owner = f"workspaces/{workspace}" if name in OF_WORKSPACE else "organizations/acme"
-    answer = ask(simulator, "GET", f"/{owner}/{name}")
+    """A client that only looks for it finds an empty page; a missing owner is a 404."""
+    organization = simulator.world.organizations["acme"]
+    workspace, project = organization.workspaces["prod-1"].id, organization.default_project.id
+    simulator.add_agent_pool("apool-1")
+    path = owner.format(workspace=workspace, project=project)
+    answer = ask(simulator, "GET", f"{path}/{name}")
     document = msgspec.json.decode(answer.body)
     assert (document["data"], document["meta"]["pagination"]["total-count"]) == ([], 0)
+    if owner:
+        assert ask(simulator, "GET", f"{path}-none/{name}").status == 404
 
 
 def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:
@@ -264,8 +312,8 @@ def test_nothing_runs(simulator: Simulator, ask: Ask) -> None:
     assert shown == {"pending": 0, "running": 0}
 
 
-def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: Ask) -> None:
-    """A pool has a name, and can be deleted; a reader can do neither."""
+def test_agent_pools_are_created_listed_renamed_and_deleted(simulator: Simulator, ask: Ask) -> None:
+    """A pool has a name, by which it is found, and can be deleted; a reader can only look."""
     path = "/organizations/acme/agent-pools"
     body = {"data": {"type": "agent-pools", "attributes": {"name": "mine"}}}
     created = _data(ask(simulator, "POST", path, body))
@@ -276,7 +324,12 @@ def test_agent_pools_are_created_listed_and_deleted(simulator: Simulator, ask: A
     simulator.tokens = {"reader": User.read_only("rita")}
     assert ask(simulator, "POST", path, body, token="reader").status == 404
     assert ask(simulator, "DELETE", own, token="reader").status == 404
+    assert ask(simulator, "PATCH", own, body, token="reader").status == 404
     simulator.tokens = None
+    renamed = {"data": {"type": "agent-pools", "attributes": {"name": "ours"}}}
+    assert _data(ask(simulator, "PATCH", own, renamed))["attributes"]["name"] == "ours"
+    assert len(_data(ask(simulator, "GET", path, query={"q": "OUR"}))) == 1
+    assert _data(ask(simulator, "GET", path, query={"q": "mine"})) == []
     assert ask(simulator, "DELETE", own).status == 204
     assert ask(simulator, "GET", own).status == 404
     assert ask(simulator, "POST", path, {"data": {"type": "agent-pools"}}).status == 422

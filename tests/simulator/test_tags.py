@@ -81,6 +81,51 @@ def test_tag_bindings_are_added_and_replaced(simulator: Simulator, ask: Ask) -> 
     assert shown(path) == {}
 
 
+def test_tags_have_no_case(simulator: Simulator, ask: Ask) -> None:
+    """They are kept in lower case, and found in any."""
+    dev = simulator.world.organizations["acme"].workspaces["dev-1"]
+    path = f"/workspaces/{dev.id}/relationships/tags"
+    body = {"data": [{"type": "tags", "attributes": {"name": name}} for name in ("PROD", "Dev")]}
+    assert ask(simulator, "POST", path, body).status == 204
+    assert dev.tags == ["dev", "prod"]
+    for query, names in (
+        ({"search[tags]": "PROD,dev"}, ["dev-1"]),
+        ({"search[exclude-tags]": "Prod"}, []),
+    ):
+        found = _data(ask(simulator, "GET", "/organizations/acme/workspaces", query=query))
+        assert [one["attributes"]["name"] for one in found] == names
+    assert ask(simulator, "DELETE", path, body).status == 204
+    assert dev.tags == []
+
+
+def test_an_organizations_tags_are_searched(simulator: Simulator, ask: Ask) -> None:
+    """By a part of the name, and without those of a workspace; each names its organization."""
+    dev = simulator.world.organizations["acme"].workspaces["dev-1"]
+    for query, names in (
+        ({}, ["canary", "dev", "prod"]),
+        ({"q": "ROD"}, ["prod"]),
+        ({"filter[exclude][taggable][id]": dev.id}, ["canary", "prod"]),
+    ):
+        found = _data(ask(simulator, "GET", "/organizations/acme/tags", query=query))
+        assert [one["attributes"]["name"] for one in found] == names
+        assert {one["relationships"]["organization"]["data"]["id"] for one in found} == {"acme"}
+
+
+def test_a_tag_is_added_to_workspaces(simulator: Simulator, ask: Ask) -> None:
+    """To all of them, or to none if one of them is unknown or the tag is."""
+    organization = simulator.world.organizations["acme"]
+    path = f"/tags/{organization.tags['canary']}/relationships/workspaces"
+
+    def body(*ids: str) -> dict[str, object]:
+        return {"data": [{"type": "workspaces", "id": one} for one in ids]}
+
+    dev, prod = (organization.workspaces[name] for name in ("dev-1", "prod-1"))
+    assert ask(simulator, "POST", path, body(dev.id, "ws-none")).status == 404
+    assert ask(simulator, "POST", "/tags/tag-none/relationships/workspaces", body()).status == 404
+    assert ask(simulator, "POST", path, body(dev.id, prod.id)).status == 204
+    assert (dev.tags, prod.tags) == (["dev", "canary"], ["prod", "canary"])
+
+
 def test_an_organizations_tag_is_deleted_everywhere(simulator: Simulator, ask: Ask) -> None:
     """A tag that is deleted from the organization is gone from its workspaces, too."""
     (canary,) = [

@@ -11,6 +11,7 @@ import pytest
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.simulator.core import Simulator
+from bulkops.simulator.state import User
 
 Ask = Callable[..., Response]
 WORKSPACES = "/organizations/acme/workspaces"
@@ -109,6 +110,15 @@ def test_unknown_project_is_404(simulator: Simulator, ask: Ask) -> None:
         ({"filter[tagged][0][key]": "team", "filter[tagged][0][value]": "core"}, ["prod-1"]),
         ({"filter[tagged][0][key]": "team", "filter[tagged][1][key]": "tier"}, []),
         ({"filter[tagged][0][key]": "tier", "filter[tagged][0][value]": ""}, ["prod-2"]),
+        (
+            {
+                "filter[tagged][0][key]": "team",
+                "filter[tagged][1][key]": "tier",
+                "filter[tag-union]": "true",
+            },
+            ["prod-1", "prod-2"],
+        ),
+        ({"filter[tag-union]": "true", "search[name]": "dev"}, ["dev-1"]),
         ({"filter[current-run][status]": "applied"}, []),
         ({"search[name]": ""}, ["dev-1", "prod-1", "prod-2"]),
     ],
@@ -399,10 +409,65 @@ def test_a_version_that_does_not_exist_is_refused(
     assert simulator.effects == []
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("auto-destroy-activity-duration", "20m"),
+        ("auto-destroy-activity-duration", "12345d"),
+        ("auto-destroy-activity-duration", "d"),
+        ("auto-destroy-at", "tomorrow"),
+    ],
+)
+def test_a_malformed_time_to_destroy_is_refused(
+    simulator: Simulator, ask: Ask, attribute: str, value: str
+) -> None:
+    """A duration is a number of days or hours, a moment a timestamp; projects agree."""
+    requests = [
+        ("PATCH", f"{WORKSPACES}/dev-1", _workspace(**{attribute: value})),
+        ("POST", WORKSPACES, _workspace(name="new", **{attribute: value})),
+    ]
+    if attribute.endswith("duration"):
+        new = {"type": "projects", "attributes": {"name": "new", attribute: value}}
+        requests.append(("POST", "/organizations/acme/projects", {"data": new}))
+    for method, path, body in requests:
+        answer = ask(simulator, method, path, body)
+        assert answer.status == 422
+        error = msgspec.json.decode(answer.body)["errors"][0]
+        assert error["source"]["pointer"] == f"/data/attributes/{attribute}"
+    assert simulator.effects == []
+
+
+def test_the_time_to_destroy_is_inherited(simulator: Simulator, ask: Ask) -> None:
+    """A workspace shows its project's duration, unless it has one, or says it doesn't inherit."""
+    name = "auto-destroy-activity-duration"
+    project = simulator.world.organizations["acme"].projects["platform"]
+    body = {"data": {"type": "projects", "attributes": {name: "3d"}}}
+    assert ask(simulator, "PATCH", f"/projects/{project.id}", body).status == 200
+    for change, inherits, shown in (
+        ({}, True, "3d"),
+        ({name: "9h"}, False, "9h"),
+        ({"auto-destroy-at": None}, False, None),
+        ({"inherits-project-auto-destroy": True}, True, "3d"),
+        ({"inherits-project-auto-destroy": False, name: None}, False, None),
+    ):
+        answer = ask(simulator, "PATCH", f"{WORKSPACES}/prod-1", _workspace(**change))
+        attributes = _data(answer)["attributes"]
+        assert (attributes["inherits-project-auto-destroy"], attributes[name]) == (inherits, shown)
+
+
 def test_an_unknown_agent_pool_is_refused(simulator: Simulator, ask: Ask) -> None:
     """A workspace can only use a pool of its organization."""
     body = _workspace(execution_mode="agent", agent_pool_id="apool-none")
     assert ask(simulator, "PATCH", f"{WORKSPACES}/dev-1", body).status == 422
+
+
+def test_a_workspace_is_found_in_any_case(simulator: Simulator, ask: Ask) -> None:
+    """A path may name workspace and organization in another case; the answer has the real name."""
+    path = "/organizations/ACME/workspaces/DEV-1"
+    assert _data(ask(simulator, "GET", path))["attributes"]["name"] == "dev-1"
+    assert ask(simulator, "PATCH", path, _workspace(description="x")).status == 200
+    assert ask(simulator, "DELETE", path).status == 204
+    assert ask(simulator, "GET", "/organizations/acme/workspaces/dev-1").status == 404
 
 
 def test_a_renamed_workspace_may_change_its_case(simulator: Simulator, ask: Ask) -> None:
@@ -416,6 +481,35 @@ def test_a_new_workspace_may_have_tags(simulator: Simulator, ask: Ask) -> None:
     tags = [{"type": "tags", "attributes": {"name": name}} for name in ("one", "two")]
     created = ask(simulator, "POST", WORKSPACES, _workspace({"tags": {"data": tags}}, name="new"))
     assert _data(created)["attributes"]["tag-names"] == ["one", "two"]
+
+
+def test_remote_state_consumers_are_added_replaced_and_removed(
+    simulator: Simulator, ask: Ask
+) -> None:
+    """All named workspaces or none; a reader can only look, and a deleted one is not shown."""
+    path = f"/workspaces/{_id(simulator, 'prod-1')}/relationships/remote-state-consumers"
+
+    def body(*names: str) -> dict[str, object]:
+        return {"data": [{"type": "workspaces", "id": _id(simulator, name)} for name in names]}
+
+    def shown() -> list[str]:
+        return [one["attributes"]["name"] for one in _data(ask(simulator, "GET", path))]
+
+    for method, names, expected in (
+        ("POST", ["dev-1"], ["dev-1"]),
+        ("POST", ["prod-2", "dev-1"], ["dev-1", "prod-2"]),
+        ("DELETE", ["dev-1"], ["prod-2"]),
+        ("PATCH", ["dev-1", "prod-2"], ["dev-1", "prod-2"]),
+    ):
+        assert ask(simulator, method, path, body(*names)).status == 204
+        assert shown() == expected
+    unknown = {"data": [{"type": "workspaces", "id": "ws-none"}]}
+    simulator.tokens = {"any": User(name="olga"), "reader": User.read_only("rita")}
+    assert ask(simulator, "PATCH", path, unknown).status == 404
+    assert ask(simulator, "PATCH", path, body(), token="reader").status == 404
+    simulator.remove_workspace("dev-1")
+    assert shown() == ["prod-2"]
+    assert len(simulator.effects) == 4
 
 
 def test_a_locked_workspace_is_not_safely_deleted(simulator: Simulator, ask: Ask) -> None:

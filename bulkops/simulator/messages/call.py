@@ -29,6 +29,17 @@ _Body = TypeVar("_Body")
 _PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
+class _Identifier(msgspec.Struct):
+    id: str
+
+
+class _Identifiers(msgspec.Struct):
+    data: tuple[_Identifier, ...]
+
+
+_IDENTIFIERS = msgspec.json.Decoder(_Identifiers)
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One request, matched to a route.
@@ -76,8 +87,8 @@ class Call:
             raise Problem(400, f"The request body is not valid JSON: {error}") from None
 
     def includes(self) -> frozenset[str]:
-        """Return the values of the ``include`` parameter."""
-        return frozenset(self.query.get("include", "").split(","))
+        """Return the values of the ``include`` parameter, each with ``_`` between its words."""
+        return frozenset(self.query.get("include", "").replace("-", "_").split(","))
 
     def organization(self) -> Organization:
         """Return the organization whose name is the first path parameter, or raise a 404."""
@@ -99,6 +110,15 @@ class Call:
         if workspace is None:
             raise not_found("Workspace")
         return workspace
+
+    def workspaces_in(self, organization: Organization) -> list[Workspace]:
+        """Return the workspaces whose identifiers are the body, or raise a 404."""
+        ids = [one.id for one in self.body(_IDENTIFIERS).data]
+        found = [self.world.workspaces.get(one) for one in ids]
+        workspaces = [one for one in found if one and one.organization is organization]
+        if len(workspaces) < len(ids):
+            raise not_found("Workspace")
+        return workspaces
 
     def task(self) -> Task:
         """Return the run task whose id is the first path parameter, or raise a 404."""

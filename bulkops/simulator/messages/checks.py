@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
+from msgspec import UnsetType
+
 from bulkops.simulator.messages.problems import unprocessable
-from bulkops.simulator.state import Organization
 
 _NAME: Final = "/data/attributes/name"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,90}")
 _PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9 _-]{1,38}[A-Za-z0-9_-]")
 
+_DURATION: Final = re.compile(r"[0-9]{1,4}[dh]")
 _LAST_PATCHES: Final = {
     (0, minor): patch for minor, patch in enumerate((8, 11, 8, 15, 31, 7, 11, 5), start=8)
 } | {(1, minor): patch for minor, patch in enumerate((11, 9, 9, 10, 7, 7, 6, 5, 5, 8, 5, 4, 2))}
@@ -48,9 +50,9 @@ def _check_free(name: str, taken: Iterable[str]) -> None:
         raise unprocessable("Name has already been taken", _NAME)
 
 
-def check_pool(organization: Organization, pool: str, pointer: str) -> None:
-    """Raise a 422 unless the organization has this agent pool."""
-    if pool not in organization.agent_pools:
+def check_pool(pools: Container[str], pool: str, pointer: str) -> None:
+    """Raise a 422 unless this is one of the organization's agent pools."""
+    if pool not in pools:
         raise unprocessable("The provided agent pool does not exist", pointer)
 
 
@@ -63,6 +65,16 @@ def check_version(version: str) -> None:
     if found is None or not _may_exist(*map(int, found.groups())):
         raise unprocessable(
             f"Terraform version {version!r} does not exist", "/data/attributes/terraform-version"
+        )
+
+
+def check_duration(duration: str | UnsetType | None) -> None:
+    """Raise a 422 unless a project or workspace may be destroyed after this time: ``14d``."""
+    if duration and not _DURATION.fullmatch(duration):
+        raise unprocessable(
+            "Auto destroy activity duration has an incorrect format, we expect up to 4 numeric "
+            "digits and 1 unit ('d' or 'h')",
+            "/data/attributes/auto-destroy-activity-duration",
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from bulkops.simulator.messages import execution
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import (
     Organization,
@@ -12,6 +15,49 @@ from bulkops.simulator.state import (
 )
 
 Resource = dict[str, object]
+
+_OPEN_TO_MEMBERS: Final = (
+    *("can-access-via-teams", "can-read-assessments", "can-read-policies", "can-read-varsets"),
+    *("can-traverse", "can-view-explorer", "can-view-usage", "can-view-users"),
+)
+_FOR_MANAGERS: Final = (
+    *("can-create-module", "can-create-project", "can-create-provider", "can-create-team"),
+    *("can-create-workspace", "can-deploy-no-code-modules", "can-destroy", "can-enable-stacks"),
+    *("can-manage-assessments", "can-manage-custom-providers", "can-manage-no-code-modules"),
+    *("can-manage-public-modules", "can-manage-public-providers", "can-manage-recoverable-items"),
+    *("can-manage-sso", "can-manage-subscription", "can-manage-tags", "can-manage-users"),
+    *("can-manage-varsets", "can-update", "can-update-agent-pools", "can-update-api-token"),
+    *("can-update-authentication-token", "can-update-hyok-configuration", "can-update-oauth"),
+    *("can-update-sentinel", "can-update-ssh-keys", "can-view-authentication"),
+)
+_ORGANIZATION: Final[Resource] = {
+    "aggregated-commit-status-enabled": True,
+    "allow-force-delete-workspaces": False,
+    "assessments-enforced": False,
+    "collaborator-auth-policy": "password",
+    "cost-estimation-enabled": False,
+    "enforce-hyok": False,
+    "fair-run-queuing-enabled": False,
+    "is-in-degraded-mode": False,
+    "is-unified": False,
+    "max-ttl-enabled": False,
+    "owners-team-saml-role-id": None,
+    "plan-expired": False,
+    "plan-expires-at": None,
+    "plan-identifier": "business",
+    "plan-is-enterprise": False,
+    "plan-is-trial": False,
+    "remaining-testable-count": 5,
+    "saml-enabled": False,
+    "send-passing-statuses-for-untriggered-speculative-plans": False,
+    "session-remember": None,
+    "session-timeout": None,
+    "speculative-plan-management-enabled": True,
+    "stacks-enabled": False,
+    "two-factor-conformant": True,
+    "user-tokens-enabled": True,
+}
+"""Until a request sets them; the simulator acts on none of them."""
 
 
 def identifier(kind: str, record_id: str | None) -> dict[str, object]:
@@ -74,19 +120,21 @@ def workspace_task(record: WorkspaceTask, profile: Profile) -> Resource:
     }
 
 
-def project(record: Project, user: User) -> Resource:
-    """Return a ``projects`` object with this user's permissions on it."""
+def project(record: Project, owner: Organization, user: User) -> Resource:
+    """Return a ``projects`` object of this organization with the user's permissions on it."""
     manages = user.manage_workspaces
+    runs = execution.of_project(record, owner)
     link = f"/api/v2/projects/{record.id}"
     return {
         "id": record.id,
         "type": "projects",
         "attributes": {
             "auto-destroy-activity-duration": None,
-            "default-execution-mode": "remote",
             **record.settings,
             "name": record.name,
             "description": record.description,
+            "default-execution-mode": runs.mode,
+            "setting-overwrites": execution.overwrites(record, "default-"),
             "created-at": record.created_at,
             "permissions": {
                 "can-read": True,
@@ -99,7 +147,7 @@ def project(record: Project, user: User) -> Resource:
         },
         "relationships": {
             "organization": identifier("organizations", record.organization),
-            "default-agent-pool": identifier("agent-pools", None),
+            "default-agent-pool": identifier("agent-pools", runs.pool),
             "tag-bindings": {"links": {"related": f"{link}/tag-bindings"}},
         },
         "links": {"self": link},
@@ -109,37 +157,37 @@ def project(record: Project, user: User) -> Resource:
 def organization(record: Organization, user: User) -> Resource:
     """Return an ``organizations`` object with this user's permissions in it."""
     manages = user.manage_workspaces
+    runs = execution.of_organization(record)
     return {
         "id": record.name,
         "type": "organizations",
         "attributes": {
-            "email": f"admin@{record.name}.example",
-            "collaborator-auth-policy": "password",
-            "default-execution-mode": "remote",
+            "email": email(record),
+            **_ORGANIZATION,
             **record.settings,
             "name": record.name,
+            "default-execution-mode": runs.mode,
             "external-id": record.id,
             "created-at": record.created_at,
-            "plan-expired": False,
-            "plan-is-trial": False,
             "permissions": {
-                "can-update": manages,
-                "can-destroy": manages,
-                "can-traverse": True,
-                "can-create-workspace": manages,
-                "can-create-project": manages,
-                "can-manage-tags": manages,
+                **dict.fromkeys(_OPEN_TO_MEMBERS, True),
+                **dict.fromkeys(_FOR_MANAGERS, manages),
                 "can-manage-run-tasks": user.manage_run_tasks,
                 "can-read-run-tasks": user.list_run_tasks,
             },
         },
         "relationships": {
-            "default-agent-pool": identifier("agent-pools", None),
+            "default-agent-pool": identifier("agent-pools", runs.pool),
             "default-project": identifier("projects", record.default_project.id),
             "entitlement-set": identifier("entitlement-sets", record.id),
         },
         "links": {"self": f"/api/v2/organizations/{record.name}"},
     }
+
+
+def email(record: Organization) -> str:
+    """Return the address to which an organization's notifications would be sent."""
+    return str(record.settings.get("email", f"admin@{record.name}.example"))
 
 
 def entitlement_set(record: Organization) -> Resource:
@@ -160,7 +208,18 @@ def user(record: User) -> Resource:
         "attributes": {
             "username": record.name,
             "is-service-account": False,
+            "auth-method": "tfc",
+            "avatar-url": f"https://avatars.example/{record.name}",
             "email": f"{record.name}@simulator.example",
+            "unconfirmed-email": None,
+            "v2-only": False,
+            "two-factor": {"enabled": False, "verified": False},
+            "permissions": {
+                "can-create-organization": record.organizations is None,
+                "can-change-email": False,
+                "can-change-username": False,
+                "can-manage-user-tokens": False,
+            },
         },
         "links": {"self": f"/api/v2/users/user-{record.name}"},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from bulkops.simulator.messages import execution
 from bulkops.simulator.messages.documents import Resource, identifier
 from bulkops.simulator.profiles import Profile
 from bulkops.simulator.state import User, Workspace
@@ -37,14 +38,12 @@ _SETTINGS = {
     "actions": {"is-destroyable": True},
     "allow-destroy-plan": True,
     "auto-apply-run-trigger": False,
-    "auto-destroy-activity-duration": None,
     "auto-destroy-at": None,
     "environment": "default",
     "file-triggers-enabled": True,
     "global-remote-state": False,
     "queue-all-runs": False,
     "resource-count": 0,
-    "setting-overwrites": {"execution-mode": False, "agent-pool": False},
     "source": "tfe-api",
     "source-name": None,
     "source-url": None,
@@ -93,6 +92,7 @@ _PERMISSIONS = {
 def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
     """Return a ``workspaces`` object with this user's permissions on it."""
     name = record.organization.name
+    runs = execution.of_workspace(record)
     related = {"related": f"/api/v2/workspaces/{record.id}/effective-tag-bindings"}
     tags = {"effective-tag-bindings": {"links": related}}
     return {
@@ -100,14 +100,16 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
         "type": "workspaces",
         "attributes": _SETTINGS
         | record.settings
+        | _auto_destroy(record)
         | {
             "name": record.name,
             "description": record.description,
             "locked": record.locked,
             "locked-reason": record.locked_reason,
             "auto-apply": record.auto_apply,
-            "execution-mode": record.execution_mode,
-            "operations": record.execution_mode != "local",
+            "execution-mode": runs.mode,
+            "setting-overwrites": execution.overwrites(record),
+            "operations": runs.mode != "local",
             "terraform-version": record.terraform_version,
             "working-directory": record.working_directory,
             "assessments-enabled": record.assessments_enabled,
@@ -122,13 +124,25 @@ def workspace(record: Workspace, user: User, profile: Profile) -> Resource:
             "project": identifier("projects", record.project.id),
             **_NOTHING_THERE,
             "locked-by": identifier(*_holder(record)),
-            "agent-pool": identifier("agent-pools", record.agent_pool),
+            "agent-pool": identifier("agent-pools", runs.pool),
             **({} if profile.bindings == "absent" else tags),
         },
         "links": {
             "self": f"/api/v2/organizations/{name}/workspaces/{record.name}",
             "self-html": f"/app/{name}/workspaces/{record.name}",
         },
+    }
+
+
+def _auto_destroy(record: Workspace) -> Resource:
+    """Return when it is destroyed after its last activity: as its project says, or itself."""
+    own = record.settings
+    without = own.keys().isdisjoint(("auto-destroy-activity-duration", "auto-destroy-at"))
+    inherits = own.get("inherits-project-auto-destroy", without)
+    settings = record.project.settings if inherits else own
+    return {
+        "inherits-project-auto-destroy": inherits,
+        "auto-destroy-activity-duration": settings.get("auto-destroy-activity-duration"),
     }
 
 

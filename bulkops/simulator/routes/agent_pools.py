@@ -32,7 +32,9 @@ _DECODER = msgspec.json.Decoder(_Document)
 def index(call: Call) -> documents.Resource:
     """GET /organizations/:organization/agent-pools."""
     organization = call.organization()
-    document, _ = page(call, list(organization.agent_pools), lambda pool: _pool(organization, pool))
+    text = call.query.get("q", "").casefold()
+    found = [pool for pool, name in organization.agent_pools.items() if text in name.casefold()]
+    document, _ = page(call, found, lambda pool: _pool(organization, pool))
     return document
 
 
@@ -52,12 +54,24 @@ def show(call: Call) -> documents.Resource:
     return {"data": _pool(_owner(call), call.args[0])}
 
 
+def update(call: Call) -> documents.Resource:
+    """PATCH /agent-pools/:agent-pool: another name."""
+    owner = _managed(call)
+    name = call.body(_DECODER).data.attributes.name
+    owner.agent_pools[call.args[0]] = name or owner.agent_pools[call.args[0]]
+    return {"data": _pool(owner, call.args[0])}
+
+
 def delete(call: Call) -> None:
     """DELETE /agent-pools/:agent-pool."""
+    del _managed(call).agent_pools[call.args[0]]
+
+
+def _managed(call: Call) -> Organization:
     owner = _owner(call)
     if not call.user.manage_workspaces:
         raise not_found("Agent pool")
-    del owner.agent_pools[call.args[0]]
+    return owner
 
 
 def _owner(call: Call) -> Organization:

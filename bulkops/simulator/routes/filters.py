@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from bulkops.simulator.messages.call import Call
@@ -33,12 +33,12 @@ def _named_by_wildcard(text: str) -> Filter:
 
 
 def _with_all_tags(text: str) -> Filter:
-    required = set(text.split(","))
+    required = set(text.lower().split(","))
     return lambda workspace: required.issubset(workspace.tags)
 
 
 def _with_none_of_tags(text: str) -> Filter:
-    excluded = set(text.split(","))
+    excluded = set(text.lower().split(","))
     return lambda workspace: excluded.isdisjoint(workspace.tags)
 
 
@@ -70,9 +70,13 @@ def tagged(call: Call) -> list[tuple[str, str]]:
     return [(part.get("key", ""), part.get("value", "")) for part in parts.values()]
 
 
-def carries(bindings: Mapping[str, str], required: Iterable[tuple[str, str]]) -> bool:
-    """Return whether tag bindings have each of these keys, with this value unless it is empty."""
-    return all(key in bindings and value in ("", bindings[key]) for key, value in required)
+def carries(call: Call, bindings: Mapping[str, str], required: Sequence[tuple[str, str]]) -> bool:
+    """Return whether tag bindings have each of these keys, with this value unless it is empty.
+
+    With ``filter[tag-union]``, one of them is enough.
+    """
+    enough = any if required and call.query.get("filter[tag-union]") == "true" else all
+    return enough(key in bindings and value in ("", bindings[key]) for key, value in required)
 
 
 def _tagged(call: Call) -> list[Filter]:
@@ -80,5 +84,7 @@ def _tagged(call: Call) -> list[Filter]:
     if not required:
         return []
     return [
-        lambda workspace: carries(workspace.project.tag_bindings | workspace.tag_bindings, required)
+        lambda workspace: carries(
+            call, workspace.project.tag_bindings | workspace.tag_bindings, required
+        )
     ]

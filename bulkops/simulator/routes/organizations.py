@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.access import seen
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents
+from bulkops.simulator.messages import documents, execution
 from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.checks import check_name
 from bulkops.simulator.messages.paging import page
@@ -24,7 +25,11 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     assessments_enforced: bool | UnsetType = UNSET
     collaborator_auth_policy: Literal["password", "two_factor_mandatory"] | UnsetType = UNSET
     cost_estimation_enabled: bool | UnsetType = UNSET
-    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    default_execution_mode: execution.Mode | UnsetType = UNSET
+    enforce_hyok: bool | UnsetType = UNSET
+    max_ttl_enabled: bool | UnsetType = UNSET
+    registry_monorepo_support_enabled: bool | UnsetType = UNSET
+    user_tokens_enabled: bool | UnsetType = UNSET
     email: str | UnsetType = UNSET
     owners_team_saml_role_id: str | UnsetType | None = UNSET
     send_passing_statuses_for_untriggered_speculative_plans: bool | UnsetType = UNSET
@@ -34,9 +39,14 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     stacks_enabled: bool | UnsetType = UNSET
 
 
+class _Relationships(msgspec.Struct, rename="kebab"):
+    default_agent_pool: execution.PoolRelationship | UnsetType = UNSET
+
+
 class _Resource(msgspec.Struct):
     type: Literal["organizations"]
     attributes: _Attributes = msgspec.field(default_factory=_Attributes)
+    relationships: _Relationships = msgspec.field(default_factory=_Relationships)
 
 
 class _Document(msgspec.Struct):
@@ -48,16 +58,33 @@ _DECODER = msgspec.json.Decoder(_Document)
 
 def index(call: Call) -> documents.Resource:
     """GET /organizations: those the user sees; not in pages if the query names none."""
-    records = list(seen(call.world, call.user))
+    records = [record for record in seen(call.world, call.user) if _matches(call, record[0])]
     if not call.query.keys() & {"page[number]", "page[size]"}:
         return {"data": [documents.organization(*record) for record in records]}
     document, _ = page(call, records, lambda record: documents.organization(*record))
     return document
 
 
+def _matches(call: Call, organization: Organization) -> bool:
+    name, email = organization.name, documents.email(organization)
+    both = f"{name}\n{email}"
+    return all(
+        call.query.get(parameter, "").casefold() in searched.casefold()
+        for parameter, searched in (("q", both), ("q[name]", name), ("q[email]", email))
+    )
+
+
 def show(call: Call) -> documents.Resource:
     """GET /organizations/:organization."""
-    return {"data": documents.organization(call.organization(), call.user)}
+    organization = call.organization()
+    document: documents.Resource = {"data": documents.organization(organization, call.user)}
+    included: list[documents.Resource] = []
+    if "default_project" in call.includes():
+        default = organization.default_project
+        included.append(documents.project(default, organization, call.user))
+    if "entitlement_set" in call.includes():
+        included.append(documents.entitlement_set(organization))
+    return document | ({"included": included} if included else {})
 
 
 def create(call: Call) -> documents.Resource:
@@ -65,15 +92,18 @@ def create(call: Call) -> documents.Resource:
     # A user who sees only some organizations would not see the new one.
     if call.user.organizations is not None or not call.user.manage_workspaces:
         raise not_found("Organization")
-    requested = call.body(_DECODER).data.attributes
+    resource = call.body(_DECODER).data
+    requested = resource.attributes
     for name in ("name", "email"):
         if not getattr(requested, name):
             raise unprocessable(f"{name.title()} can't be blank", f"/data/attributes/{name}")
     check_name(str(requested.name), call.world.organizations, "Organization")
+    runs = _execution(resource, (), None)
     created = call.world.create_organization(
         str(requested.name), entitlements=Entitlements(), now=call.now
     )
     created.settings |= _settings(requested)
+    execution.assign(created, runs)
     call.record("create", created)
     return {"data": documents.organization(created, call.user)}
 
@@ -81,13 +111,16 @@ def create(call: Call) -> documents.Resource:
 def update(call: Call) -> documents.Resource:
     """PATCH /organizations/:organization."""
     organization = _managed(call)
-    requested = call.body(_DECODER).data.attributes
+    resource = call.body(_DECODER).data
+    name = resource.attributes.name
+    if name is not UNSET:
+        check_name(name, call.world.organizations.keys() - {organization.name}, "Organization")
+    runs = _execution(resource, organization.agent_pools, execution.own(organization))
     before = snapshot(organization)
-    if requested.name is not UNSET and requested.name != organization.name:
-        others = call.world.organizations.keys() - {organization.name}
-        check_name(requested.name, others, "Organization")
-        call.world.rename_organization(organization, requested.name)
-    organization.settings |= _settings(requested)
+    if name is not UNSET:
+        call.world.rename_organization(organization, name)
+    organization.settings |= _settings(resource.attributes)
+    execution.assign(organization, runs)
     call.record("update", organization, before=before)
     return {"data": documents.organization(organization, call.user)}
 
@@ -109,7 +142,24 @@ def _managed(call: Call) -> Organization:
 
 def _settings(requested: _Attributes) -> dict[str, object]:
     values = msgspec.to_builtins(requested)
-    return {name: value for name, value in values.items() if name != "name"}
+    apart = ("name", "default-execution-mode")
+    return {name: value for name, value in values.items() if name not in apart}
+
+
+def _execution(
+    resource: _Resource, pools: Container[str], before: execution.Execution | None
+) -> execution.Execution | None:
+    pool = resource.relationships.default_agent_pool
+    return execution.after(
+        execution.Requested(
+            mode=resource.attributes.default_execution_mode,
+            pool=UNSET if pool is UNSET else pool.ident,
+            names=execution.OF_ORGANIZATION,
+        ),
+        pools,
+        before=before,
+        default=execution.REMOTE,
+    )
 
 
 def entitlement_set(call: Call) -> documents.Resource:

@@ -9,21 +9,22 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents
+from bulkops.simulator.messages import documents, execution
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.checks import check_project_name
+from bulkops.simulator.messages.checks import check_duration, check_project_name
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.routes.bindings import TagBindings, include_effective
 from bulkops.simulator.routes.filters import carries, tagged
-from bulkops.simulator.state import Project
+from bulkops.simulator.state import Organization, Project
 
 
 class _Attributes(msgspec.Struct, rename="kebab"):
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     auto_destroy_activity_duration: str | UnsetType | None = UNSET
-    default_execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    default_execution_mode: execution.Mode | UnsetType = UNSET
+    default_agent_pool_id: str | UnsetType | None = UNSET
     setting_overwrites: dict[str, bool] | UnsetType = UNSET
 
 
@@ -41,26 +42,21 @@ class _Document(msgspec.Struct):
     data: _Resource
 
 
-class _Moved(msgspec.Struct):
-    id: str
-
-
-class _Move(msgspec.Struct):
-    data: tuple[_Moved, ...]
-
-
+_OF_EXECUTION = ("default-execution-mode", "default-agent-pool-id", "setting-overwrites")
 _DECODER = msgspec.json.Decoder(_Document)
-_MOVE = msgspec.json.Decoder(_Move)
 
 
 def index(call: Call) -> documents.Resource:
     """GET /organizations/:organization/projects."""
-    owned = call.organization().projects.values()
+    organization = call.organization()
+    owned = organization.projects.values()
     records = [project for project in owned if _matches(call, project)]
     sort = call.query.get("sort", "")
     if sort.removeprefix("-") == "name":
         records.sort(key=lambda project: project.name, reverse=sort.startswith("-"))
-    document, shown = page(call, records, lambda project: documents.project(project, call.user))
+    document, shown = page(
+        call, records, lambda project: documents.project(project, organization, call.user)
+    )
     return _with_included(call, document, shown)
 
 
@@ -79,7 +75,7 @@ def _matches(call: Call, project: Project) -> bool:
     return (
         (not names or project.name in names.split(","))
         and text in project.name.casefold()
-        and carries(project.tag_bindings, tagged(call))
+        and carries(call, project.tag_bindings, tagged(call))
     )
 
 
@@ -92,17 +88,25 @@ def create(call: Call) -> documents.Resource:
     name = requested.attributes.name
     if not name:
         raise unprocessable("Name can't be blank", "/data/attributes/name")
+    check_duration(requested.attributes.auto_destroy_activity_duration)
     check_project_name(name, organization.projects)
+    runs = _execution(requested.attributes, organization, None)
     project = call.world.create_project(organization, name, now=call.now)
     _assign(project, requested)
+    execution.assign(project, runs)
     call.record("create", project)
-    return {"data": documents.project(project, call.user)}
+    return _shown(call, project)
 
 
 def show(call: Call) -> documents.Resource:
     """GET /projects/:project."""
     project = call.project()
-    return _with_included(call, {"data": documents.project(project, call.user)}, [project])
+    return _with_included(call, _shown(call, project), [project])
+
+
+def _shown(call: Call, project: Project) -> documents.Resource:
+    owner = call.world.organizations[project.organization]
+    return {"data": documents.project(project, owner, call.user)}
 
 
 def update(call: Call) -> documents.Resource:
@@ -110,14 +114,18 @@ def update(call: Call) -> documents.Resource:
     project = _managed(call)
     organization = call.world.organizations[project.organization]
     requested = call.body(_DECODER).data
-    before = snapshot(project)
     name = requested.attributes.name
-    if name is not UNSET and name != project.name:
+    check_duration(requested.attributes.auto_destroy_activity_duration)
+    if name is not UNSET:
         check_project_name(name, organization.projects.keys() - {project.name})
+    runs = _execution(requested.attributes, organization, execution.own(project))
+    before = snapshot(project)
+    if name is not UNSET:
         call.world.rename_project(organization, project, name)
     _assign(project, requested)
+    execution.assign(project, runs)
     call.record("update", project, before=before)
-    return {"data": documents.project(project, call.user)}
+    return _shown(call, project)
 
 
 def delete(call: Call) -> None:
@@ -137,10 +145,7 @@ def move_workspaces(call: Call) -> None:
     """POST /projects/:project/relationships/workspaces: move all of them here, or none."""
     project = _managed(call)
     organization = call.world.organizations[project.organization]
-    moved = [call.world.workspaces.get(one.id) for one in call.body(_MOVE).data]
-    if not all(workspace and workspace.organization is organization for workspace in moved):
-        raise not_found("Workspace")
-    for workspace in filter(None, moved):
+    for workspace in call.workspaces_in(organization):
         before = snapshot(workspace)
         workspace.project = project
         call.world.touch(workspace, call.now)
@@ -154,10 +159,27 @@ def _managed(call: Call) -> Project:
     return project
 
 
+def _execution(
+    changes: _Attributes, organization: Organization, before: execution.Execution | None
+) -> execution.Execution | None:
+    return execution.after(
+        execution.Requested(
+            mode=changes.default_execution_mode,
+            pool=changes.default_agent_pool_id,
+            overwrites=changes.setting_overwrites,
+            names=execution.OF_PROJECT,
+        ),
+        organization.agent_pools,
+        before=before,
+        default=execution.of_organization(organization),
+    )
+
+
 def _assign(project: Project, requested: _Resource) -> None:
-    """Set what the request has, other than the name, which is already checked."""
+    """Set what the request has, other than the name and execution, which are checked apart."""
     values = msgspec.to_builtins(requested.attributes)
-    values.pop("name", None)
+    for name in ("name", *_OF_EXECUTION):
+        values.pop(name, None)
     project.description = values.pop("description", project.description)
     project.settings |= values
     if requested.relationships.tag_bindings is not UNSET:

@@ -14,6 +14,7 @@ from bulkops.simulator.effects import snapshot
 from bulkops.simulator.messages import documents, workspace_documents
 from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.checks import check_name, check_pool
+from bulkops.simulator.messages.execution import PoolRelationship
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import not_found, unprocessable
 from bulkops.simulator.state import Organization, Task, WorkspaceTask
@@ -37,16 +38,8 @@ class _Attributes(msgspec.Struct, rename="kebab"):
     global_configuration: _GlobalConfiguration | UnsetType | None = UNSET
 
 
-class _Pool(msgspec.Struct):
-    id: str
-
-
-class _PoolRelationship(msgspec.Struct):
-    data: _Pool | None
-
-
 class _Relationships(msgspec.Struct, rename="kebab"):
-    agent_pool: _PoolRelationship | UnsetType = UNSET
+    agent_pool: PoolRelationship | UnsetType = UNSET
 
 
 class _Resource(msgspec.Struct):
@@ -186,14 +179,14 @@ def _check_url(call: Call, url: str) -> None:
 
 def _check_pool(organization: Organization, relationships: _Relationships) -> None:
     pool = relationships.agent_pool
-    if not pool or not pool.data:
+    if not pool or not pool.ident:
         return
     if not organization.entitlements.private_run_tasks:
         raise unprocessable(
             "Private run tasks are not part of this organization's plan",
             "/data/relationships/agent-pool",
         )
-    check_pool(organization, pool.data.id, "/data/relationships/agent-pool")
+    check_pool(organization.agent_pools, pool.ident, "/data/relationships/agent-pool")
 
 
 def _assign(task: Task, resource: _Resource) -> None:
@@ -212,7 +205,7 @@ def _assign(task: Task, resource: _Resource) -> None:
         task.global_configuration = structs.replace(task.global_configuration, **named)
     pool = resource.relationships.agent_pool
     if pool is not UNSET:
-        task.agent_pool = pool.data.id if pool.data else None
+        task.agent_pool = pool.ident
 
 
 def _with_included(

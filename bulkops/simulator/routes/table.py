@@ -12,6 +12,7 @@ from bulkops.simulator.messages.call import Call
 from bulkops.simulator.messages.documents import Resource
 from bulkops.simulator.routes import (
     agent_pools,
+    consumers,
     empty,
     locks,
     organizations,
@@ -46,6 +47,7 @@ _POOL = "/agent-pools/:agent-pool"
 _PROJECT = "/projects/:project"
 _WORKSPACE = "/workspaces/:workspace"
 _NAMED = f"{_ORG}/workspaces/:name"
+_CONSUMERS = "relationships/remote-state-consumers"
 _TAG_BINDINGS = "relationships/tag-bindings"
 
 
@@ -79,6 +81,7 @@ ROUTES: Final = tuple(
         ("GET", f"{_ORG}/agent-pools", 200, agent_pools.index),
         ("POST", f"{_ORG}/agent-pools", 201, agent_pools.create),
         ("GET", _POOL, 200, agent_pools.show),
+        ("PATCH", _POOL, 200, agent_pools.update),
         ("DELETE", _POOL, 204, agent_pools.delete),
         ("GET", f"{_ORG}/projects", 200, projects.index),
         ("POST", f"{_ORG}/projects", 201, projects.create),
@@ -89,6 +92,7 @@ ROUTES: Final = tuple(
         *_of_bindings(_PROJECT, OF_PROJECTS),
         ("GET", f"{_ORG}/tags", 200, tags.index_of_organization),
         ("DELETE", f"{_ORG}/tags", 204, tags.delete),
+        ("POST", "/tags/:tag/relationships/workspaces", 204, tags.add_workspaces),
         ("GET", f"{_ORG}/tasks", 200, run_tasks.index),
         ("POST", f"{_ORG}/tasks", 201, run_tasks.create),
         ("GET", "/tasks/:task", 200, run_tasks.show),
@@ -116,9 +120,16 @@ ROUTES: Final = tuple(
         ("GET", f"{_WORKSPACE}/relationships/tags", 200, tags.index),
         ("POST", f"{_WORKSPACE}/relationships/tags", 204, tags.add),
         ("DELETE", f"{_WORKSPACE}/relationships/tags", 204, tags.remove),
+        ("GET", f"{_WORKSPACE}/{_CONSUMERS}", 200, consumers.index),
+        ("POST", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.add),
+        ("PATCH", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.replace),
+        ("DELETE", f"{_WORKSPACE}/{_CONSUMERS}", 204, consumers.remove),
         *_of_bindings(_WORKSPACE, OF_WORKSPACES),
         *(("GET", f"{_ORG}/{p}", 200, empty.of_organization) for p in empty.OF_ORGANIZATION),
+        *(("GET", f"{_PROJECT}/{p}", 200, empty.of_project) for p in empty.OF_PROJECT),
         *(("GET", f"{_WORKSPACE}/{p}", 200, empty.of_workspace) for p in empty.OF_WORKSPACE),
+        *(("GET", f"{_POOL}/{p}", 200, empty.of_agent_pool) for p in empty.OF_AGENT_POOL),
+        *(("GET", f"/{p}", 200, empty.of_everything) for p in empty.OF_EVERYTHING),
     )
 )
 

@@ -39,10 +39,22 @@ def index_of_organization(call: Call) -> documents.Resource:
     """GET /organizations/:organization/tags."""
     organization = call.organization()
     uses = Counter(tag for workspace in organization.workspaces.values() for tag in workspace.tags)
+    text = call.query.get("q", "").lower()
+    without = call.query.get("filter[exclude][taggable][id]", "")
+    excluded = call.world.workspaces[without].tags if without in call.world.workspaces else []
+    found = [
+        (name, ident)
+        for name, ident in sorted(organization.tags.items())
+        if text in name and name not in excluded and ident != without
+    ]
+    owner = {"organization": documents.identifier("organizations", organization.name)}
     document, _ = page(
         call,
-        sorted(organization.tags.items()),
-        lambda tag: _tag(tag[1], {"name": tag[0], "instance-count": uses[tag[0]]}),
+        found,
+        lambda tag: (
+            _tag(tag[1], {"name": tag[0], "instance-count": uses[tag[0]]})
+            | {"relationships": owner}
+        ),
     )
     return document
 
@@ -71,6 +83,19 @@ def remove(call: Call) -> None:
     before = snapshot(workspace)
     workspace.tags = [name for name in workspace.tags if name not in names]
     _changed(call, workspace, before)
+
+
+def add_workspaces(call: Call) -> None:
+    """POST /tags/:tag/relationships/workspaces: tag all of them, or none."""
+    organization = call.world.owner_of_tag(call.args[0])
+    if organization is None or not call.user.manage_workspaces:
+        raise not_found("Tag")
+    workspaces = call.workspaces_in(organization)
+    name = next(name for name, ident in organization.tags.items() if ident == call.args[0])
+    for workspace in workspaces:
+        before = snapshot(workspace)
+        call.world.tag(workspace, [name])
+        _changed(call, workspace, before)
 
 
 def delete(call: Call) -> None:
@@ -102,7 +127,7 @@ def _managed(call: Call) -> Workspace:
 
 def _name(organization: Organization, tag: _Tag) -> str:
     if tag.attributes.name:
-        return tag.attributes.name
+        return tag.attributes.name.lower()
     for name, tag_id in organization.tags.items():
         if tag_id == tag.id:
             return name

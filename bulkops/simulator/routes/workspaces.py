@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.simulator.effects import snapshot
-from bulkops.simulator.messages import documents, workspace_documents
+from bulkops.simulator.messages import documents, execution, workspace_documents
 from bulkops.simulator.messages.call import Call
-from bulkops.simulator.messages.checks import check_name, check_pool, check_version
+from bulkops.simulator.messages.checks import check_duration, check_name, check_version
 from bulkops.simulator.messages.paging import page
 from bulkops.simulator.messages.problems import Problem, not_found, unprocessable
 from bulkops.simulator.routes.bindings import TagBindings, include_effective
 from bulkops.simulator.routes.filters import filters
 from bulkops.simulator.routes.tags import Tags, names_of
 from bulkops.simulator.state import Organization, Project, Workspace
-from bulkops.simulator.world import in_order
+from bulkops.simulator.world import in_order, named
 
 
 class _Settings(msgspec.Struct, rename="kebab"):
@@ -27,14 +28,13 @@ class _Settings(msgspec.Struct, rename="kebab"):
     allow_destroy_plan: bool | UnsetType = UNSET
     auto_apply_run_trigger: bool | UnsetType = UNSET
     auto_destroy_activity_duration: str | UnsetType | None = UNSET
-    auto_destroy_at: str | UnsetType | None = UNSET
+    auto_destroy_at: datetime | UnsetType | None = UNSET
     file_triggers_enabled: bool | UnsetType = UNSET
     global_remote_state: bool | UnsetType = UNSET
     hyok_enabled: bool | UnsetType = UNSET
     inherits_project_auto_destroy: bool | UnsetType = UNSET
     project_remote_state: bool | UnsetType = UNSET
     queue_all_runs: bool | UnsetType = UNSET
-    setting_overwrites: dict[str, bool] | UnsetType = UNSET
     source_name: str | UnsetType | None = UNSET
     source_url: str | UnsetType | None = UNSET
     speculative_enabled: bool | UnsetType = UNSET
@@ -48,7 +48,8 @@ class _Attributes(_Settings, rename="kebab"):
     name: str | UnsetType = UNSET
     description: str | UnsetType | None = UNSET
     auto_apply: bool | UnsetType = UNSET
-    execution_mode: Literal["remote", "local", "agent"] | UnsetType = UNSET
+    execution_mode: execution.Mode | UnsetType = UNSET
+    setting_overwrites: dict[str, bool] | UnsetType = UNSET
     terraform_version: str | UnsetType = UNSET
     working_directory: str | UnsetType | None = UNSET
     assessments_enabled: bool | UnsetType = UNSET
@@ -87,11 +88,12 @@ class _Document(msgspec.Struct):
 
 _DECODER = msgspec.json.Decoder(_Document)
 _SETTINGS = {field.name: field.encode_name for field in msgspec.structs.fields(_Settings)}
+_OF_EXECUTION = ("execution_mode", "setting_overwrites", "agent_pool_id", "operations")
 # These have the same name in the request and in the record; the others are handled separately.
 _PLAIN = tuple(
     name
     for name in _Attributes.__struct_fields__
-    if name not in {*_SETTINGS, "name", "agent_pool_id", "operations"}
+    if name not in {*_SETTINGS, *_OF_EXECUTION, "name"}
 )
 
 
@@ -107,12 +109,13 @@ def create(call: Call) -> documents.Resource:
     project = _project(call, organization, requested.relationships)
     _check(requested.attributes)
     tags = names_of(organization, requested.relationships.tags)
-    pool = _pool(organization, requested.attributes, "remote", None)
+    owner = project or organization.default_project
+    runs = _execution(requested.attributes, organization, owner, None)
     workspace = call.world.create_workspace(
         organization, requested.attributes.name, now=call.now, project=project
     )
     _assign(workspace, requested)
-    workspace.agent_pool = pool
+    execution.assign(workspace, runs)
     call.world.tag(workspace, tags)
     call.record("create", workspace)
     return _shown(call, workspace)
@@ -148,13 +151,14 @@ def update(call: Call) -> documents.Resource:
         check_name(str(name), organization.workspaces.keys() - {workspace.name}, "Workspace")
     _check(requested.attributes)
     project = _project(call, organization, requested.relationships)
-    pool = _pool(organization, requested.attributes, workspace.execution_mode, workspace.agent_pool)
+    owner = project or workspace.project
+    runs = _execution(requested.attributes, organization, owner, execution.own(workspace))
     before = snapshot(workspace)
     if renamed:
         call.world.rename_workspace(workspace, str(name))
-    workspace.project = project or workspace.project
+    workspace.project = owner
     _assign(workspace, requested)
-    workspace.agent_pool = pool
+    execution.assign(workspace, runs)
     call.world.touch(workspace, call.now)
     call.record("update", workspace, before=before)
     return _shown(call, workspace)
@@ -185,7 +189,7 @@ def _shown(call: Call, workspace: Workspace) -> documents.Resource:
 def _addressed(call: Call) -> Workspace:
     if len(call.args) == 1:
         return call.workspace()
-    workspace = call.organization().workspaces.get(call.args[1])
+    workspace = named(call.organization().workspaces, call.args[1])
     if workspace is None:
         raise not_found("Workspace")
     return workspace
@@ -212,35 +216,42 @@ def _project(
 def _check(requested: _Attributes) -> None:
     if requested.terraform_version is not UNSET:
         check_version(requested.terraform_version)
+    check_duration(requested.auto_destroy_activity_duration)
 
 
-def _pool(
-    organization: Organization, changes: _Attributes, mode: str, pool: str | None
-) -> str | None:
-    """Return the workspace's resulting agent pool: required in the mode ``agent``, else None."""
-    new = changes.agent_pool_id
-    after = pool if new is UNSET else new
-    if (mode if changes.execution_mode is UNSET else changes.execution_mode) == "agent":
-        if not after and (changes.execution_mode is not UNSET or new is not UNSET):
-            raise unprocessable("Agent pool can't be blank", "/data/attributes/agent-pool-id")
-        if new is not UNSET and new:
-            check_pool(organization, new, "/data/attributes/agent-pool-id")
-        return after
-    if new is not UNSET and new:
-        detail = "Agent pool can't be set unless the execution mode is agent"
-        raise unprocessable(detail, "/data/attributes/agent-pool-id")
-    return None
+def _execution(
+    changes: _Attributes,
+    organization: Organization,
+    project: Project,
+    before: execution.Execution | None,
+) -> execution.Execution | None:
+    return execution.after(
+        execution.Requested(
+            mode=changes.execution_mode,
+            pool=changes.agent_pool_id,
+            overwrites=changes.setting_overwrites,
+            names=execution.OF_WORKSPACE,
+        ),
+        organization.agent_pools,
+        before=before,
+        default=execution.of_project(project, organization),
+    )
 
 
 def _assign(workspace: Workspace, requested: _Resource) -> None:
+    attributes = requested.attributes
     for name in _PLAIN:
-        value = getattr(requested.attributes, name)
+        value = getattr(attributes, name)
         if value is not UNSET:
             setattr(workspace, name, value)
     for name, shown_as in _SETTINGS.items():
-        value = getattr(requested.attributes, name)
+        value = getattr(attributes, name)
         if value is not UNSET:
-            workspace.settings[shown_as] = value
+            workspace.settings[shown_as] = msgspec.to_builtins(value)
+    # The provider relies on it: it clears a duration by sending only the moment, as null.
+    moment, duration = attributes.auto_destroy_at, attributes.auto_destroy_activity_duration
+    if moment is not UNSET and duration is UNSET:
+        workspace.settings["auto-destroy-activity-duration"] = None
     if "vcs-repo" in workspace.settings:
         repository: Any = workspace.settings["vcs-repo"] or {}
         workspace.settings["vcs-repo-identifier"] = repository.get("identifier")
@@ -255,7 +266,10 @@ def _with_included(
     included: list[documents.Resource] = []
     if "project" in requested:
         projects = {workspace.project.id: workspace.project for workspace in workspaces}
-        included += [documents.project(one, call.user) for one in projects.values()]
+        included += [
+            documents.project(one, workspaces[0].organization, call.user)
+            for one in projects.values()
+        ]
     if "organization" in requested and workspaces:
         included.append(documents.organization(workspaces[0].organization, call.user))
     tags = "effective_tag_bindings" in requested and call.profile.bindings == "included"
