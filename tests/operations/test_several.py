@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -14,6 +15,18 @@ from bulkops.journal.records import Planned, decode
 from bulkops.journal.replay import Replay
 from bulkops.journal.replay import replay as replay_of
 from bulkops.journal.states import Outcome
+from bulkops.operations import KINDS
+from bulkops.operations.aspects.hmac_key import HmacAspect
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import (
+    Observations,
+    Observed,
+    Operation,
+    Resolved,
+    Secret,
+    Spec,
+    Target,
+)
 from bulkops.operations.steps import is_destructive, to_confirm
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.trusted import disagreement
@@ -508,3 +521,41 @@ def test_the_run_tasks_of_all_destructive_steps_confirm_the_job() -> None:
     assert to_confirm(job().steps, world.plan(job()).resolved) == OLD_TASK
     assert is_destructive(job().steps)
     assert not is_destructive(job(ATTACH, UPDATE).steps)
+
+
+class SignSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A spec that may need a secret."""
+
+    key_env: str | None = None
+
+    @property
+    def secret(self) -> Secret | None:
+        """Where it is."""
+        return Secret("key_env", "digest", env=self.key_env) if self.key_env else None
+
+
+class Sign(Kind):
+    """A kind as another package may have one: nothing shows what it writes."""
+
+    name: ClassVar[str] = "sign"
+    spec_type: ClassVar[type[SignSpec]] = SignSpec
+
+    def __init__(self, spec: SignSpec, resolved: Resolved) -> None:
+        super().__init__(spec, resolved)
+        self.aspects = {"mark": HmacAspect(resolved.organization, None)}
+
+    def decide(self, target: Target, _observations: Observations) -> Sequence[Operation]:
+        """Write it."""
+        return (Operation(self.name, target, Observed(target.id, {}), {"digest": "x"}, "mark"),)
+
+
+def test_a_kind_of_another_package_can_be_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its aspect has its own name; two steps may not write it, and a secret is refused."""
+    monkeypatch.setitem(KINDS, "sign", Sign)
+    world = world_of(1)
+    plan = world.plan(job({"kind": "sign"}, UPDATE))
+    assert [operation.aspect for operation in plan.operations] == ["sign mark", "workspace"]
+    with pytest.raises(JobError, match=r"operation\[2\]: sign changes the same thing"):
+        job({"kind": "sign"}, UPDATE, {"kind": "sign"})
+    with pytest.raises(JobError, match=r"operation\[1\]\.kind: sign needs a secret, and can't"):
+        job(UPDATE, {"kind": "sign", "key_env": "KEY"})
