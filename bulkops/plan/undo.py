@@ -25,6 +25,7 @@ still holds, the other one isn't reverted either.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, product
 
 import msgspec
 
@@ -35,6 +36,7 @@ from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Gone, Observations, Observed, Operation, Skip, observed_in
+from bulkops.operations.several import step_of
 
 NOT_OURS = "not changed by this job"
 BACK = "already as it was before"
@@ -50,10 +52,7 @@ def undo(
         observations: read after every effect in doubt has settled.
         missing: ids of the targets that no longer exist.
     """
-    followers: dict[str, list[Progress]] = {}
-    for progress in replay.operations.values():
-        for first in progress.operation.after:
-            followers.setdefault(first, []).append(progress)
+    followers = _followers(replay)
     for progress in replay.operations.values():
         decided = _decided(progress, observations, kind)
         if decided.target.id in missing and not is_not_ours(decided):
@@ -64,8 +63,25 @@ def undo(
             continue
         later = followers.get(progress.operation.key) if followers else None
         if isinstance(decided, Operation):
-            decided = _after(decided, later or (), observations, kind)
+            decided = _after(decided, later.values() if later else (), observations, kind)
         yield decided
+
+
+def _followers(replay: Replay) -> dict[str, dict[str, Progress]]:
+    """Return key → the operations that came after an operation, by their keys."""
+    followers: dict[str, dict[str, Progress]] = {}
+    for progress in replay.operations.values():
+        for first in progress.operation.after:
+            followers.setdefault(first, {})[progress.operation.key] = progress
+    if replay.operations.per_target and not replay.header.undo_of:
+        # An operation that was decided again no longer names those that were done by then.
+        for _, group in groupby(replay.operations.values(), lambda p: p.operation.target.id):
+            of_target = list(group)
+            for one, later in product(of_target, of_target):
+                if step_of(one.operation) < step_of(later.operation):
+                    key = one.operation.key
+                    followers.setdefault(key, {})[later.operation.key] = later
+    return followers
 
 
 def is_not_ours(decided: Operation | Skip) -> bool:

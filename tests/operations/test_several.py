@@ -295,6 +295,20 @@ def test_what_was_undone_outside_the_job_holds_the_rest_back() -> None:
     assert state(world, "prod-0") == DONE
 
 
+def test_the_undo_goes_backwards_after_a_retry_too() -> None:
+    """What was retried after the attach was done is still reverted before the attach."""
+    world = world_of(1)
+    world.wire.troubles = always(lambda request: request.method == "DELETE", Trouble("404"))
+    world.apply(job(rollout=PATIENT))
+    world.wire.troubles = lambda _request: None
+    assert exit_code(world.resume(retry_failed=True)) == 0
+    world.wire.asked.clear()
+    world.start_undo(PATH, UNDO)
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert [request.method for request in world.wire.writes] == ["PATCH", "POST", "DELETE"]
+    assert state(world, "prod-0") == BEFORE
+
+
 def test_killed_anywhere_it_ends_the_same() -> None:
     """A kill at each request, then a resume: every change is made once."""
     number = 1
