@@ -67,9 +67,11 @@ def document(coverage: Coverage) -> Iterator[str]:
 
 def _csv_rows(coverage: Coverage) -> Iterator[list[str]]:
     names = _task_names(coverage)
-    yield ["workspace", "workspace_id", *names, *(("status", "desired") if coverage.job else ())]
+    by_job = ("status", "desired") if coverage.job else ()
+    yield ["workspace", "workspace_id", "project", *names, *by_job]
     for row in coverage.rows():
-        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.observed)]
+        workspace = row.workspace
+        cells = [workspace.name, workspace.id, workspace.project, *map(_cell, row.observed)]
         if coverage.job:
             cells += [row.desired.status, row.desired.why] if row.desired else ["", ""]
         yield cells
@@ -167,8 +169,7 @@ def _workspace(coverage: Coverage, row: Row) -> dict[str, object]:
         for observed in several
     ]
     result: dict[str, object] = {
-        "workspace": row.workspace.name,
-        "workspace_id": row.workspace.id,
+        **row.workspace.fields,
         "tasks": attached,
     }
     if row.desired:

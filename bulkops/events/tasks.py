@@ -38,6 +38,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         stages: stages of a run in which the run task is called, as the server names them, in
             the order of a run.
         workspace_name: the workspace's name; null if it was not requested.
+        project: name of the workspace's project, or the project's id if the server does not show
+            the name; empty if the server shows no project; null if it was not requested.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     enforcement_level: str
     stages: tuple[str, ...]
     workspace_name: str | None
+    project: str | None
 
 
 class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
@@ -116,9 +119,12 @@ class Detached(Event, frozen=True, kw_only=True, tag="detached"):
     Attributes:
         id: id of the former attachment, `wstask-…`.
         workspace_id: the workspace's id, `ws-…`.
+        project: name of the workspace's project, or the project's id if the server does not show
+            the name; empty if the server shows no project.
         task_id: the run task's id, `task-…`.
     """
 
     id: str
     workspace_id: str
+    project: str
     task_id: str

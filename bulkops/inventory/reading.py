@@ -16,7 +16,8 @@ from bulkops.inventory.run_tasks import find_run_tasks
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Resolved, Scope, Target, TaskRef
+from bulkops.operations.model import Resolved, Scope, Target, TaskRef
+from bulkops.operations.secret import HmacKey
 from bulkops.operations.steps import Step, bind, place_of, place_of_task, run_tasks
 
 
@@ -51,7 +52,6 @@ async def read_inventory(
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
-        projects=chosen.projects,
         notes=chosen.notes,
         hidden=hidden,
         version=server.version,

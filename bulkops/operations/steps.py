@@ -17,7 +17,8 @@ from bulkops.errors import JobError
 from bulkops.operations import bind as bind_kind
 from bulkops.operations import kind_named, kind_names, wording
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Resolved, Right, Scope, Secret, Spec, TaskRef
+from bulkops.operations.model import Resolved, Right, Scope, Spec, TaskRef
+from bulkops.operations.secret import Secret
 from bulkops.operations.several import Several, same_thing
 
 

@@ -19,7 +19,7 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.storage import Storage
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 

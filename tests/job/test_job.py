@@ -29,12 +29,12 @@ ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mand
 SELECT = '[select]\nnames = ["prod-*"]\n'
 JOB = HEAD + ATTACH + SELECT
 SELECT_KEYS = (
-    "names, exclude_names, tags, exclude_tags, project, ids, file, listed, where, has_task, "
-    "lacks_task, all, allow_empty, only, limit"
+    "names, exclude_names, tags, exclude_tags, project, projects, exclude_projects, ids, file, "
+    "listed, where, has_task, lacks_task, all, allow_empty, only, limit"
 )
 NAMES = 'a workspace name, a glob with "*", "?" or "[a-z]", or "re:" and a regular expression'
 NOTHING = (
-    "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
+    "select: nothing selects a workspace: give names, tags, project, projects, ids, file, where or "
     "has_task, or all = true to select every workspace"
 )
 LEASES = 'a duration from "2s" to "10m", in whole seconds or minutes'
@@ -187,7 +187,8 @@ REFUSED = {
     + ATTACH
     + "[select]\nall = true\nlisted = []\n": "select: all = true can't be combined with listed: ",
     JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't be combined with names, tags: "
-    "remove one or the other (exclude_names, exclude_tags and lacks_task are fine)",
+    "remove one or the other (exclude_names, exclude_tags, exclude_projects and lacks_task are "
+    "fine)",
     HEAD + '[operation]\nkind = "update"\ntask = "scan"\n' + SELECT: "operation: an update needs "
     "`enforcement_level`, `stages` or both",
     # not TOML

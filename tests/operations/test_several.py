@@ -23,10 +23,10 @@ from bulkops.operations.model import (
     Observed,
     Operation,
     Resolved,
-    Secret,
     Spec,
     Target,
 )
+from bulkops.operations.secret import Secret
 from bulkops.operations.steps import is_destructive, to_confirm
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.trusted import disagreement

@@ -20,8 +20,8 @@ from bulkops.operations.model import Operation
 from bulkops.operations.several import Part
 from bulkops.plan import decidable, undo
 from bulkops.plan.reconcile import reconcile
-from bulkops.runner import dependencies as order
 from bulkops.runner import execution
+from bulkops.runner.starts import dependencies as order
 from tests.simulation.found import Mutation
 
 

@@ -66,7 +66,9 @@ def test_run_tasks_are_listed_as_json_lines(command: Command, acme: Simulator) -
     done = command("task", "list", "--json", "--include", "workspace_tasks.workspace")
     assert [one["name"] for one in done.objects] == ["security-scan", "a"]
     attached = msgspec.convert(done.objects[1]["workspace_tasks"], list[dict[str, object]])
-    assert [one["workspace_name"] for one in attached] == ["prod-network"]
+    assert [(one["workspace_name"], one["project"]) for one in attached] == [
+        ("prod-network", "Default Project")
+    ]
 
 
 def test_a_run_task_is_shown_by_name_and_by_id(command: Command, acme: Simulator) -> None:
