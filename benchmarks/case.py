@@ -9,7 +9,7 @@ import msgspec
 
 from bulkops.api.messages import Request
 from bulkops.job.job import Job, job_from_builtins
-from bulkops.operations import bind
+from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.effects import Effect
@@ -96,7 +96,7 @@ def requests(plan: Plan, has_time: Callable[[], bool]) -> Iterator[Request]:
     At least two, however slow the machine is: a rate needs two.
     """
     job = plan.job
-    kind = bind(job.operation_kind, job.spec, plan.resolved)
+    kind = bind(job.steps, plan.resolved)
     for number, operation in enumerate(plan.operations):
         if number >= 2 and not has_time():
             return

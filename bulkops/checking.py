@@ -104,13 +104,6 @@ def whole_table(table: Mapping[str, object], into: type[StructT], where: str) ->
         raise JobError(f"{where}: {problem}") from None
 
 
-def table_of(struct: msgspec.Struct) -> dict[str, object]:
-    """Return a Struct in the form of a table that ``read_table`` reads."""
-    # TOML has no null.
-    fields: dict[str, object] = msgspec.to_builtins(struct)
-    return {key: value for key, value in fields.items() if value is not None}
-
-
 @cache
 def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
     """Return the fields of a Struct by name."""
@@ -197,6 +190,15 @@ def _shown_entry(value: object) -> str:
         # JSON doesn't escape C1 controls and bidi overrides, which a terminal acts on.
         return escaped(json.dumps(value, ensure_ascii=False))
     return str(value)
+
+
+def given(struct: msgspec.Struct) -> dict[str, object]:
+    """Return a Struct's fields as a table, which ``read_table`` reads back.
+
+    Those that are ``None`` are left out: TOML has no null.
+    """
+    fields: dict[str, object] = msgspec.to_builtins(struct)
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _dotted(key: str, name: str) -> str:

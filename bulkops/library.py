@@ -87,6 +87,7 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
     notes = strict_notes(
         job.rollout,
         operations,
+        plan.targets,
         most=job.pace.max_at_once or slots_needed(rate, client.latency),
         rate=rate,
         latency=client.latency,

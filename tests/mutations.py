@@ -36,6 +36,8 @@ class Mutation(NamedTuple):
 
 LEASES = ("journal/remote/test_contest.py",)
 
+SEVERAL = ("operations/test_several.py",)
+
 PROCESSES = ("fleet/processes/test_processes.py",)
 
 VALUES = ("operations/test_values.py",)
@@ -143,7 +145,7 @@ MUTATIONS = (
     Mutation(
         "a gate is given the webhook's URL",
         "job/job.py",
-        ("return self.notify.variables | ({own} if own else set())", "return frozenset([own])"),
+        ("return self.notify.variables | own", "return frozenset(own)"),
         ("cli/run/test_notify.py",),
     ),
     Mutation(
@@ -488,6 +490,66 @@ MUTATIONS = (
         "job/listing/manifest.py",
         ("unguarded(cell.strip())", "cell.strip()"),
         ("coverage/test_listing.py",),
+    ),
+    Mutation(
+        "a gate gets the credential of the OpenTelemetry collector",
+        "job/gate.py",
+        ("|OTEL_EXPORTER_.*HEADERS", ""),
+        ("job/test_gate.py",),
+    ),
+    Mutation(
+        "a fault in the telemetry stops the job",
+        "telemetry/sending.py",
+        (
+            "        except Exception as error:  # noqa: BLE001",
+            "        except KeyError as error:  #",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "OpenTelemetry's own log shows a header",
+        "telemetry/collector.py",
+        (
+            "        logger.handlers, logger.propagate = [self], False",
+            "        logger.name = logger.name",
+        ),
+        ("telemetry/test_command.py",),
+    ),
+    Mutation(
+        "the spans of a probe belong to the operation that waits",
+        "telemetry/sending.py",
+        ("carried is None or attempt.probe", "carried is None"),
+        ("telemetry/test_sending.py",),
+    ),
+    Mutation(
+        "a step does not wait for the one before it",
+        "operations/several.py",
+        ("after=(*earlier, *(", "after=(*(), *("),
+        SEVERAL,
+    ),
+    Mutation(
+        "the steps before one that is blocked are carried out",
+        "operations/several.py",
+        ("elif one.blocked:", "elif False:"),
+        SEVERAL,
+    ),
+    Mutation(
+        "a replace among several may remove the last run task",
+        "operations/several.py",
+        ("for inner in part.kind.beside(part.within(operation))]", "for inner in ()]"),
+        SEVERAL,
+    ),
+    Mutation(
+        "failures of a job of several steps are counted by operation",
+        "journal/replay.py",
+        ("per_target = len(self.steps) > 1", "per_target = False"),
+        SEVERAL,
+    ),
+    Mutation(
+        "a journal whose steps are in another order is accepted",
+        "plan/decidable.py",
+        ("return stated == earlier or", "return True or stated == earlier or"),
+        SEVERAL,
     ),
     Mutation(
         "a gate gets the credential of the OpenTelemetry collector",

@@ -99,8 +99,8 @@ async def _columns(client: Client, organization: str, named: Sequence[str]) -> l
 
 
 def _check_kind(job: Job, source: str) -> None:
-    if not issubclass(kind_named(job.operation_kind), WorkspaceTaskKind):
+    if len(job.steps) > 1 or not issubclass(kind_named(job.steps[0].kind), WorkspaceTaskKind):
         raise JobError(
-            f"{source}: operation.kind = {shown(job.operation_kind)}: coverage shows where one "
+            f"{source}: operation.kind = {shown(job.kind)}: coverage shows where one "
             "run task is attached: use a job of kind attach, update or detach"
         )

@@ -69,7 +69,8 @@ class Wave(OfShard, frozen=True, kw_only=True, tag="wave"):
         of: number of waves.
         operations: number of operations in the wave.
         reached: the step that the wave has reached.
-        drifted: number of its finished operations that had drifted when it was verified.
+        drifted: number of its finished operations that had drifted when it was verified; in a job
+            of several steps, of workspaces with such operations.
         until: end of the pause after the wave; empty if there is no pause.
         held: what keeps the job from continuing by itself; empty if nothing does.
         status: the gate's exit status; null unless the gate has just ended.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from bulkops.events.model import Action, FreeObject, OfShard, OfTarget
+from bulkops.operations.named_steps import NamedStep
 
 if TYPE_CHECKING:
     from bulkops.operations import model
@@ -18,7 +19,8 @@ class Operation(OfTarget, frozen=True, kw_only=True, tag="operation"):
 
     Attributes:
         key: identifies the operation in this plan, in its journal and in their events.
-        aspect: the part of the target that is written, if its kind has several; else empty.
+        aspect: the part of the target that is written, if its kind has several, or the job several
+            steps: for an attachment the run task's name, for settings `workspace`; else empty.
         action: `attach`, `update`, `detach`, `create`, `delete`, `enable`, `disable`, `rotate`,
             or another word that its kind defines.
         before: the observed attributes, by their API names; null if it did not exist.
@@ -72,9 +74,10 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
 
     Attributes:
         job: the job's name.
-        kind: the kind of operation, as in the job file.
+        kind: the kind of operation, as in the job file; of several steps, joined by `+`.
+        steps: the job's `[operation]` tables, in order.
         organization: the organization's name.
-        task: the run task's name; null for a kind without one.
+        task: the run task's name; null for a kind without one, and for several steps.
         task_id: that run task's id, `task-…`; null for a kind without one.
         replaces: name of the run task that is replaced; null for a kind without one.
         replaces_id: that run task's id, `task-…`; null for a kind without one.
@@ -97,6 +100,7 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
 
     job: str
     kind: str
+    steps: tuple[NamedStep, ...]
     organization: str
     task: str | None
     task_id: str | None
@@ -127,11 +131,12 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
     def of(cls, plan: plan.Plan, saved: str | None = None, sha256: str | None = None) -> Plan:
         """Return the event of a plan; ``saved`` and ``sha256``: its file and the digest."""
         task, replaces = plan.resolved.task, plan.resolved.replaces
-        rollout, operations = plan.rollout, len(plan.operations)
+        rollout = plan.rollout
         return cls(
             shard=UNSET,
             job=plan.job.name,
-            kind=plan.job.operation_kind,
+            kind=plan.job.kind,
+            steps=plan.steps,
             organization=plan.job.organization,
             task=task.name if task else None,
             task_id=task.id if task else None,
@@ -141,11 +146,11 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
             **{verb: n for verb, n in plan.counts.items() if verb in _FIELDS},
             skipped=len(plan.skips) - len(plan.blocked),
             blocked=len(plan.blocked),
-            waves=tuple(wave.size for wave in rollout.steps(operations)),
+            waves=tuple(wave.size for wave in plan.waves),
             pause=rollout.pause,
             windows=rollout.windows,
             gate=rollout.gate,
-            tolerated=rollout.tolerated(operations),
+            tolerated=plan.tolerated,
             strict=rollout.strict,
             notes=tuple(plan.notes),
             saved=saved,

@@ -11,6 +11,7 @@ from bulkops.errors import SIGNALS
 from bulkops.events.executed import HeldOrEmpty
 from bulkops.events.model import Counts, LocalTime, OfShard, Time, TimeOrEmpty
 from bulkops.journal.states import How, Reached
+from bulkops.operations.named_steps import NamedStep
 
 if TYPE_CHECKING:
     from bulkops.report import model as reports
@@ -68,7 +69,8 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
         failures: number of failures since the start, or since the last `--continue` after such a
             stop.
         tolerated: number of failures that are tolerated.
-        of: number of operations in the job, or in the wave.
+        of: number of operations in the job, or in the wave; in a job of several steps, of
+            workspaces.
         wave: number of the wave whose own tolerance was exceeded; 0 for the whole job's.
     """
 
@@ -104,10 +106,11 @@ class Facts(OfShard, frozen=True, kw_only=True):
         run_id: id of this run of the job, from its journal.
         undo_of: run id of the journal that this run reverts; empty if it is not an undo.
         job: the job's name.
-        kind: the kind of operation, as in the job file.
+        kind: the kind of operation, as in the job file; of several steps, joined by `+`.
+        steps: the job's `[operation]` tables, in order.
         organization: the organization's name.
         address: the server's URL.
-        task: the run task's name; empty for a kind without one.
+        task: the run task's name; empty for a kind without one, and for several steps.
         replaces: name of the run task that is replaced; empty for a kind without one.
         created_at: time at which the journal was created.
         executions: number of executions.
@@ -132,6 +135,7 @@ class Facts(OfShard, frozen=True, kw_only=True):
     undo_of: str
     job: str
     kind: str
+    steps: tuple[NamedStep, ...]
     organization: str
     address: str
     task: str

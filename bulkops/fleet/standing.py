@@ -131,4 +131,4 @@ def progress_of(state: State, replay: Replay | None) -> ShardProgress:
     """Return a shard's progress; ``replay``: of its journal, ``None`` if it has none."""
     if replay is None:
         return ShardProgress(state)
-    return ShardProgress(state, len(replay.operations), replay.failures)
+    return ShardProgress(state, replay.units, replay.failures)

@@ -50,8 +50,9 @@ class ShardProgress(msgspec.Struct, frozen=True):
     """How far a shard is.
 
     Attributes:
-        operations: the number of operations in its plan; 0 if it has none yet.
-        failures: the number of operations that count as failed (``bulkops.job.rollout``).
+        operations: the number of operations in its plan, in a job of several steps of their
+            targets; 0 if it has none yet.
+        failures: the number of those that count as failed (``bulkops.job.rollout``).
         lifted: it failed before ``--continue`` lifted a stop of the fleet: it no longer counts.
         lifted_failures: the number of its failures that no longer count.
     """

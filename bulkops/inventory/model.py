@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 import msgspec
 
 from bulkops.api.organizations import Entitlements
-from bulkops.operations.model import Observations, Resolved, Target
+from bulkops.operations.model import Observations, Resolved, Right, Target
 
 
 class Unselected(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +22,7 @@ class Selected(msgspec.Struct, frozen=True):
 
     Attributes:
         targets: the selected workspaces, by name.
-        forbidden: ids of those on which this token lacks the required permission.
+        forbidden: id → required permissions that this token lacks, for those on which it lacks any.
         locked: ids of those that are locked.
         others: all other workspaces with reasons, by name; empty unless requested.
         project_names: id → name, else id, of the projects of all workspaces that were read.
@@ -31,7 +31,7 @@ class Selected(msgspec.Struct, frozen=True):
     """
 
     targets: Sequence[Target]
-    forbidden: Set[str] = frozenset()
+    forbidden: Mapping[str, Sequence[Right]] = {}
     locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
     project_names: Mapping[str, str] = {}
@@ -45,7 +45,7 @@ class Inventory(msgspec.Struct, frozen=True):
     Attributes:
         resolved: the run tasks that the job names, looked up.
         targets: the selected workspaces by name, or the run task.
-        forbidden: ids of those on which this token lacks the kind's permission.
+        forbidden: same as in ``Selected``.
         observations: what the server shows, for selected and other targets alike.
         entitlements: ``None`` if this token can't read them.
         locked: ids of locked workspaces.
@@ -56,7 +56,7 @@ class Inventory(msgspec.Struct, frozen=True):
 
     resolved: Resolved
     targets: Sequence[Target]
-    forbidden: Set[str]
+    forbidden: Mapping[str, Sequence[Right]]
     observations: Observations
     entitlements: Entitlements | None
     locked: Set[str] = frozenset()

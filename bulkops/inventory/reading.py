@@ -20,6 +20,7 @@ from bulkops.job.job import Job
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Resolved, Scope, Target, TaskRef
 from bulkops.operations.secret import HmacKey
+from bulkops.operations.steps import Step, bind, place_of, place_of_task, run_tasks
 
 
 async def read_inventory(
@@ -38,11 +39,12 @@ async def read_inventory(
     """
     client.keep_to(job.pace)
     server = await client.ping()
-    _check_stages(job, server, source)
+    for number, step in enumerate(job.steps, 1):
+        _check_stages(step, server, f"{source}: {place_of(job.steps, number, 'stages')}")
     resolved = msgspec.structs.replace(await _resolve(client, job, server, source), key=key)
-    kind = job.bound(resolved)
+    kind = bind(job.steps, resolved)
     chosen = await _chosen(client, job, kind, resolved, source)
-    check_values(kind, chosen.targets, job.list_file or source)
+    check_values(job, chosen.targets, job.list_file or source)
     hidden = set[str]()
     return Inventory(
         resolved=resolved,
@@ -74,14 +76,15 @@ async def _chosen(
 
 async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) -> Resolved:
     refs: dict[str, TaskRef] = {}
-    named = job.spec.run_tasks
-    places = [(f"{source}: operation.{field}", name) for field, name in named.items()]
+    named = run_tasks(job.steps)
+    places = [(f"{source}: {place_of_task(job.steps, f)}", name) for f, name in named.items()]
     tasks = await find_run_tasks(client, job.organization, places, source)
     for (field, name), (place, _), task in zip(named.items(), places, tasks, strict=True):
         ref = TaskRef(task.id, task.name)
         for other in (other for other, one in refs.items() if one == ref):
             where = f"{place} = {shown(name)}: {ref.name} ({ref.id})"
-            raise JobError(f"{where} is also operation.{other}: name another run task")
+            also = place_of_task(job.steps, other)
+            raise JobError(f"{where} is also {also}: name another run task")
         refs[field] = ref
     return Resolved(
         organization=job.organization,
@@ -92,10 +95,9 @@ async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) ->
     )
 
 
-def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
-    place = f"{source}: operation.stages"
+def _check_stages(step: Step, server: ServerInfo, place: str) -> None:
     version = f"Terraform Enterprise {server.version}"
-    for asked in (spec.stages_asked for spec in job.specs):
+    for asked in (spec.stages_asked for spec in step.specs):
         for stage in asked:
             if stage not in server.stages:
                 raise JobError(
@@ -109,7 +111,7 @@ def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
             )
 
 
-def check_values(kind: Kind, targets: Iterable[Target], listing: str) -> None:
+def check_values(job: Job, targets: Iterable[Target], listing: str) -> None:
     """Refuse values that a file gives a workspace twice, by its name and by its id.
 
     Args:
@@ -118,14 +120,15 @@ def check_values(kind: Kind, targets: Iterable[Target], listing: str) -> None:
     Raises:
         JobError: these values differ.
     """
-    own = kind.per_workspace
+    own = [step.by_entry for step in job.steps if step.values]
     for target in targets if own else ():
-        by_id, by_name = own.get(target.id), own.get(target.name)
-        if by_id and by_name and by_id is not by_name:
-            raise JobError(
-                f"{listing}: lists {shown(target.name)} by its name and, with other values, by its "
-                f"id {target.id}: remove one of them"
-            )
+        for specs in own:
+            by_id, by_name = specs.get(target.id), specs.get(target.name)
+            if by_id and by_name and by_id != by_name:
+                raise JobError(
+                    f"{listing}: lists {shown(target.name)} by its name and, with other values, by "
+                    f"its id {target.id}: remove one of them"
+                )
 
 
 async def _entitlements(client: Client, organization: str) -> Entitlements | None:

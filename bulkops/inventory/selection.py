@@ -30,7 +30,7 @@ class WorkspaceRows:
         list_file: the file that ``select.listed`` is from, for reasons.
 
     Attributes:
-        forbidden: ids of those on which this token lacks the required permission.
+        forbidden: id → required permissions that this token lacks, for those on which it lacks any.
         locked: ids of those that are locked.
         project_names: id → name, else id, of the projects of all workspaces that were added.
         exclusions: which exclusions excluded something, and which nearly did.
@@ -40,17 +40,17 @@ class WorkspaceRows:
         self,
         select: Select,
         project_id: str | None,
-        right: Right = Right.RUN_TASKS,
+        rights: Sequence[Right] = (Right.RUN_TASKS,),
         *,
         why: bool = False,
         list_file: str = "",
     ) -> None:
-        self.forbidden: set[str] = set()
+        self.forbidden: dict[str, Sequence[Right]] = {}
         self.locked: set[str] = set()
         self.project_names: dict[str, str] = {}
         self.exclusions = Exclusions(select)
         self._matcher = Matcher(select, project_id, list_file)
-        self._right = right
+        self._rights = rights
         self._why = why
         self._known: dict[str, str] = {}
         self._rows: dict[str, Target | Unselected | None] = {}
@@ -107,8 +107,9 @@ class WorkspaceRows:
         self._rows[target.id] = row if self._why and objection.known else None
 
     def _keep_facts(self, workspace: Workspace) -> None:
-        if workspace.may(self._right.permission) is False:
-            self.forbidden.add(workspace.id)
+        lacking = [right for right in self._rights if workspace.may(right.permission) is False]
+        if lacking:
+            self.forbidden[workspace.id] = lacking
         if workspace.locked:
             self.locked.add(workspace.id)
 

@@ -32,7 +32,7 @@ from bulkops.inventory.selection_notes import (
 )
 from bulkops.job.conditions import parse_conditions
 from bulkops.job.job import Job
-from bulkops.operations import kind_named
+from bulkops.operations.steps import rights_of
 
 
 async def select_workspaces(
@@ -121,8 +121,8 @@ async def _by_run_tasks(
 async def _read(client: Client, job: Job, project_id: str | None, *, why: bool) -> WorkspaceRows:
     select = job.select
     filters = {} if why else server_filters(select, project_id)
-    right = kind_named(job.operation_kind).right
-    rows = partial(WorkspaceRows, select, project_id, right, why=why, list_file=job.list_file)
+    rights = rights_of(job.steps)
+    rows = partial(WorkspaceRows, select, project_id, rights, why=why, list_file=job.list_file)
     attributes = sorted({c.attribute for c in parse_conditions("where", select.where)})
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:

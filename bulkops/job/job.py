@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from bulkops.checking import Table, check, one_of, read_table, table_of
+from bulkops.checking import Table, check, given, read_table
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
 from bulkops.job.listing.manifest import Manifest
@@ -23,10 +24,9 @@ from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
 from bulkops.job.toml import parse_toml
-from bulkops.operations import bind, kind_named, kind_names
-from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Resolved, Scope, Spec
-from bulkops.operations.values import Valued, to_builtins
+from bulkops.operations import steps, wording
+from bulkops.operations.model import Scope
+from bulkops.operations.steps import Steps, StepTable
 
 # Patterns end in \Z because "$" would accept a trailing line break.
 Name = Annotated[
@@ -47,13 +47,18 @@ ORGANIZATIONS = ("TFE_ORGANIZATION", "TF_CLOUD_ORGANIZATION")
 _WITHOUT_EFFECT = ("pace", "journal", "notify")
 """Tables that are not part of the digest."""
 
+Tables = Annotated[
+    dict[str, object] | list[dict[str, object]], Meta(description="a table, or a list of tables")
+]
+
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The top level of a job file, with its tables unparsed.
 
     Attributes:
         name: the job's name, and that of the folder for its journals.
-        operation: the change to make.
+        operation: the change to make; several `[[operation]]` tables are carried out in their order
+            on each workspace.
         organization: the organization to change; defaults to ``TFE_ORGANIZATION`` or else
             ``TF_CLOUD_ORGANIZATION``. One of them is required.
         select: the workspaces to change; required for the kinds that change workspaces, not
@@ -65,7 +70,7 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: Name
-    operation: Table
+    operation: Tables
     organization: Organization | None = None
     select: Table = {}
     rollout: Table = {}
@@ -75,27 +80,23 @@ class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One change to roll out, as a job file declares it.
+    """A change to roll out, as a job file declares it: of one step, or of several.
 
     Attributes:
         name: letters, digits, ``-`` and ``_``; also the name of the folder for its journals.
         organization: from the file, otherwise from the environment. Empty in a fleet's job
             that names none: its shards do (``bulkops.fleet.fleet.job_of``).
-        operation_kind: the kind's name (see ``kind_named``).
-        spec: an instance of that kind's ``spec_type``; with ``values``, the first one of them.
+        steps: its ``[operation]`` tables, in their order on each target.
         select: not used by kinds that don't change selected workspaces.
         folder: absolute path of the job file's folder, in which its gate runs; not part of the
             digest. Empty for a job without a file.
         list_file: ``select.file`` as written, from which ``select.listed`` was read, for messages;
             not part of the digest. Empty without one, and in a job from a journal.
-        values: the groups of workspaces with specs of their own; all listed workspaces are in one.
-            Empty if all workspaces have the same.
     """
 
     name: str
     organization: str
-    operation_kind: str
-    spec: Spec
+    steps: Steps
     select: Select
     rollout: Rollout = Rollout()
     pace: Pace = Pace()
@@ -103,22 +104,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     notify: Notify = Notify()
     folder: str = ""
     list_file: str = ""
-    values: tuple[Valued, ...] = ()
-
-    @property
-    def specs(self) -> Sequence[Spec]:
-        """Its different specs; they name the same run tasks."""
-        return [one.spec for one in self.values] or [self.spec]
-
-    def bound(self, resolved: Resolved) -> Kind:
-        """Return the job's kind, with the run tasks that it names and each workspace's spec."""
-        return bind(self.operation_kind, self.spec, resolved, self.values)
 
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that hold secrets of the job."""
-        own = self.spec.secret.env if self.spec.secret else ""
-        return self.notify.variables | ({own} if own else set())
+        secret = steps.secret_of(self.steps)
+        own = {secret.env} if secret and secret.env else set[str]()
+        return self.notify.variables | own
 
     def allowing(self, most: int | None) -> Job:
         """Return the job with another ``max_operations``; ``None`` keeps it."""
@@ -130,6 +122,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def effective(self, undo_of: str) -> Job:
         """Return the job as it is carried out (see ``Rollout.effective``)."""
         return msgspec.structs.replace(self, rollout=self.rollout.effective(undo_of))
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind, or those of its steps: ``attach+detach``."""
+        return steps.name_of(self.steps)
 
     @property
     def digest(self) -> str:
@@ -214,19 +211,17 @@ def job_from_builtins(
     organization = file.organization
     if organization is None:
         organization = "" if of_fleet else organization_by_default(default_organization, source)
-    kind = _kind(file.operation, source)
-    select = _select(file.select, kind, source, given="select" in document)
+    tables = steps.read_kinds(file.operation, source)
+    select = _select(file.select, tables, source, given="select" in document)
     list_file, manifest = select.file or "", None
     if list_file and read is not None:
         manifest = read(list_file)
         select = msgspec.structs.replace(select, file=None, listed=manifest.entries)
-    spec, values = read_specs(file.operation, kind, source, select.listed, manifest)
+    read_step = partial(read_specs, listed=select.listed, manifest=manifest)
     return Job(
         name=file.name,
         organization=organization,
-        operation_kind=kind.name,
-        spec=spec,
-        values=values,
+        steps=steps.read_steps(tables, source, organization, read_step),
         select=select,
         list_file=list_file if manifest else "",
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
@@ -239,33 +234,29 @@ def job_from_builtins(
 
 def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
-    selects = kind_named(job.operation_kind).scope is Scope.SELECTED
+    selects = steps.scope_of(job.steps) is Scope.SELECTED
     # bulkops 0.2 knows neither of these, so that a header has them only if a job file sets them.
-    later = {"journal": table_of(job.journal), "notify": table_of(job.notify)}
+    later = {"journal": given(job.journal), "notify": given(job.notify)}
     return {
         "name": job.name,
         "organization": job.organization,
-        "operation": {"kind": job.operation_kind, **to_builtins(job.spec, job.values)},
-        **({"select": table_of(job.select)} if selects else {}),
-        "rollout": table_of(job.rollout),
-        "pace": table_of(job.pace),
+        "operation": steps.to_tables(job.steps),
+        **({"select": given(job.select)} if selects else {}),
+        "rollout": given(job.rollout),
+        "pace": given(job.pace),
         **{name: table for name, table in later.items() if table},
     }
 
 
-def _kind(table: Mapping[str, object], source: str) -> type[Kind]:
-    if "kind" not in table:
-        raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
-    return kind_named(table["kind"], f"{source}: operation.kind")
-
-
-def _select(table: Mapping[str, object], kind: type[Kind], source: str, *, given: bool) -> Select:
-    scope = kind.scope
+def _select(
+    table: Mapping[str, object], to_do: Sequence[StepTable], source: str, *, given: bool
+) -> Select:
+    scope = to_do[0].kind.scope
     if scope is Scope.SELECTED:
         return read_table(table, Select, source, "select")
     if given:
-        what = f"a {kind.name} job applies to {scope.value}"
-        raise JobError(f"{source}: select: {what}: remove [select]")
+        kind = wording.joined(one.kind.name for one in to_do)
+        raise JobError(f"{source}: select: a {kind} job applies to {scope.value}: remove [select]")
     return Select(all=True, allow_empty=True)
 
 

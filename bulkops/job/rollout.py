@@ -1,6 +1,8 @@
 """``[rollout]``: waves, what happens between them, and the failure tolerance. Pure.
 
 Operations are ordered by name, and waves divide them: each wave starts where the previous one ends.
+In a job of several steps no wave ends within a workspace: it includes all operations on its last
+one. There, a workspace with failures counts as one failure, and a percentage is of the workspaces.
 ``bulkops.runner.wave_steps`` decides what an execution does between two waves.
 
 The tolerance (``Rollout.tolerated``): a job stops when failures **exceed** it. Failures are counted
@@ -26,7 +28,9 @@ comes on top: those operations succeeded earlier, and nothing is in flight durin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -112,7 +116,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         gate_timeout: how long the gate may run; after that, bulkops ends it and treats it as
             inconclusive.
         max_failures: the failure tolerance of the whole run; a percentage is of the planned
-            operations.
+            operations, in a job of several steps of the workspaces.
         strict: never have more operations in flight than the remaining tolerance + 1.
         max_operations: the most operations a plan may have; larger plans are refused.
         windows: the times at which operations may begin, any of them; outside them, the job rests,
@@ -155,23 +159,59 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         return msgspec.structs.replace(self, waves=(), pause=None, gate=None, windows=())
 
     def tolerated(self, operations: int) -> int:
-        """Return how many of that many operations may fail: one more failure stops the job."""
+        """Return how many of that many operations, or targets, may fail; one more stops the job."""
         return share_of(self.max_failures, operations)
 
-    def steps(self, operations: int) -> list[Wave]:
+    def steps(self, operations: int, targets: Targets | None = None) -> list[Wave]:
         """Return the waves of that many operations, without empty ones.
 
         Percentages are rounded up, so that the first wave has at least one operation.
+
+        Args:
+            targets: the targets of the operations, for a job of several steps.
         """
         steps: list[Wave] = []
         for wave in [*self.sized, SizedWave("100%")]:
             end = min(operations, end_of(wave.size, operations))
+            end = targets.whole(end) if targets else end
             start = steps[-1].end if steps else 0
             if end > start:
                 own = wave.max_failures
-                tolerated = None if own is None else share_of(own, end - start)
+                units = targets.between(start, end) if targets else end - start
+                tolerated = None if own is None else share_of(own, units)
                 steps.append(Wave(len(steps) + 1, start, end, tolerated, last=end == operations))
         return steps or [Wave(1, 0, 0, None, last=True)]
+
+
+class Targets:
+    """Where the operations on each target begin and end, for a job of several steps.
+
+    Args:
+        ids: the target's id of each operation, in order.
+    """
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        # A million of them would take eight times as much in a list.
+        self._ends = array("L")
+        previous = None
+        for number, ident in enumerate(ids):
+            if ident != previous:
+                self._ends.append(number)
+            previous = ident
+            self._ends[-1] = number + 1
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._ends)
+
+    def whole(self, end: int) -> int:
+        """Return the end of the target whose operations an end may divide."""
+        place = bisect_left(self._ends, end)
+        return self._ends[place] if place < len(self._ends) else end
+
+    def between(self, start: int, end: int) -> int:
+        """Return how many end after ``start``, and not after ``end``."""
+        return bisect_right(self._ends, end) - bisect_right(self._ends, start)
 
 
 class Wave(msgspec.Struct, frozen=True):

@@ -51,7 +51,7 @@ def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
     """Return the schema of job files with one of these kinds."""
     tables = _tables()
     definitions = {s.__name__: table_schema(s) for s in with_nested(tables.values())}
-    choices = []
+    choices, selecting = list[Schema](), list[Schema]()
     for name, kind in kinds.items():
         spec = kind.spec_type
         nested = list(with_nested([spec]))[1:]
@@ -59,13 +59,26 @@ def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
         # Two packages may use the same class name for their specs.
         unique = spec.__name__ if spec.__name__ not in definitions else f"{name}-{spec.__name__}"
         choices.append({"$ref": f"#/$defs/{unique}"})
+        selecting += choices[-1:] if kind.scope is Scope.SELECTED else []
         definitions[unique] = _operation(name, kind)
     descriptions = meanings(JobFile)
     properties: dict[str, Schema] = {
         name: {"description": descriptions.get(name, ""), **_reference(struct)}
         for name, struct in tables.items()
     }
-    properties["operation"] = {"description": descriptions.get("operation", ""), "oneOf": choices}
+    several = {
+        "type": "array",
+        "description": "the steps of the job, in their order on each workspace",
+        "minItems": 1,
+        "items": {"oneOf": choices},
+        # A single one is the same as one table.
+        "if": {"minItems": 2},
+        "then": {"items": {"oneOf": selecting}},
+    }
+    properties["operation"] = {
+        "description": descriptions.get("operation", ""),
+        "oneOf": [*choices, several],
+    }
     job = table_schema(JobFile, summary(JobFile), properties) | _selecting_or_not(tables, kinds)
     definitions = dict(sorted(definitions.items()))
     return {"$schema": DIALECT, "title": "A job file of bulkops", **job, "$defs": definitions}
@@ -126,7 +139,7 @@ def _selecting_or_not(
     needed = [name for name, struct in tables.items() if _refuses_nothing_given(struct)]
     kind = {"properties": {"kind": {"enum": selecting}}, "required": ["kind"]}
     return {
-        "if": {"properties": {"operation": kind}},
+        "if": {"properties": {"operation": {**kind, "items": kind}}},
         "then": {"required": needed},
         "else": {"not": any_of(*needed)},
     }

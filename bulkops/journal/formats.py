@@ -30,7 +30,7 @@ from bulkops.journal.records import (
     decode,
     encode,
 )
-from bulkops.operations.model import Attributes, Observed
+from bulkops.operations.model import Attributes
 
 
 class Format(NamedTuple):
@@ -89,18 +89,3 @@ def _encode_as_1(record: Record) -> bytes:
 
 FORMATS = {1: Format(_encode_as_1, _decode_as_1), FORMAT: Format(encode, decode)}
 """Format number in the header → its encoder and decoder."""
-
-
-def inferred_verb(before: Observed | None, desired: Attributes | None) -> str:
-    """Return the verb of an operation of a journal of 0.1, which doesn't record it."""
-    attributes = before.attributes if before else {}
-    attachment = "enforcement-level" in {**attributes, **(desired or {})}
-    if before is None:
-        return "attach" if attachment else "create"
-    if desired is None:
-        return "detach" if attachment else "delete"
-    if "hmac-key-sha256" in desired:
-        return "rotate"
-    if list(desired) == ["enabled"]:
-        return "enable" if desired["enabled"] else "disable"
-    return "update"

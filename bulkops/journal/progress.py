@@ -85,30 +85,44 @@ class _Tally:
     ``counts`` is a parameter, not an attribute: a cycle with its ``Operations`` would keep a
     million operations in memory until the garbage collector finds it.
 
+    Args:
+        per_target: count targets with failures, not failures.
+
     Attributes:
         results: outcome → number of operations whose last result has it.
         unanswered: number of operations that were sent and have no result since.
-        failures: number of operations whose last result is a failure that counts.
     """
 
-    __slots__ = ("failures", "results", "unanswered")
+    __slots__ = ("_failing", "_per_target", "results", "unanswered")
 
-    def __init__(self, counted: Iterable[Progress], counts: Counts) -> None:
+    def __init__(self, counted: Iterable[Progress], counts: Counts, *, per_target: bool) -> None:
         self.results = Counter(dict.fromkeys(Outcome, 0))
-        self.unanswered = self.failures = 0
+        self.unanswered = 0
+        self._per_target = per_target
+        self._failing = Counter[str]()
         for progress in counted:
             self.add(progress, 1, counts)
 
-    def conclude(self, result: Conclusion, number: int, counts: Counts) -> None:
-        """Add ``number`` (1 or -1) to the counts of a last result."""
+    @property
+    def failures(self) -> int:
+        """The number of last results that are failures that count, or of targets with any."""
+        return len(self._failing) if self._per_target else self._failing[""]
+
+    def conclude(
+        self, operation: Operation, result: Conclusion, number: int, counts: Counts
+    ) -> None:
+        """Add ``number`` (1 or -1) to the counts of an operation's last result."""
         self.results[result.outcome] += number
         if result.failed_in and counts(result):
-            self.failures += number
+            unit = operation.target.id if self._per_target else ""
+            self._failing[unit] += number
+            if not self._failing[unit]:
+                del self._failing[unit]
 
     def add(self, progress: Progress, number: int, counts: Counts) -> None:
         """Add ``number`` (1 or -1) to the counts of an operation's progress."""
         if progress.result is not None:
-            self.conclude(progress.result, number, counts)
+            self.conclude(progress.operation, progress.result, number, counts)
         elif progress.sent:
             self.unanswered += number
 
@@ -123,11 +137,13 @@ class Operations(Mapping[str, Progress]):
 
     Attributes:
         execution: number of the current execution, starting at 1.
+        per_target: whether failures are counted by target, not by operation.
     """
 
-    __slots__ = ("_counted_since", "_stored", "_tally", "execution")
+    __slots__ = ("_counted_since", "_stored", "_tally", "execution", "per_target")
 
     def __init__(self) -> None:
+        self.per_target = False
         self._stored: dict[str, Progress] = {}
         self._tally: _Tally | None = None
         self._counted_since = 1
@@ -165,19 +181,27 @@ class Operations(Mapping[str, Progress]):
 
     @property
     def failures(self) -> int:
-        """The number of operations whose last result is a failure that counts (see ``failed``)."""
+        """The number of failures that count (see ``failed``)."""
         return self._counted().failures
 
     def failed(self, start: int, end: int) -> int:
         """Return the failures that count among the operations from ``start`` up to ``end``.
 
-        A failure counts until the job continues past it (``--continue``). An operation in doubt
-        counts only in the execution that left it in doubt, since the next one reads it again.
+        With ``per_target``, the targets that have any. A failure counts until the job continues
+        past it (``--continue``). An operation in doubt counts only in the execution that left it in
+        doubt, since the next one reads it again.
         """
-        if not self.failures:
-            return 0
-        results = (progress.result for progress in islice(self._stored.values(), start, end))
-        return sum(result is not None and self._counts(result) for result in results)
+        return sum(1 for _ in self.failing(start, end)) if self.failures else 0
+
+    def failing(self, start: int, end: int) -> Iterable[str]:
+        """Return the keys of the operations that ``failed`` counts, or the ids of the targets."""
+        part = islice(self._stored.values(), start, end)
+        failed = (p.operation for p in part if p.result is not None and self._counts(p.result))
+        return dict.fromkeys(map(self.unit, failed)) if self.per_target else map(self.unit, failed)
+
+    def unit(self, operation: Operation) -> str:
+        """Return what counts if an operation fails or drifts: its key, or its target's id."""
+        return operation.target.id if self.per_target else operation.key
 
     def begin(self, execution: int, *, continued: bool) -> None:
         """Record the start of an execution; if ``continued``, earlier failures stop counting."""
@@ -185,7 +209,7 @@ class Operations(Mapping[str, Progress]):
         if continued:
             self._counted_since = execution
         if self._tally is not None and self._tally.failures:
-            self._tally.failures = self.failed(0, len(self._stored))
+            self._tally = None
 
     def _counts(self, result: Conclusion) -> bool:
         if result.outcome is Outcome.IN_DOUBT:
@@ -220,14 +244,15 @@ class Operations(Mapping[str, Progress]):
         progress = self[key]
         if self._tally is not None:
             self._tally.add(progress, -1, self._counts)
-            self._tally.conclude(result, 1, self._counts)
+            self._tally.conclude(progress.operation, result, 1, self._counts)
         before = progress.operation.before
         progress.id = before.id if before and before.id == ident else ident
         progress.result = result
 
     def _counted(self) -> _Tally:
         if self._tally is None:
-            self._tally = _Tally(self._stored.values(), self._counts)
+            progress = self._stored.values()
+            self._tally = _Tally(progress, self._counts, per_target=self.per_target)
         return self._tally
 
     @property

@@ -7,7 +7,7 @@ from sys import intern
 
 import msgspec
 
-from bulkops.journal.formats import inferred_verb
+from bulkops.job.rollout import Rollout, Targets, Wave
 from bulkops.journal.progress import Conclusion, Operations, Progress
 from bulkops.journal.records import (
     Ended,
@@ -28,6 +28,8 @@ from bulkops.journal.records import (
 )
 from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
 from bulkops.operations.model import Observed, Operation, Shared, Skip, Target
+from bulkops.operations.named_steps import NamedStep, recorded_steps
+from bulkops.operations.wording import inferred_verb
 
 
 class Replay(msgspec.Struct):
@@ -56,6 +58,32 @@ class Replay(msgspec.Struct):
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
     _conclusions: dict[tuple[bool, bool, int, str, int], Conclusion] = {}
+
+    def __post_init__(self) -> None:
+        """Count failures as the job does."""
+        self.operations.per_target = len(self.steps) > 1
+
+    @property
+    def steps(self) -> tuple[NamedStep, ...]:
+        """The steps of the job, with the run tasks they are about."""
+        return recorded_steps(self.header.job.get("operation"), self.header.resolved)
+
+    @property
+    def targets(self) -> Targets | None:
+        """The targets of the operations, for a job of several steps; otherwise ``None``."""
+        if not self.operations.per_target:
+            return None
+        return Targets(progress.operation.target.id for progress in self.operations.values())
+
+    def waves_of(self, rollout: Rollout) -> list[Wave]:
+        """Return the waves of the job with this ``[rollout]``."""
+        return rollout.steps(len(self.operations), self.targets)
+
+    @property
+    def units(self) -> int:
+        """How many may fail: operations or, in a job of several steps, targets."""
+        targets = self.targets
+        return len(self.operations) if targets is None else len(targets)
 
     @property
     def failures(self) -> int:

@@ -63,7 +63,7 @@ class Exceeded(msgspec.Struct, frozen=True):
         failures: number of failures since the start, or since the last ``--continue`` past such a
             stop.
         tolerated: number of failures that the tolerance allows.
-        of: number of operations of the job, or of the wave.
+        of: number of operations of the job or of the wave, in a job of several steps of targets.
         wave: number of the wave whose own tolerance was exceeded, 0 for the job's tolerance.
     """
 

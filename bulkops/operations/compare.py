@@ -77,10 +77,8 @@ def bare(kind: Kind, operation: Operation, observations: Observations) -> str:
 
     Only kinds with ``Kind.never_empty`` have such operations.
     """
-    if not kind.never_empty or operation.desired is not None:
-        return ""
-    others = [aspect for aspect in kind.aspects if aspect != operation.aspect]
-    if any(observations[aspect].get(operation.target.id) for aspect in others):
+    others = kind.beside(operation) if operation.desired is None else ()
+    if not others or any(observations[aspect].get(operation.target.id) for aspect in others):
         return ""
     none = wording.state(operation, None)
     shown = ", ".join(f"{aspect}: {none}" for aspect in others)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bulkops.checking import fields_of, shown, table_of
+from bulkops.checking import fields_of, given, shown
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Scope, Spec
 
@@ -51,11 +51,11 @@ class Groups:
 def to_builtins(spec: Spec, values: Sequence[Valued]) -> dict[str, object]:
     """Return specs in the form of a job file: what all have in common, and ``values``."""
     if not values:
-        return table_of(spec)
+        return given(spec)
     changes = differing(values)
     common = {
         name: value
-        for name, value in table_of(spec).items()
+        for name, value in given(spec).items()
         if not any(name in table for table in changes)
     }
     groups = [
@@ -67,7 +67,7 @@ def to_builtins(spec: Spec, values: Sequence[Valued]) -> dict[str, object]:
 
 def differing(values: Sequence[Valued]) -> list[dict[str, object]]:
     """Return, for each group, its fields that not all groups have with the same value."""
-    tables = [table_of(one.spec) for one in values]
+    tables = [given(one.spec) for one in values]
     common = {
         name
         for name, value in (tables[0].items() if tables else ())

@@ -7,7 +7,7 @@ is in the journal (``Operation.verb``): the kind chose it when the operation was
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bulkops.checking import shown
 from bulkops.operations.aspects import attachment as attachments_aspect
@@ -27,6 +27,21 @@ def learn(words: Sequence[Words]) -> None:
     """Use these words for states with their markers; markers already known keep theirs."""
     for one in words:
         WORDS.setdefault(one.marker, one)
+
+
+def inferred_verb(before: Observed | None, desired: Attributes | None) -> str:
+    """Return the verb of an operation of a journal of bulkops 0.1, which doesn't record it."""
+    there = before.attributes if before else {}
+    attachment = attachments_aspect.LEVEL in {**there, **(desired or {})}
+    if before is None:
+        return "attach" if attachment else "create"
+    if desired is None:
+        return "detach" if attachment else "delete"
+    if "hmac-key-sha256" in desired:
+        return "rotate"
+    if list(desired) == ["enabled"]:
+        return "enable" if desired["enabled"] else "disable"
+    return "update"
 
 
 def sign(operation: Operation) -> str:
@@ -76,6 +91,16 @@ def change(operation: Operation) -> str:
 def kind_in_words(kind: str, *, undo: bool) -> str:
     """Return what a job does: ``attach``, ``undo of attach``."""
     return f"undo of {kind}" if undo else kind
+
+
+def joined(kinds: Iterable[str]) -> str:
+    """Return the kinds of a job's steps as one word: ``attach+detach``."""
+    return "+".join(kinds)
+
+
+def in_order(steps: Iterable[str]) -> str:
+    """Return what a job does, step by step: ``attach modern-scan, then detach legacy-scan``."""
+    return ", then ".join(steps)
 
 
 def subject(task: str, replaces: str) -> str:

@@ -14,7 +14,8 @@ from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.identity import digest_of_plan, digest_of_undo, meaning_of
 from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
-from bulkops.operations.model import Attributes, TaskRef
+from bulkops.operations.model import Attributes
+from bulkops.operations.steps import refs_of, run_tasks
 from bulkops.plan.decidable import key_of
 from bulkops.plan.model import Plan
 from bulkops.text import counted, quoted
@@ -29,9 +30,7 @@ def disagreement_of_job(header: Header, job: Job) -> str:
     """Return which organization or run task is not the one that the job names; empty if none."""
     if header.organization != job.organization:
         return f"it is for {quoted(header.organization)}, its job for {quoted(job.organization)}"
-    named = job.spec.run_tasks
-    refs: dict[str, TaskRef | None] = {"task": header.task, "replaces": header.replaces}
-    recorded = {field: ref for field, ref in {**refs, **header.others}.items() if ref is not None}
+    named, recorded = run_tasks(job.steps), refs_of(header.resolved)
     if recorded.keys() != named.keys():
         return f"it has {_listed(recorded)}, its job names {_listed(named)}"
     for field, name in named.items():

@@ -14,9 +14,9 @@ from bulkops.journal.reader import disagreeing
 from bulkops.journal.records import Header, Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
-from bulkops.operations import kind_named
 from bulkops.operations.compare import absent
 from bulkops.operations.model import Gone, Observations, Operation, Resolved, Skip, Target
+from bulkops.operations.steps import irreversible, refs_of, run_tasks
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, kind_of, written_job_of
 from bulkops.plan.undo import is_not_ours, undo
@@ -56,8 +56,8 @@ async def _misnamed(client: Client, job: Job, resolved: Resolved) -> str:
     the name with an id. A run task that the server doesn't show is skipped: no request can change
     it either.
     """
-    refs = {"task": resolved.task, "replaces": resolved.replaces, **resolved.others}
-    for field, name in job.spec.run_tasks.items():
+    refs = refs_of(resolved)
+    for field, name in run_tasks(job.steps).items():
         ref = refs.get(field)
         if ref is None or name == ref.id:
             continue
@@ -212,8 +212,8 @@ async def undo_recorded(client: Client, replay: Replay, place: object) -> Plan:
         JournalDamaged, ApiError: see ``check_names``.
     """
     job = job_of(replay.header)
-    if not kind_named(job.operation_kind).reversible:
-        raise JobError(f"{job.name}: jobs of kind {job.operation_kind} can't be undone")
+    if kind := irreversible(job.steps):
+        raise JobError(f"{job.name}: jobs of kind {kind} can't be undone")
     await check_names(client, replay.header, place)
     return await undo_plan(client, replay)
 

@@ -11,28 +11,18 @@ showed, and what the server kept of a write that an undo reverts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-
-import msgspec
 
 from bulkops.inventory.matcher import may_select
 from bulkops.job.job import Job
-from bulkops.journal.formats import inferred_verb
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
-from bulkops.operations import KINDS
 from bulkops.operations.compare import showable
+from bulkops.operations.deciding import Deciding, is_built_in
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import (
-    Attributes,
-    Observations,
-    Observed,
-    Operation,
-    Scope,
-    Skip,
-    Target,
-)
+from bulkops.operations.model import Attributes, Operation, Scope, Target
+from bulkops.operations.several import Several
 from bulkops.text import quoted
 
 
@@ -43,7 +33,7 @@ def disagreement_of_operations(replay: Replay, job: Job, kind: Kind) -> str:
         kind: the job's kind, resolved from the header; needs no secret.
     """
     if replay.header.undo_of and not kind.reversible:
-        return f"it undoes a job of kind {job.operation_kind}, which can't be undone"
+        return f"it undoes a job of kind {job.kind}, which can't be undone"
     limit = job.select.limit
     if limit is not None and (number := len(replay.operations.target_ids)) > limit:
         return f"it covers {number} workspaces, its job at most {limit}"
@@ -65,13 +55,27 @@ class _Decisions:
         self._undo = bool(replay.header.undo_of)
         # Only a later execution can have decided some operations again, apart from the rest.
         self._again = len(replay.executions) > 1
-        self._built_in = KINDS.get(kind.name) is type(kind)
-        self._secret = job.spec.secret
+        kinds = [p.kind for p in kind.parts] if isinstance(kind, Several) else [kind]
+        self._built_in = all(map(is_built_in, kinds))
         self._task = kind.resolved.task
+        self._deciding = self._per_aspect(kind)
         self._select = job.select if kind.scope is Scope.SELECTED else None
         # By their ``id``: equal attributes are one object, which the replay keeps.
         self._showable: set[tuple[int, int]] = set()
         self._decided: set[tuple[object, ...]] = set()
+
+    def _per_aspect(self, kind: Kind) -> dict[str, Deciding]:
+        """Return aspect → what decides the operations of its step again."""
+        if not isinstance(kind, Several):
+            return dict.fromkeys(kind.aspects, Deciding(kind, again=self._again, every=self._every))
+        found: dict[str, Deciding] = {}
+        for part in kind.parts:
+            deciding = Deciding(part.kind, again=self._again, every=self._every)
+            found.update(dict.fromkeys(part.aspects.values(), deciding))
+        return found
+
+    def _every(self) -> Iterator[Operation]:
+        return (progress.operation for progress in self._operations.values())
 
     def objection(self) -> str:
         """Return which operation could not have been decided, and why; empty if none."""
@@ -116,7 +120,7 @@ class _Decisions:
 
     @property
     def _what(self) -> str:
-        job = f"a job of kind {self._job.operation_kind}"
+        job = f"a job of kind {self._job.kind}"
         return f"the undo of {job}" if self._undo else job
 
     def _malformed(self, progress: Progress) -> str:
@@ -159,138 +163,42 @@ class _Decisions:
     def _decidable(self, progress: Progress, of_target: Sequence[Progress]) -> bool:
         operation = progress.operation
         try:
+            deciding = self._deciding[operation.aspect]
+            own = self._within(operation)
             if self._undo:
-                restored = progress.restore == operation.before
-                return restored and self._can_revert(operation)
-            known = self._decided_together(operation, of_target)
-            if not known and self._again:
-                known = self._decided_alone(operation, operation.before)
-            if known and progress.restore != operation.before:
-                known = self._decided_alone(operation, progress.restore, exactly=False)
-            return known or self._bounded(operation)
+                return (
+                    progress.restore == operation.before
+                    and self._kind.kind_of_inverse(operation) == operation.kind
+                    and deciding.can_revert(own)
+                )
+            before = [
+                p.operation for p in of_target if self._deciding[p.operation.aspect] is deciding
+            ]
+            follows = self._follows(operation, of_target)
+            return follows and deciding.could_decide(
+                own, progress.restore, [*map(self._within, before)]
+            )
         except Exception:  # noqa: BLE001 - a kind may raise anything for a state no server shows
             return False
 
-    def _decided_together(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
-        """Whether the kind decides it from the states before all operations on the target."""
-        if self._task is not None and operation.target.id == self._task.id:
-            return self._decided_of_task(operation)
-        shown: dict[str, list[Observed]] = {one.operation.aspect: [] for one in of_target}
-        for one in of_target:
-            if one.operation.before is not None:
-                shown[one.operation.aspect].append(one.operation.before)
-        return any(
-            self._agrees(operation, one)
-            for observed in self._assumed(operation, shown)
-            for one in self._decide(operation.target, observed)
-        )
-
-    def _decided_of_task(self, operation: Operation) -> bool:
-        """Whether the kind decides it for the run task, from the states before all operations."""
-        observed: dict[str, dict[str, list[Observed]]] = {name: {} for name in self._kind.aspects}
-        for progress in self._operations.values():
-            one = progress.operation
-            there = [] if one.before is None else [one.before]
-            observed[one.aspect].setdefault(one.target.id, []).extend(there)
-        return any(self._agrees(operation, one) for one in self._decide(operation.target, observed))
-
-    def _decided_alone(
-        self, operation: Operation, before: Observed | None, *, exactly: bool = True
-    ) -> bool:
-        """Whether the kind decides it from this state, whatever else the target showed.
-
-        Args:
-            exactly: its desired state and the state before it must be the same too.
-        """
-        return any(
-            (one.key, one.aspect) == (operation.key, operation.aspect)
-            and (not exactly or self._agrees(operation, one))
-            for one in self._from(operation, before)
-        )
-
-    def _from(self, operation: Operation, before: Observed | None) -> Iterator[Operation]:
-        """Yield what the kind decides from this state of one aspect, assuming the other aspects."""
-        shown = {operation.aspect: [] if before is None else [before]}
-        for observed in self._assumed(operation, shown):
-            yield from self._decide(operation.target, observed)
-
-    def _assumed(
-        self, operation: Operation, shown: Mapping[str, Sequence[Observed]]
-    ) -> Iterator[Observations]:
-        """Yield what the target may have shown if the journal doesn't record some aspects.
-
-        Those aspects may have shown nothing, a state of this operation, or the state that the kind
-        desires there.
-        """
-        ident, missing = operation.target.id, self._kind.aspects.keys() - shown.keys()
-
-        def assumed(state: Attributes | None) -> Observations:
-            there = [] if state is None else [Observed("", state)]
-            full = {**shown, **dict.fromkeys(missing, there)}
-            return {name: {ident: rows} if rows else {} for name, rows in full.items()}
-
-        yield assumed(None)
-        if not missing:
-            return
-        before = operation.before
-        states = [operation.desired, before.attributes if before else None]
-        decided = self._decide(operation.target, assumed(None))
-        states += [one.desired for one in decided if one.aspect in missing]
-        yield from (assumed(state) for state in states if state is not None)
-
-    def _decide(self, target: Target, observed: Observations) -> list[Operation]:
-        return [one for one in self._kind.decided(target, observed) if not isinstance(one, Skip)]
-
-    def _agrees(self, operation: Operation, decided: Operation) -> bool:
-        """Whether an operation equals the decided one; a secret's digest is taken as given."""
-        desired = decided.desired
-        if self._secret is not None and desired is not None and operation.desired is not None:
-            shown_as = self._secret.shown_as
-            if shown_as in desired and isinstance(operation.desired.get(shown_as), str):
-                desired = {**desired, shown_as: operation.desired[shown_as]}
+    def _within(self, operation: Operation) -> Operation:
+        """Return an operation as the kind of its step decides it."""
+        kind = self._kind
         return (
-            decided.key == operation.key
-            and decided.aspect == operation.aspect
-            and decided.before == operation.before
-            and desired == operation.desired
-            and self._in_order(operation.after, decided.after)
-            # Journals of 0.1 do not always record the verb.
-            and operation.verb in (decided.verb, inferred_verb(decided.before, decided.desired))
+            kind.part_of(operation.aspect).within(operation)
+            if isinstance(kind, Several)
+            else operation
         )
 
-    def _in_order(self, after: Sequence[str], decided: Sequence[str]) -> bool:
-        if self._kind.scope is not Scope.EVERY:
-            return after == decided
-        # The server lists in another order than the plan; finished ones need not come first.
-        return {*after} == {*decided} or (self._again and {*after} < {*decided})
-
-    def _can_revert(self, operation: Operation) -> bool:
-        """Whether it reverts what the kind decides, or what an undo of that has reverted."""
-        verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        before, desired = operation.before, operation.desired
-        if operation.kind != verb or operation.verb not in (verb, inferred_verb(before, desired)):
+    def _follows(self, operation: Operation, of_target: Sequence[Progress]) -> bool:
+        """Whether an operation has its step's number, and comes after all earlier steps."""
+        if not isinstance(self._kind, Several):
+            return True
+        number = self._kind.part_of(operation.aspect).number
+        each = [(self._kind.part_of(p.operation.aspect).number, p.operation.key) for p in of_target]
+        earlier = [key for other, key in each if other < number]
+        if not operation.kind.startswith(f"{number}-"):
             return False
-        restored = None if desired is None else Observed(before.id if before else "", desired)
-        reverted = (
-            (one.desired is None) is (before is None)
-            for one in self._from(operation, restored)
-            if one.aspect == operation.aspect
-        )
-        done_again = (
-            (one.desired is None) is (desired is None)
-            for one in self._from(operation, before)
-            if one.aspect == operation.aspect
-        )
-        return any(reverted) or any(done_again) or self._bounded(operation)
-
-    def _bounded(self, operation: Operation) -> bool:
-        """Whether a kind whose decisions depend on more than the target may have decided this.
-
-        Only kinds of other packages may: all that can be checked is that the change is one of
-        those that the kind names.
-        """
-        if self._built_in:
-            return False
-        verb = self._kind.verb(msgspec.structs.replace(operation, verb=""))
-        named = operation.desired is not None or verb in self._kind.verbs or self._kind.destructive
-        return named and operation.verb == verb
+        stated = [key for key in operation.after if not key.startswith(f"{number}-")]
+        # What was done already need not come first any more.
+        return stated == earlier or (self._again and {*stated} < {*earlier})

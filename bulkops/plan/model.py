@@ -11,12 +11,13 @@ from bulkops.api.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
-from bulkops.job.rollout import Rollout, rest_seconds
+from bulkops.job.rollout import Rollout, Targets, Wave, rest_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
-from bulkops.operations import kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Operation, Resolved, Scope, Skip
+from bulkops.operations.model import Operation, Resolved, Right, Scope, Skip, Target
+from bulkops.operations.named_steps import NamedStep, named_steps
+from bulkops.operations.steps import bind, verbs_of
 from bulkops.operations.values import differing, in_words
 from bulkops.plan.notes import notes
 
@@ -57,15 +58,43 @@ class Plan(msgspec.Struct, frozen=True):
         return digest_of_undo(self.undo_of) if self.undo_of else self.job.digest
 
     @property
+    def steps(self) -> tuple[NamedStep, ...]:
+        """The steps of its job, with the run tasks they are about."""
+        return named_steps((step.kind for step in self.job.steps), self.resolved)
+
+    @property
     def rollout(self) -> Rollout:
         """Its rollout; an undo has a single wave."""
         return self.job.rollout.effective(self.undo_of)
 
     @property
+    def targets(self) -> Targets | None:
+        """The targets of the operations, for a job of several steps; otherwise ``None``."""
+        if len(self.job.steps) == 1:
+            return None
+        return Targets(operation.target.id for operation in self.operations)
+
+    @property
+    def waves(self) -> list[Wave]:
+        """The waves of its rollout."""
+        return self.rollout.steps(len(self.operations), self.targets)
+
+    @property
+    def units(self) -> int:
+        """How many may fail: operations or, in a job of several steps, targets."""
+        targets = self.targets
+        return len(self.operations) if targets is None else len(targets)
+
+    @property
+    def tolerated(self) -> int:
+        """The number of failures that are tolerated; one more stops the job."""
+        return self.rollout.tolerated(self.units)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Verb → number of operations with it (see ``Kind.verbs``)."""
         counted = Counter(operation.verb for operation in self.operations)
-        always = kind_named(self.job.operation_kind).verbs
+        always = verbs_of(self.job.steps)
         return {verb: counted[verb] for verb in dict.fromkeys((*always, *counted))}
 
     @property
@@ -79,7 +108,7 @@ class Plan(msgspec.Struct, frozen=True):
     def seconds(self) -> float | None:
         """Estimated duration, with the pauses between waves; ``None`` if the rate is unknown."""
         operations = len(self.operations)
-        rests = (len(self.rollout.steps(operations)) - 1) * rest_seconds(self.rollout)
+        rests = (len(self.waves) - 1) * rest_seconds(self.rollout)
         return operations / self.rate + rests if self.rate else None
 
     @property
@@ -88,13 +117,22 @@ class Plan(msgspec.Struct, frozen=True):
 
         Empty if all workspaces have the same, and for an undo, which restores former ones.
         """
-        groups = () if self.undo_of else self.job.values
-        words = map(in_words, differing(groups))
-        own = {e: text for one, text in zip(groups, words, strict=True) for e in one.workspaces}
-        targets = {o.target.id: o.target for o in self.operations if own}
-        targets |= {s.target.id: s.target for s in self.skips if own}
-        found = (own.get(target.id) or own.get(target.name) for target in targets.values())
-        return dict(Counter(text for text in found if text).most_common())
+        steps = [] if self.undo_of else [step for step in self.job.steps if step.values]
+        targets = {one.id: one for one in self._targets} if steps else {}
+        found: Counter[str] = Counter()
+        for step in steps:
+            named = f"{step.words}: " if len(self.job.steps) > 1 else ""
+            own = dict[str, str]()
+            for one, changes in zip(step.values, differing(step.values), strict=True):
+                own |= dict.fromkeys(one.workspaces, f"{named}{in_words(changes)}")
+            words = (own.get(target.id) or own.get(target.name) for target in targets.values())
+            found.update(text for text in words if text)
+        return dict(found.most_common())
+
+    @property
+    def _targets(self) -> Iterator[Target]:
+        yield from (operation.target for operation in self.operations)
+        yield from (skip.target for skip in self.skips)
 
     @property
     def blocked(self) -> list[Skip]:
@@ -108,7 +146,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     Raises:
         JobError: the result would exceed the organization's entitlements.
     """
-    kind = job.bound(inventory.resolved)
+    kind = bind(job.steps, inventory.resolved)
     operations, skips = _decide_all(kind, inventory)
     if kind.scope is Scope.EVERY and any(skip.blocked for skip in skips):
         # A part of it would be as destructive as all of it, and achieve nothing.
@@ -120,7 +158,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         operations,
         skips,
         list(notes(job, kind, operations, inventory)),
-        denied="" if operations else _denied(kind, inventory, skips),
+        denied="" if operations else _denied(inventory, skips),
     )
 
 
@@ -131,12 +169,15 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
         if target.id in inventory.hidden:
             skips.append(Skip(target, HIDDEN, blocked=True))
             continue
-        for decision in kind.decided(target, inventory.observations):
+        decided = kind.decided(target, inventory.observations)
+        lacking = _lacking(kind, target, decided, inventory)
+        if lacking is not None:
+            # Not a part of it either: what comes first may be in order only with the rest.
+            skips.append(Skip(target, lacking.lacking, blocked=True))
+            continue
+        for decision in decided:
             if isinstance(decision, Skip):
                 skips.append(decision)
-            elif target.id in inventory.forbidden:
-                skips.append(Skip(target, kind.right.lacking, blocked=True))
-                break
             else:
                 operations.append(decision)
     if any(operation.after for operation in operations):
@@ -144,15 +185,28 @@ def _decide_all(kind: Kind, inventory: Inventory) -> tuple[list[Operation], list
     return operations, skips
 
 
-def _denied(kind: Kind, inventory: Inventory, skips: Sequence[Skip]) -> str:
+def _lacking(
+    kind: Kind, target: Target, decided: Sequence[Operation | Skip], inventory: Inventory
+) -> Right | None:
+    """Return a right that the token lacks for what was decided on a target, if any."""
+    lacking = inventory.forbidden.get(target.id, ())
+    if not lacking:
+        return None
+    needed = (kind.right_for(one) for one in decided if isinstance(one, Operation))
+    return next((right for right in needed if right in lacking), None)
+
+
+def _denied(inventory: Inventory, skips: Sequence[Skip]) -> str:
     """Return the right that the token lacks on every workspace; see ``Plan``."""
     task = inventory.resolved.task
     workspaces = {one.id for one in inventory.targets if task is None or one.id != task.id}
     blocked = any(skip.blocked and skip.target.id in workspaces for skip in skips)
-    if not blocked or not workspaces <= inventory.forbidden | inventory.hidden:
+    forbidden = inventory.forbidden
+    if not blocked or not workspaces <= forbidden.keys() | inventory.hidden:
         return ""
-    if workspaces & inventory.forbidden:
-        return f"the permission {kind.right.permission}"
+    lacking = dict.fromkeys(right for ident in workspaces for right in forbidden.get(ident, ()))
+    if lacking:
+        return f"the permission {' or '.join(right.permission for right in lacking)}"
     return "the right to read run tasks"
 
 

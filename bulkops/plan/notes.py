@@ -8,7 +8,7 @@ import msgspec
 
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
-from bulkops.job.rollout import Rollout
+from bulkops.job.rollout import Rollout, Targets
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.text import counted
@@ -63,20 +63,28 @@ def _mandatory(operations: Sequence[Operation], inventory: Inventory) -> Iterato
 
 
 def strict_notes(
-    rollout: Rollout, operations: int, *, most: int, rate: float | None, latency: float
+    rollout: Rollout,
+    operations: int,
+    targets: Targets | None = None,
+    *,
+    most: int,
+    rate: float | None,
+    latency: float,
 ) -> list[str]:
     """Return notes on the waves that ``strict``, not the rate limit, will slow down.
 
     Args:
+        targets: those of the operations, for a job of several steps.
         most: operations in flight without ``strict``.
         rate: requests per second that are allowed, ``None`` if unlimited.
         latency: seconds until an answer, 0 if it is unknown yet.
     """
     needed = float(most) if rate is None else min(most, rate * latency)
     slow: dict[int, list[str]] = {}
-    waves = rollout.steps(operations) if rollout.strict and operations and latency else []
+    noted = rollout.strict and operations and latency
+    waves = rollout.steps(operations, targets) if noted else []
     for wave in waves:
-        tolerated = rollout.tolerated(operations)
+        tolerated = rollout.tolerated(operations if targets is None else len(targets))
         tolerated = tolerated if wave.tolerated is None else min(tolerated, wave.tolerated)
         if min(tolerated + 1, wave.size) < min(needed, wave.size):
             slow.setdefault(tolerated + 1, []).append(str(wave.number))

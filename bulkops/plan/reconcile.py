@@ -29,6 +29,7 @@ is decided, everything in doubt has settled.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import count, takewhile
 
 import msgspec
 
@@ -78,10 +79,19 @@ def reconcile(
 
 def rests_on_another(replay: Replay, kind: Kind) -> bool:
     """Return whether a removal rests on nothing but a reading that shows the other run task."""
-    return kind.never_empty and any(
-        progress.operation.desired is None and not progress.operation.after
+    return any(
+        progress.operation.desired is None
+        and kind.beside(progress.operation)
+        and not _come_first(progress.operation, replay, kind)
         for progress in replay.having(None, Outcome.IN_DOUBT)
     )
+
+
+def _come_first(operation: Operation, replay: Replay, kind: Kind) -> list[Progress]:
+    """Return the predecessors that write one of the aspects of which one must stay."""
+    beside = kind.beside(operation)
+    first = (replay.operations[key] for key in operation.after)
+    return [progress for progress in first if progress.operation.aspect in beside]
 
 
 def _updates(
@@ -123,8 +133,10 @@ def _decided_again(
     """Return the record for an operation whose target was decided again."""
     decided = _same(operation, decisions)
     if decided is not None:
-        reason = _not_to_come(decided, replay)
-        return _result(operation, Outcome.CONFLICT, reason, date) if reason else Planned.of(decided)
+        if reason := _not_to_come(decided, replay):
+            return _result(operation, Outcome.CONFLICT, reason, date)
+        after = (key for now in decided.after for key in _still_to_come(now, replay))
+        return Planned.of(msgspec.structs.replace(decided, after=tuple(dict.fromkeys(after))))
     skip = next((d for d in decisions if isinstance(d, Skip)), None)
     if skip is not None and skip.blocked:
         return _result(operation, Outcome.CONFLICT, skip.reason, date)
@@ -155,9 +167,21 @@ def _same(operation: Operation, decisions: Sequence[Operation | Skip]) -> Operat
 def _not_to_come(decided: Operation, replay: Replay) -> str:
     """Return what must come first but won't, as it isn't planned or is already done; or empty."""
     for key in decided.after:
-        if key not in replay.operations or replay.operations[key].outcome in DONE:
+        if not _still_to_come(key, replay):
             return f"{key} must come first, but isn't part of this plan: plan the job again"
     return ""
+
+
+def _still_to_come(key: str, replay: Replay) -> list[str]:
+    """Return the planned operations that a key of an operation decided now stands for.
+
+    Of several objects on a target some may be gone by now, which changes the numbers in the keys.
+    """
+    kind, _, target = key.partition(":")
+    numbered = (f"{kind.partition('.')[0]}.{number}:{target}" for number in count(1))
+    several = list(takewhile(replay.operations.__contains__, numbered))
+    planned = several or [one for one in (key,) if one in replay.operations]
+    return [one for one in planned if replay.operations[one].outcome not in DONE]
 
 
 def _pending(
@@ -186,7 +210,7 @@ def _hindered(operation: Operation, replay: Replay, observations: Observations, 
     """Return why a pending operation must not be carried out though it could be; or empty."""
     reason = _undone(operation, replay, observations)
     reason = reason or _not_needed_then(operation, replay, observations, kind)
-    if reason or any(replay.operations[key].outcome not in DONE for key in operation.after):
+    if reason or any(p.outcome not in DONE for p in _come_first(operation, replay, kind)):
         # What comes first may resolve the rest.
         return reason
     return bare(kind, operation, observations)

@@ -20,6 +20,7 @@ from bulkops.journal.records import (
 from bulkops.journal.storage import Storage
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.secret import HmacKey
+from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
 
 def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
     """Return the kind of a journal's job, resolved to its run tasks."""
-    return job_of(header).bound(msgspec.structs.replace(header.resolved, key=key))
+    resolved = msgspec.structs.replace(header.resolved, key=key)
+    return bind(job_of(header).steps, resolved)
 
 
 def job_of(header: Header) -> Job:

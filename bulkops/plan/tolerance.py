@@ -43,19 +43,21 @@ def exceeded(replay: Replay, rollout: Rollout) -> Exceeded | None:
     over_all = _over_all(replay, rollout)
     if over_all.failures > over_all.tolerated:
         return over_all
-    steps = rollout.steps(len(replay.operations)) if replay.failures else []
+    steps = replay.waves_of(rollout) if replay.failures else []
     wave = next((w for w in steps if replay.reached(w.number) is not Reached.PASSED), None)
     if wave is None or wave.tolerated is None:
         return None
     failures = replay.failures_in(wave.number, wave.start, wave.end)
     if failures <= wave.tolerated:
         return None
-    return Exceeded(failures, wave.tolerated, wave.size, wave.number)
+    targets = replay.targets
+    units = wave.size if targets is None else targets.between(wave.start, wave.end)
+    return Exceeded(failures, wave.tolerated, units, wave.number)
 
 
 def _over_all(replay: Replay, rollout: Rollout) -> Exceeded:
-    operations = len(replay.operations)
-    return Exceeded(replay.failures, rollout.tolerated(operations), operations)
+    units = replay.units
+    return Exceeded(replay.failures, rollout.tolerated(units), units)
 
 
 class Margin:
@@ -71,11 +73,12 @@ class Margin:
         self, replay: Replay, rollout: Rollout, wave: Wave | None, others: Iterable[Progress] = ()
     ) -> None:
         self._replay = replay
-        self._tolerated = rollout.tolerated(len(replay.operations))
+        self._tolerated = rollout.tolerated(replay.units)
         self._wave = wave
         self._others = frozenset(progress.operation.key for progress in others)
         own = wave is not None and wave.tolerated is not None
-        self._in_wave = replay.operations.failed(wave.start, wave.end) if wave and own else 0
+        counted = replay.operations.failing(wave.start, wave.end) if wave and own else ()
+        self._in_wave = set(counted)
 
     @property
     def left(self) -> int:
@@ -84,8 +87,10 @@ class Margin:
         if self._wave is None or self._wave.tolerated is None:
             return left
         drifted = self._replay.drifted_in(self._wave.number)
-        return min(left, self._wave.tolerated - self._in_wave - drifted)
+        return min(left, self._wave.tolerated - len(self._in_wave) - drifted)
 
     def take_failure(self, key: str) -> None:
         """Record that an operation failed; the replay has its result already."""
-        self._in_wave += key not in self._others
+        if key not in self._others:
+            operations = self._replay.operations
+            self._in_wave.add(operations.unit(operations[key].operation))

@@ -25,6 +25,7 @@ still holds, the other one isn't reverted either.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, product
 
 import msgspec
 
@@ -35,6 +36,7 @@ from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Gone, Observations, Observed, Operation, Skip, observed_in
+from bulkops.operations.several import step_of
 
 NOT_OURS = "not changed by this job"
 BACK = "already as it was before"
@@ -50,10 +52,7 @@ def undo(
         observations: read after every effect in doubt has settled.
         missing: ids of the targets that no longer exist.
     """
-    followers: dict[str, list[Progress]] = {}
-    for progress in replay.operations.values():
-        for first in progress.operation.after:
-            followers.setdefault(first, []).append(progress)
+    followers = _followers(replay)
     for progress in replay.operations.values():
         decided = _decided(progress, observations, kind)
         if decided.target.id in missing and not is_not_ours(decided):
@@ -63,12 +62,26 @@ def undo(
             yield Skip(decided.target, gone(decided.target), blocked=not removed)
             continue
         later = followers.get(progress.operation.key) if followers else None
-        if later and isinstance(decided, Operation):
-            decided = _after(decided, later, observations, kind)
-        if isinstance(decided, Operation) and not decided.after:
-            reason = bare(kind, decided, observations)
-            decided = Skip(decided.target, reason, blocked=True) if reason else decided
+        if isinstance(decided, Operation):
+            decided = _after(decided, later.values() if later else (), observations, kind)
         yield decided
+
+
+def _followers(replay: Replay) -> dict[str, dict[str, Progress]]:
+    """Return key → the operations that came after an operation, by their keys."""
+    followers: dict[str, dict[str, Progress]] = {}
+    for progress in replay.operations.values():
+        for first in progress.operation.after:
+            followers.setdefault(first, {})[progress.operation.key] = progress
+    if replay.operations.per_target and not replay.header.undo_of:
+        # An operation that was decided again no longer names those that were done by then.
+        for _, group in groupby(replay.operations.values(), lambda p: p.operation.target.id):
+            of_target = list(group)
+            for one, later in product(of_target, of_target):
+                if step_of(one.operation) < step_of(later.operation):
+                    key = one.operation.key
+                    followers.setdefault(key, {})[later.operation.key] = later
+    return followers
 
 
 def is_not_ours(decided: Operation | Skip) -> bool:
@@ -112,18 +125,24 @@ def _after(
     inverse: Operation, later: Iterable[Progress], observations: Observations, kind: Kind
 ) -> Operation | Skip:
     """Return an inverse that comes after the inverses of the operation's followers."""
-    after: list[str] = []
+    after, restored = list[str](), set[str]()
     for follower in later:
         decided = _decided(follower, observations, kind)
         if isinstance(decided, Operation):
             after.append(decided.key)
+            restored.add(decided.aspect)
             continue
         observed = observed_in(observations, follower.operation)
         holds = compare(follower.operation, observed) is Shown.DESIRED
         if decided.blocked or (holds and decided.reason == NOT_OURS):
             reason = f"what came after it can't be undone: {decided.reason}"
             return Skip(inverse.target, reason, blocked=True)
-    return msgspec.structs.replace(inverse, after=tuple(after))
+    if restored.isdisjoint(kind.beside(inverse)):
+        # None of its followers restores what would be the last without it.
+        reason = bare(kind, inverse, observations)
+        if reason:
+            return Skip(inverse.target, reason, blocked=True)
+    return msgspec.structs.replace(inverse, after=tuple(after)) if after else inverse
 
 
 def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Operation | None:
@@ -142,8 +161,9 @@ def _inverse(progress: Progress, observed: Sequence[Observed], kind: Kind) -> Op
     before = next((one for one in observed if one == before), before)
     desired = progress.restore.attributes if progress.restore else None
     inverse = Operation("", operation.target, before, desired, operation.aspect)
-    verb = kind.verb(inverse)
-    return msgspec.structs.replace(inverse, kind=verb, verb=verb)
+    return msgspec.structs.replace(
+        inverse, kind=kind.kind_of_inverse(inverse), verb=kind.verb(inverse)
+    )
 
 
 def _decide(inverse: Operation, observed: Sequence[Observed]) -> Operation | Skip:

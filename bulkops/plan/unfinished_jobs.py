@@ -23,6 +23,7 @@ from bulkops.journal.storage import Readable
 from bulkops.operations.aspects.base import Source
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
+from bulkops.operations.steps import bind
 from bulkops.plan.model import Plan
 from bulkops.plan.recorded import kind_of
 from bulkops.plan.tolerance import stopped_by_tolerance
@@ -158,7 +159,8 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
     # Its organization may be written in another case; that would make other sources of the same.
     organization = replay.header.organization
     resolved = msgspec.structs.replace(plan.resolved, organization=organization)
-    undone, prevented = _disagreement(plan, plan.job.bound(resolved), replay, theirs)
+    ours = bind(plan.job.steps, resolved)
+    undone, prevented = _disagreement(plan, ours, replay, theirs)
     named = as_argument(place)
     if undone or prevented:
         yield Unfinished(

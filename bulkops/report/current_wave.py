@@ -66,7 +66,7 @@ def resting(replay: Replay) -> Rest | None:
 
 def current_wave(replay: Replay) -> CurrentWave | None:
     """Return the current wave; ``None`` if all have passed, or if the only one never stopped it."""
-    waves = rollout_of(replay).steps(len(replay.operations))
+    waves = replay.waves_of(rollout_of(replay))
     for wave in waves:
         if replay.reached(wave.number) is Reached.PASSED:
             continue

@@ -6,8 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from bulkops.journal.states import Outcome
-from bulkops.operations import wording
-from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
+from bulkops.report.markdown_text import (
+    FEW,
+    ROOM,
+    code,
+    folded,
+    plain,
+    size,
+    step,
+    steps_as_markdown,
+    table,
+)
 from bulkops.report.model import BLOCKED, PENDING, Report
 from bulkops.report.text import Group, executions, groups, label, pace, verified, why
 from bulkops.report.words import (
@@ -56,9 +65,8 @@ def document(
 
 def title(report: Report) -> str:
     """Return what a job does, and where."""
-    tasks = " by ".join(code(task) for task in (report.replaces, report.task) if task)
-    kind = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
-    return f"{plain(kind)}{tasks and ' '}{tasks} in {code(report.organization)}"
+    what = steps_as_markdown(report.steps, undo=bool(report.undo_of))
+    return f"{what} in {code(report.organization)}"
 
 
 def section(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from bulkops.operations import wording
+from bulkops.operations.named_steps import NamedStep
 from bulkops.text import escaped
 
 ROOM = 2**20
@@ -39,6 +41,16 @@ def code(text: str, longest: int = LONGEST) -> str:
 def plain(text: str) -> str:
     """Return any text as one line of plain words, without meaning to Markdown or GitHub."""
     return _MARKUP.sub(_entity, escaped(text))
+
+
+def steps_as_markdown(steps: Iterable[NamedStep], *, undo: bool) -> str:
+    """Return what a job does, with its run tasks as code spans."""
+    return wording.kind_in_words(wording.in_order(map(_step, steps)), undo=undo)
+
+
+def _step(step: NamedStep) -> str:
+    tasks = " by ".join(code(task) for task in (step.replaces, step.task) if task)
+    return f"{plain(step.kind)}{tasks and ' '}{tasks}"
 
 
 def step(sentence: str) -> str:

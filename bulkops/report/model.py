@@ -19,6 +19,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
+from bulkops.operations.named_steps import NamedStep
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.current_wave import (
     CurrentWave,
@@ -138,6 +139,7 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         undo_of: run id of the journal that this run reverts; empty if it is not an undo.
         replaces: the run task that ``task`` replaces; empty for a kind without one.
+        steps: each kind with its run tasks; of several steps, ``task`` and ``replaces`` are empty.
         created_at: time at which the journal was created, RFC 3339.
         executions: number of executions.
         ended: how the last execution ended (``complete``, ``SIGINT``, …); empty if it hasn't.
@@ -156,11 +158,9 @@ class Report(msgspec.Struct, frozen=True):
         skipped: targets skipped when planned.
         waves: all waves of the rollout; a single one if it has no waves.
         timeline: dates and durations; ``None`` if the journal was not read for them.
-        running: process that holds the journal; ``None`` if none does, or if it is the report of
-            ``apply_plan``.
+        running: process that holds the journal; ``None`` if none does, or after ``apply_plan``.
         killed: whether the last execution certainly was killed; False if it may still be running.
-        next_steps: commands to run next, one sentence each; empty unless the caller knows the
-            journal's path.
+        next_steps: commands to run next, one sentence each; empty if the path is unknown.
     """
 
     run_id: str
@@ -171,6 +171,7 @@ class Report(msgspec.Struct, frozen=True):
     address: str
     task: str
     replaces: str
+    steps: tuple[NamedStep, ...]
     created_at: str
     executions: int
     ended: str
@@ -216,16 +217,16 @@ def report(
     header, verified = replay.header, replay.verified
     differing = verified.differing if verified else {}
     progress = replay.operations.values()
-    operation = header.job.get("operation")
     return Report(
         run_id=header.run_id,
         undo_of=header.undo_of,
         job=str(header.job.get("name")),
-        kind=str(operation.get("kind")) if isinstance(operation, dict) else "",
+        kind=wording.joined(step.kind for step in replay.steps),
         organization=header.organization,
         address=header.address,
         task=header.task.name if header.task else "",
         replaces=header.replaces.name if header.replaces else "",
+        steps=replay.steps,
         created_at=header.created_at,
         executions=len(replay.executions),
         ended=replay.ended.how if replay.ended else "",
@@ -242,7 +243,7 @@ def report(
         exit_code=exit_code(replay) if replay.ended else None,
         rows=Rows(progress, partial(_row, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
-        waves=rollout_of(replay).steps(len(replay.operations)),
+        waves=replay.waves_of(rollout_of(replay)),
         timeline=timeline,
         running=Running(holder.host, holder.pid, holder.started_at) if holder else None,
         killed=killed,

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 
 from bulkops.operations import wording
 from bulkops.plan.model import Plan
-from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
+from bulkops.report.markdown_text import (
+    FEW,
+    ROOM,
+    code,
+    folded,
+    plain,
+    size,
+    step,
+    steps_as_markdown,
+    table,
+)
 from bulkops.text import counted
 
 _ALL = "`bulkops plan JOB --json` lists all"
@@ -56,10 +66,7 @@ def document(plan: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) ->
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    refs = filter(None, (plan.resolved.replaces, plan.resolved.task))
-    tasks = " by ".join(code(ref.name) for ref in refs)
-    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
-    what = f"{plain(kind)}{tasks and ' '}{tasks}"
+    what = steps_as_markdown(plan.steps, undo=bool(plan.undo_of))
     yield f"## Plan of {code(plan.job.name)}: {what} in {code(plan.job.organization)}\n\n"
     todo = ", ".join(f"{n:,} to {verb}" for verb, n in plan.counts.items()) or "nothing to do"
     blocked = f", {len(plan.blocked):,} blocked" if plan.blocked else ""
@@ -110,7 +117,7 @@ def _values(plan: Plan) -> Iterator[str]:
 
 def _waves(plan: Plan) -> Iterator[str]:
     rollout = plan.rollout
-    waves = rollout.steps(len(plan.operations))
+    waves = plan.waves
     if len(waves) > 1:
         sizes = ", ".join(str(wave.size) for wave in waves[:FEW])
         more = f", … ({len(waves)} waves)" if len(waves) > FEW else ""
@@ -119,5 +126,5 @@ def _waves(plan: Plan) -> Iterator[str]:
     if rollout.gate is not None:
         yield f"- Gate after each wave: {code(rollout.gate)}\n"
     if plan.operations:
-        tolerated = counted(rollout.tolerated(len(plan.operations)), "failure")
+        tolerated = counted(plan.tolerated, "failure")
         yield f"- Stops after more than {tolerated}\n"

@@ -9,7 +9,7 @@ import msgspec
 
 from bulkops.job.duration import exact
 from bulkops.journal.states import TROUBLE, Outcome
-from bulkops.operations import wording
+from bulkops.operations.named_steps import words_of
 from bulkops.report.columns import filled, widest
 from bulkops.report.current_wave import CurrentWave
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
@@ -126,14 +126,12 @@ def document(report: Report, *, only_failed: bool = False) -> Iterator[str]:
 
 def head(report: Report) -> Iterator[str]:
     """Yield the lines that summarize the job."""
-    what = wording.kind_in_words(report.kind, undo=bool(report.undo_of))
-    task = wording.subject(report.task, report.replaces)
-    named = f" {task}" if task else ""
-    yield f"{report.job}: {what}{named} in {report.organization} ({report.address})"
+    what = words_of(report.steps, undo=bool(report.undo_of))
+    yield f"{report.job}: {what} in {report.organization} ({report.address})"
     yield f"  {totals(report)}"
     yield f"  {executions(report)}"
     if report.stopped is not None:
-        yield f"  waits for --continue: {too_many(report.stopped)}"
+        yield f"  waits for --continue: {too_many(report.stopped, report.steps)}"
     if took := pace(report):
         yield f"  {took}"
     if report.wave is not None:

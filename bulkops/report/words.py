@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bulkops.journal.records import Notified, Rest, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
+from bulkops.operations.named_steps import NamedStep
 from bulkops.report.current_wave import CurrentWave, Running
 from bulkops.report.model import PENDING
 from bulkops.text import counted
@@ -84,10 +85,15 @@ def notifications_in_words(notifications: Iterable[Notified]) -> Iterator[str]:
             yield f"not notified: {one.event} to {one.receiver}: {one.reason} ({attempts})"
 
 
-def too_many(stopped: Exceeded) -> str:
-    """Return ``11 failures in 100 operations; the tolerance is 10``."""
+def too_many(stopped: Exceeded, steps: Sequence[NamedStep]) -> str:
+    """Return ``11 failures in 100 operations; the tolerance is 10``.
+
+    Args:
+        steps: those of the job; if there are several, workspaces are counted.
+    """
     place = f" of wave {stopped.wave}" if stopped.wave else ""
-    failures, of = counted(stopped.failures, "failure"), counted(stopped.of, "operation")
+    unit = "workspace" if len(steps) > 1 else "operation"
+    failures, of = counted(stopped.failures, "failure"), counted(stopped.of, unit)
     return f"{failures} in {of}{place}; the tolerance is {stopped.tolerated:,}"
 
 

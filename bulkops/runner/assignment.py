@@ -266,5 +266,5 @@ class Assignment(msgspec.Struct, frozen=True):
         of what it adds: the removal of the other one, the last if this is a mistake, follows.
         """
         replay = self.replay
-        assumed = self.kind.never_empty and operation.desired is not None
+        assumed = operation.desired is not None and bool(self.kind.beside(operation))
         return bool(replay.header.undo_of) or assumed or operation.key in replay.decided_again

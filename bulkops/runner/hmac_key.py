@@ -11,6 +11,7 @@ from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
 from bulkops.operations.secret import HmacKey
+from bulkops.operations.steps import secret_of
 
 
 def key_of(job: Job) -> HmacKey | None:
@@ -19,7 +20,7 @@ def key_of(job: Job) -> HmacKey | None:
     Raises:
         JobError: the variable or file has no key.
     """
-    secret = job.spec.secret
+    secret = secret_of(job.steps)
     if secret is None:
         return None
     place = f"operation.{secret.field} = {secret.env or secret.file}"
@@ -37,7 +38,7 @@ def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hm
     """
     if not replay.unfinished and not (retry_failed and replay.count(*RETRIED)):
         return None
-    key, secret = key_of(job), job.spec.secret
+    key, secret = key_of(job), secret_of(job.steps)
     if key is None or secret is None:
         return None
     for progress in replay.operations.values():

@@ -22,7 +22,7 @@ def log_started(place: object, job: Job, replay: Replay) -> None:
     """Log that an execution starts, and how many operations are left."""
     fields = {
         "job": job.name,
-        "kind": job.operation_kind,
+        "kind": job.kind,
         "organization": job.organization,
         "address": replay.header.address,
         "journal": str(place),

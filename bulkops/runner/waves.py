@@ -51,7 +51,7 @@ class Waves:
         self._replay = assignment.replay
         self._clock = assignment.client.clock
         self._rollout = assignment.job.rollout
-        self._waves = self._rollout.steps(len(self._replay.operations))
+        self._waves = self._replay.waves_of(self._rollout)
         records = (self._replay.waves.get(wave.number) for wave in self._waves)
         current = next((w for w in records if w is None or w.reached is not Reached.PASSED), None)
         self._past = current if continue_paused else None
@@ -123,8 +123,9 @@ class Waves:
         with self._interruption.at_once():
             verified = await self._verified()
             differing = verified.differing
-            done = (p for p in self._of(wave) if p.outcome in DONE) if differing else ()
-            drifted = sum(progress.operation.key in differing for progress in done)
+            done = (p.operation for p in self._of(wave) if p.outcome in DONE) if differing else ()
+            unit = self._replay.operations.unit
+            drifted = len({unit(operation) for operation in done if operation.key in differing})
             self._journal.post(verified)
             await self._note(wave, Reached.VERIFIED, drifted=drifted)
         return How.TOLERANCE if exceeded(self._replay, self._rollout) else ""

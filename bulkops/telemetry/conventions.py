@@ -85,7 +85,7 @@ def of_job(job: Job, replay: Replay, shard: str) -> Attributes:
         "bulkops.run_id": header.run_id,
         "bulkops.job": job.name,
         "bulkops.organization": header.organization,
-        "bulkops.kind": wording.kind_in_words(job.operation_kind, undo=bool(header.undo_of)),
+        "bulkops.kind": wording.kind_in_words(job.kind, undo=bool(header.undo_of)),
         **({"bulkops.undo_of": header.undo_of} if header.undo_of else {}),
         **in_shard(shard),
     }

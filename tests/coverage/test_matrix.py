@@ -17,7 +17,7 @@ from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Column, Coverage, Desired, Status, Targets, desired_by
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job, parse_job
-from bulkops.operations.model import Observed, Resolved, Target, TaskRef
+from bulkops.operations.model import Observed, Resolved, Right, Target, TaskRef
 from bulkops.plan.model import make_plan
 from bulkops.text import FORMULA
 
@@ -59,7 +59,7 @@ def verdicts(
     inventory = Inventory(
         resolved=Resolved(organization="acme", task=TaskRef(SCAN.id, SCAN.name)),
         targets=[Target(name, name) for name in names],
-        forbidden=frozenset(forbidden),
+        forbidden=dict.fromkeys(forbidden, (Right.RUN_TASKS,)),
         observations={"": attached},
         entitlements=None,
     )

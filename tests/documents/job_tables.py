@@ -62,6 +62,7 @@ TYPE_NAMES: dict[type[inspect.Type], str] = {
     inspect.FloatType: "number",
     inspect.VarTupleType: "array",
     inspect.DictType: "table",
+    inspect.ListType: "array",
 }
 
 

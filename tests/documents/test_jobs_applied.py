@@ -100,6 +100,13 @@ def _except_sandbox(workspace: Workspace, before: Attachments) -> Attachments:
     return [("mandatory", ("post_plan",))] if meant else before
 
 
+SEVERAL = JOBS / "change-scanner-and-version.toml"
+AFTER_SEVERAL: dict[str, Attachments] = {
+    "modern-scan": [("mandatory", ("post_plan",))],
+    "legacy-scan": [],
+}
+"""The attachments to production workspaces after the job of several steps."""
+
 EXPECTED = {
     "advisory-to-mandatory": Expected(
         "security-scan", lambda _, before: [("mandatory", stages) for _level, stages in before]
@@ -263,7 +270,44 @@ def test_the_terraform_version_job_ends_as_its_comment_says(world: World, here: 
     assert {name: snapshot(workspace) for name, workspace in workspaces.items()} == before
 
 
+def test_the_job_of_several_steps_ends_as_its_comment_says(world: World, here: Here) -> None:
+    """Killed in the middle, it resumes: all parts on production workspaces, no other change.
+
+    Undo restores everything, and a second plan is empty.
+    """
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    for number, workspace in enumerate(workspaces.values()):
+        workspace.terraform_version = ("1.5.7", "1.9.8")[number % 2]
+
+    def versions() -> dict[str, str]:
+        return {name: workspace.terraform_version for name, workspace in workspaces.items()}
+
+    attached, version = _state(world.simulator), versions()
+    path = str(SEVERAL)
+    planned = here("plan", path, "--detailed-exitcode")
+    assert planned.code == 2
+    assert "Note: legacy-scan will be lost on " in planned.out
+    assert here("apply", path, "--yes", "--journal", "all.jsonl").code == 2
+    applying = ("apply", path, "--confirm", "legacy-scan", "--journal", "all.jsonl")
+    world.kill(signal.SIGKILL, write=20, stage="after", arguments=applying)
+    done = here(*applying)
+    assert done.code == 0, done
+
+    production = {name for name in workspaces if name.startswith("prod-")}
+    after = {
+        (name, task): shown if name not in production else AFTER_SEVERAL.get(task, shown)
+        for (name, task), shown in attached.items()
+    }
+    assert _state(world.simulator) == after
+    assert versions() == {name: "1.9.8" if name in production else v for name, v in version.items()}
+    again = here("plan", path, "--detailed-exitcode")
+    assert again.code == 0
+    assert here("undo", "all.jsonl", "--yes").code == 0
+    assert (_state(world.simulator), versions()) == (attached, version)
+
+
 def test_every_job_file_is_tried() -> None:
     """Each job file has a test of its comment."""
     in_virtual_time = {"office-hours"}
-    assert {path.stem for path in FILES} == {*EXPECTED, "terraform-version", *in_virtual_time}
+    own_tests = {"terraform-version", SEVERAL.stem, *in_virtual_time}
+    assert {path.stem for path in FILES} == {*EXPECTED, *own_tests}

@@ -123,10 +123,16 @@ def _examples() -> list[str]:
 
 
 def test_the_examples_are_a_job_and_a_fleet() -> None:
-    """README's examples are valid; the fleet is one of that job, in two waves."""
-    example, notify, fleet = (one for one in _examples() if "from_file" not in one)
+    """README's examples are valid: a job, its steps, its notifications, and a fleet of it."""
+    example, steps, notify, fleet = (one for one in _examples() if "from_file" not in one)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
+    whole = f'name = "several"\norganization = "acme"\n{steps}[select]\nall = true\n'
+    assert [step.kind for step in parse_job(whole).steps] == [
+        "attach",
+        "detach",
+        "workspace-update",
+    ]
     told = parse_job(example + notify, "README.md")
     assert told.notify.url_env == "WEBHOOK"
     assert told.digest == job.digest
@@ -142,7 +148,7 @@ def test_the_example_of_values_is_a_job(tmp_path: Path) -> None:
     (tmp_path / "as-listed.csv").write_text(listing, encoding="utf-8")
     file = tmp_path / "job.toml"
     file.write_text(f'name = "listed"\norganization = "acme"\n{table}', encoding="utf-8")
-    groups = {one.workspaces: one.spec for one in load_job(file).values}
+    groups = {one.workspaces: one.spec for one in load_job(file).steps[0].values}
     assert groups == {
         ("prod-api-001",): AttachSpec(task="security-scan", enforcement_level="mandatory"),
         ("prod-app-001",): AttachSpec(

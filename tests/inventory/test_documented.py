@@ -259,7 +259,7 @@ def test_a_member_that_is_null_decides_nothing(sample: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("asked", JOBS, ids=lambda asked: asked.operation_kind)
+@pytest.mark.parametrize("asked", JOBS, ids=lambda asked: asked.kind)
 @pytest.mark.parametrize(("paths", "sample"), CASES, ids=[sample for _, sample in CASES])
 def test_one_member_that_can_not_be_read_decides_nothing(
     paths: Mapping[str, str], sample: str, asked: Job

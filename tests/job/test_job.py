@@ -22,6 +22,7 @@ from bulkops.job.select import Select
 from bulkops.operations.kinds.attach import AttachSpec
 from bulkops.operations.kinds.base import AgentPool
 from bulkops.operations.kinds.update import UpdateSpec
+from bulkops.operations.steps import Step
 
 HEAD = 'name = "scan"\norganization = "acme"\n'
 ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mandatory"\n'
@@ -72,8 +73,7 @@ def test_a_whole_file_is_read() -> None:
     assert job == Job(
         name="scan",
         organization="acme",
-        operation_kind="update",
-        spec=UpdateSpec(task="scan", stages=("pre_apply", "post_plan")),
+        steps=(Step("update", UpdateSpec(task="scan", stages=("pre_apply", "post_plan"))),),
         select=Select(
             names=("prod-*",),
             exclude_names=("*-sandbox",),
@@ -93,7 +93,7 @@ def test_omitted_tables_have_their_defaults() -> None:
     job = parse_job(JOB)
     assert (job.rollout.max_failures, job.pace.rate, job.pace.max_at_once) == ("10%", None, None)
     assert job.pace.settle_seconds == 10.0
-    assert job.spec == AttachSpec(task="scan", enforcement_level="mandatory")
+    assert job.steps == (Step("attach", AttachSpec(task="scan", enforcement_level="mandatory")),)
 
 
 REFUSED = {

@@ -41,6 +41,7 @@ ONLY_THE_CODE = (
     r"= \"re:.*: not a regular expression",
     r"operation\.from_file = .* only load_job reads it",
     r"operation\.values",
+    r"operation\[1\]: .* changes the same thing of a workspace as operation\[0\]",
 )
 """Messages of ``parse_job`` for what the schema can't refuse."""
 
@@ -268,6 +269,21 @@ def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
         job["operation"][key] = "scan"
         assert _refusal(job) is not None, job
         assert not VALIDATOR.is_valid(job), job
+
+
+@pytest.mark.parametrize("first", sorted(KINDS))
+def test_they_agree_on_several_steps(first: str) -> None:
+    """Two steps of any kinds: both refuse those that don't apply to selected workspaces."""
+    accepted = 0
+    for second in KINDS:
+        tables = [_job(kind)["operation"] for kind in (first, second)]
+        tables[1] = {**tables[1], **({"task": "lint"} if "task" in tables[1] else {})}
+        for steps in (tables, tables[:1], [{**tables[0], "nonsense": 1}, tables[1]], []):
+            for select in ({}, {"select": {"all": True}}):
+                document = {"name": "scan", "operation": steps, **select}
+                _of_one_mind(document)
+                accepted += _refusal(document) is None
+    assert accepted
 
 
 @pytest.mark.parametrize(

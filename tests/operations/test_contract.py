@@ -9,7 +9,8 @@ import pytest
 from bulkops.api import endpoints
 from bulkops.job.job import Job
 from bulkops.journal.states import Outcome
-from bulkops.operations import KINDS, bind
+from bulkops.operations import KINDS
+from bulkops.operations.steps import bind
 from bulkops.simulator.faults import FAULTS
 from bulkops.simulator.profiles import PROFILES
 from tests.engine.world import World, job
@@ -109,7 +110,7 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     world = world_for(kind, workspaces)
     pages = ceil(workspaces / 100)
     plan = world.plan(job(kind))
-    aspects = len(bind(kind, plan.job.spec, plan.resolved).aspects)
+    aspects = len(bind(plan.job.steps, plan.resolved).aspects)
     assert len(world.wire.asked) <= (1 + aspects) * pages + 3
     world.wire.asked.clear()
     world.apply(job(kind))
@@ -134,7 +135,7 @@ def test_write_and_reading_are_of_the_target(kind: str) -> None:
     """The path of the write names the operation's target; the reading back is a list."""
     world = world_for(kind, 2)
     plan = world.plan(job(kind))
-    bound = bind(kind, plan.job.spec, plan.resolved)
+    bound = bind(plan.job.steps, plan.resolved)
     keys = [operation.key for operation in plan.operations]
     assert len(set(keys)) == len(keys)
     for operation in plan.operations:

@@ -149,3 +149,16 @@ def test_a_run_task_not_found_but_listed_is_asked_for_again(times: int) -> None:
         "": {},
         "task": {},
     }
+
+
+def test_it_is_deleted_though_some_of_several_attachments_were_detached_before() -> None:
+    """Killed between two detaches from one workspace: the delete still comes after the second."""
+    world = World(workspaces=1, attached=True)
+    world.simulator.attach("prod-0", TASK)
+    world.start(job("task-delete", rollout=PATIENT, pace={"max_at_once": 1}))
+    world.wire.die_at = len(world.wire.asked) + 5  # a ping, two readings, two writes
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    assert len(world.shown("prod-0")) == 1
+    assert exit_code(world.resume()) == 0
+    assert not world.simulator.world.organizations["acme"].tasks

@@ -17,6 +17,7 @@ from bulkops.operations.aspects.hmac_key import DIGEST
 from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacSpec
 from bulkops.operations.model import Observed, Operation, Resolved, Target, TaskRef
 from bulkops.operations.secret import HmacKey
+from bulkops.operations.steps import Step
 from bulkops.report.model import exit_code
 from bulkops.report.model import report as report_of
 from bulkops.report.text import lines
@@ -37,7 +38,7 @@ def rotation(**operation: str) -> Job:
     if not operation:
         return base
     spec = TaskRotateHmacSpec(task=TASK, **operation)
-    return msgspec.structs.replace(base, spec=spec)
+    return msgspec.structs.replace(base, steps=(Step("task-rotate-hmac", spec),))
 
 
 def test_it_is_always_planned_and_sends_the_key() -> None:

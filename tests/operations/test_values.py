@@ -214,7 +214,7 @@ def test_a_plan_counts_the_workspaces_with_each_values(kind: str) -> None:
     """Also those that need no change; an undo has no such count."""
     world = world_for(kind, 4)
     job = listed(kind)
-    expected = sorted((len(one.workspaces) for one in job.values), reverse=True)
+    expected = sorted((len(one.workspaces) for one in job.steps[0].values), reverse=True)
     assert list(world.plan(job).values.values()) == expected
     world.apply(job)
     assert list(world.plan(job).values.values()) == expected
@@ -268,3 +268,48 @@ def test_values_that_are_changed_in_a_journal_are_found() -> None:
     first["workspaces"], second["workspaces"] = second["workspaces"], first["workspaces"]
     problem = disagreement(replay(iter([replaced(header, job=document), *rest])))
     assert problem == "its digest is not that of the job in it"
+
+
+def test_each_step_has_values_of_its_own() -> None:
+    """One file, two steps with columns: each workspace gets both, and undo restores each."""
+    rows: list[dict[str, object]] = [
+        {"name": "prod-0", "enforcement_level": "mandatory", "auto_apply": True},
+        {"name": "prod-1", "terraform_version": "1.14.0"},
+        {"name": "prod-2", "enforcement_level": "mandatory", "terraform_version": "1.14.0"},
+    ]
+    columns = ["terraform_version", "auto_apply"]
+    operation: Any = [
+        {
+            "kind": "attach",
+            "task": TASK,
+            "enforcement_level": "advisory",
+            "from_file": ["enforcement_level"],
+        },
+        {"kind": "workspace-update", "description": "x", "from_file": columns},
+    ]
+    world = world_for("attach", 4)
+    before = everything(world)
+    document = {"name": "scan", "organization": "acme", "operation": operation}
+    job = job_from_builtins(
+        {**document, "select": {"file": "list.json"}},
+        read=lambda name: parse_manifest(msgspec.json.encode(rows).decode(), name),
+    )
+    plan = world.plan(job)
+    assert len(plan.operations) == 6
+    assert plan.values[f'attach {TASK}: enforcement_level = "mandatory"'] == 2
+    assert plan.values['workspace-update: terraform_version = "1.14.0"'] == 2
+    assert list(plan.values.values()) == [2, 2, 1, 1]
+    world.apply(job)
+    assert world.all_shown() == [
+        *([("mandatory", ("post_plan",))], [("advisory", ("post_plan",))]),
+        *([("mandatory", ("post_plan",))], []),
+    ]
+    assert [_setting(world, name)[:2] for name in world.names[:3]] == [
+        ("1.13.5", True),
+        ("1.14.0", False),
+        ("1.14.0", False),
+    ]
+    assert world.effects() == dict.fromkeys(world.names[:3], 2)
+    world.start_undo(PATH, UNDO)
+    world.resume(path=UNDO)
+    assert everything(world) == before

@@ -490,9 +490,9 @@ def test_a_kind_of_another_package_is_checked_by_its_verbs() -> None:
     """Its decisions may depend on more than the target, but the verb must be its own."""
     replay = forged("attach.jsonl", _changed(desired=ADVISORY))
     header = replay.header
-    spec = job_of(header).spec
-    assert isinstance(spec, AttachSpec)
-    own = OwnAttach(spec, header.resolved)
+    (step,) = job_of(header).steps
+    assert isinstance(step.spec, AttachSpec)
+    own = OwnAttach(step.spec, header.resolved)
     assert disagreement_of_operations(replay, job_of(header), kind_of(header))
     assert disagreement_of_operations(replay, job_of(header), own) == ""
     other = forged("attach.jsonl", _changed(desired=ADVISORY, verb="enable"))

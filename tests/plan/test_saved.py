@@ -15,6 +15,7 @@ from bulkops.errors import BulkopsError, JobError, PlanStale
 from bulkops.operations import KINDS
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.model import Observed, Operation, Resolved, Skip, Target, TaskRef
+from bulkops.operations.steps import Step
 from bulkops.plan.model import Plan
 from bulkops.plan.saved import is_saved_plan, read_plan, save_plan
 from tests.engine.world import HOLDER, job
@@ -172,4 +173,4 @@ def test_a_kind_that_this_version_does_not_know_is_named(
 
 def unknown_kind() -> object:
     """Return a job of a kind that is not installed here."""
-    return msgspec.structs.replace(job(), operation_kind="theirs")
+    return msgspec.structs.replace(job(), steps=(Step("theirs", job().steps[0].spec),))

@@ -14,7 +14,8 @@ from bulkops.api.messages import Response
 from bulkops.inventory import attachments
 from bulkops.journal.lines import Scanner
 from bulkops.journal.local.file import JournalFile, take
-from bulkops.journal.states import Outcome
+from bulkops.journal.replay import Replay
+from bulkops.journal.states import DONE, Outcome
 from bulkops.operations.model import Skip
 from bulkops.plan import current_state, reconcile, undo
 from bulkops.runner import execution, readback
@@ -105,6 +106,16 @@ def last_one_taken_again() -> AbstractContextManager[Any]:
     return mock.patch.object(reconcile, "_in_doubt", return_value=())
 
 
+def numbers_of_now_must_come_first() -> AbstractContextManager[Any]:
+    """Look for what comes first by its key of now, though some of several attachments are gone."""
+
+    def only(key: str, replay: Replay) -> list[str]:
+        known = key in replay.operations and replay.operations[key].outcome not in DONE
+        return [key] if known else []
+
+    return mock.patch.object(reconcile, "_still_to_come", only)
+
+
 FOUND: tuple[Mutation, ...] = (
     not_synced_at_open,
     page_cache_trusted,
@@ -115,5 +126,6 @@ FOUND: tuple[Mutation, ...] = (
     any_yes_to_a_delete,
     last_one_taken_away,
     last_one_taken_again,
+    numbers_of_now_must_come_first,
 )
 """All of them, in the order found."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -18,7 +18,8 @@ from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
-from bulkops.plan import undo
+from bulkops.operations.several import Part
+from bulkops.plan import decidable, undo
 from bulkops.plan.reconcile import reconcile
 from bulkops.runner import execution
 from bulkops.runner.starts import dependencies as order
@@ -33,6 +34,22 @@ def detach_does_not_wait() -> AbstractContextManager[Any]:
         return [msgspec.structs.replace(operation, after=()) for operation in writes(*decided)]
 
     return mock.patch.object(replace, "_writes", at_once)
+
+
+@contextmanager
+def steps_do_not_wait() -> Iterator[None]:
+    """Carry out all steps of a workspace at once."""
+    in_job = Part.in_job
+
+    def at_once(self: Part, operation: Operation, _earlier: Sequence[str]) -> Operation:
+        return in_job(self, operation, ())
+
+    with (
+        mock.patch.object(Part, "in_job", at_once),
+        # Without this, each journal would be refused before anything is sent.
+        mock.patch.object(decidable._Decisions, "_follows", return_value=True),
+    ):
+        yield
 
 
 def undo_does_not_wait() -> AbstractContextManager[Any]:
@@ -96,6 +113,7 @@ def values_forgotten_on_retry() -> AbstractContextManager[Any]:
 
 OF_KINDS: tuple[Mutation, ...] = (
     detach_does_not_wait,
+    steps_do_not_wait,
     undo_does_not_wait,
     failed_counts_as_done,
     conflict_written_over,

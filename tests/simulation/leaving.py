@@ -12,7 +12,8 @@ from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
 from tests.kinds import OLD_TASK, TASK
 from tests.simulation.invariants import must
-from tests.simulation.states import BEFORE, There, place_of, still
+from tests.simulation.scenario import SEVERAL
+from tests.simulation.states import BEFORE, DESIRED, There, place_of, still
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
@@ -36,6 +37,8 @@ def check(machine: Machine, request: Request) -> None:
     # A change while this execution read, or waited for its turn, may be missed.
     if there and (changed is None or changed < machine.running.started - machine.scenario.lags):
         as_planned(operation, server.there(place_of(operation)))
+        if machine.scenario.kind == SEVERAL and not was_in_doubt(operation, synced):
+            in_their_order(machine, operation, replay)
         if machine.scenario.replaces and operation.desired is None:
             other = TASK if place_of(operation)[1] == OLD_TASK else OLD_TASK
             must(server.there((name, other)), "no workspace is left with neither", request)
@@ -47,10 +50,24 @@ def written_by(request: Request, replay: Replay) -> tuple[int, Progress]:
     for position, progress in enumerate(replay.operations.values()):
         operation = progress.operation
         # Each of several attachments has an operation of its own.
-        own = "." not in operation.kind or request.path.endswith(operation.before_id)
+        # Only a POST doesn't end with the id of what it changes.
+        own = request.method == "POST" or request.path.endswith(operation.before_id)
         if operation.target.id == target and method(operation) == request.method and own:
             return position, progress
     raise AssertionError(f"nothing in the journal asks for {request.method} {request.path}")
+
+
+def in_their_order(machine: Machine, operation: Operation, replay: Replay) -> None:
+    """Check that all earlier steps on the target are as desired by now; an undo goes backwards."""
+    things = machine.scenario.things
+    backwards = machine.journal.name == "undo-0.jsonl"
+    order = things[::-1] if backwards else things
+    mine = order.index(place_of(operation)[1])
+    for first in (p.operation for p in replay.operations.values()):
+        place = place_of(first)
+        if first.target == operation.target and order.index(place[1]) < mine:
+            done = still(first, machine.server.there(place)) == DESIRED
+            must(done, "a step comes after those before it", (first, operation))
 
 
 def method(operation: Operation) -> str:

@@ -200,8 +200,9 @@ class Machine:
 
     def ends(self, replay: Replay) -> list[int]:
         """Return where the waves of a journal end."""
-        count = len(replay.operations)
-        return [count] if replay.header.undo_of else self.scenario.ends(count)
+        if replay.header.undo_of:
+            return [len(replay.operations)]
+        return self.scenario.ends([p.operation.target.id for p in replay.operations.values()])
 
     def _interrupt(self, to: Running, drain: float) -> None:
         if to.execution is not None and not self.world.disk.dead:

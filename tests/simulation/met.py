@@ -6,7 +6,7 @@ from collections import Counter
 
 from tests.journal.remote.misbehaving import Trouble
 from tests.simulation.denials import STATUSES
-from tests.simulation.scenario import KINDS
+from tests.simulation.scenario import KINDS, SEVERAL
 from tests.simulation.states import BEFORE, DESIRED, OTHER
 from tests.simulation.stored.troubles import Point
 from tests.simulation.weather import HARMLESS, INCONCLUSIVE, LOSING
@@ -46,8 +46,8 @@ MET = (
     *(f"outcome {outcome}" for outcome in ("succeeded", "skipped", "failed", "conflict")),
     *(f"ended: {how}" for how in ("complete", "tolerance", "gate", "paused", "window", "SIGINT")),
     *(f"gate {status}" for status in (0, 1, INCONCLUSIVE)),
-    *(f"kind {kind}" for kind in dict.fromkeys(KINDS)),
-    *(f"values of {kind}" for kind in dict.fromkeys(KINDS) if kind != "detach"),
+    *(f"kind {kind}" for kind in dict.fromkeys([*KINDS, SEVERAL])),
+    *(f"values of {kind}" for kind in dict.fromkeys([*KINDS, SEVERAL]) if kind != "detach"),
     *(f"saved plan finds it {how}" for how in (DESIRED, BEFORE, OTHER)),
     "JobError",
     "JournalWriteFailed",

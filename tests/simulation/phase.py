@@ -277,7 +277,7 @@ class Phase:
             # A lost write of the previous journal was believed done if the same was done outside it
             # meanwhile, and may have landed under this one.
             strangers=machine.server.changed_since(self.planned.seen_at - machine.scenario.lands),
-            hindered=machine.server.strangers if machine.scenario.replaces else (),
+            hindered=machine.server.strangers if machine.scenario.ordered else (),
         ).check()
         return replay
 

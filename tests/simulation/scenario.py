@@ -9,7 +9,8 @@ from random import Random
 import msgspec
 
 from bulkops.job.duration import in_seconds
-from bulkops.job.job import Job
+from bulkops.job.job import Job, job_from_builtins
+from bulkops.job.listing.manifest import parse_manifest
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
 from tests.kinds import OLD_TASK, TASK
@@ -18,6 +19,12 @@ from tests.simulation.states import REST, SETTINGS, Place, Shown
 
 WORKSPACE_UPDATE = "workspace-update"
 KINDS = (*("attach", "attach", "update", "detach", "replace", "replace"), WORKSPACE_UPDATE)
+SEVERAL = "several"
+"""In place of a kind: the job attaches a run task, detaches the other one, and updates settings."""
+
+STEPPED = 0.4
+"""The share of the runs with ``attach`` that have a job of several steps instead."""
+
 LEVELS = ("advisory", "mandatory")
 SETTLE = ("5s", 5.0), ("10s", 10.0), ("20s", 20.0)
 STATES = ("absent", "as wanted", "other level", "other stage", "twice")
@@ -116,6 +123,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def things(self) -> tuple[str, ...]:
         """The things that the job changes on a workspace."""
+        if self.kind == SEVERAL:
+            return (TASK, OLD_TASK, SETTINGS)
         if self.settings:
             return (SETTINGS,)
         return (TASK, OLD_TASK) if self.replaces else (TASK,)
@@ -123,7 +132,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def meddled(self) -> tuple[str, ...]:
         """The things that are changed outside the job."""
-        return (SETTINGS, REST) if self.settings else self.things
+        return (*self.things, REST) if self.settings else self.things
+
+    @property
+    def ordered(self) -> bool:
+        """Whether a change of one thing may block that of another."""
+        return self.replaces or self.kind == SEVERAL
 
     def desired(self, name: str, shown: Shown) -> Shown:
         """Return the desired state of a workspace; what the job doesn't name stays as shown."""
@@ -135,22 +149,48 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     def desired_settings(self, name: str) -> Shown:
         """Return the desired settings of a workspace, by their names."""
-        own = {field.replace("_", "-"): one for field, one in self.values.get(name, {}).items()}
-        return (tuple(value for _, value in sorted({**self.settings, **own}.items())),)
+        values = self.values.get(name, {})
+        desired = (values.get(n.replace("-", "_"), v) for n, v in sorted(self.settings.items()))
+        return (tuple(desired),)
 
     def job(self) -> Job:
         """Return the job."""
         empty = dict.fromkeys(self._columns)
         rows = [{"name": name, **empty, **self.values[name]} for name in sorted(self.values)]
-        return job(
-            self.kind,
-            rows,
-            operation=self._operation | ({"from_file": self._columns} if rows else {}),
-            select={**self._select, **({"file": "list.json"} if rows else {})},
-            pace={"max_at_once": self.max_at_once, "settle": self.settle},
-            rollout=self._rollout,
-            journal={"lease": self.lease},
-        )
+        from_file: dict[str, object] = {"from_file": self._columns} if rows else {}
+        tables: dict[str, Mapping[str, object]] = {
+            "select": {**self._select, **({"file": "list.json"} if rows else {})},
+            "pace": {"max_at_once": self.max_at_once, "settle": self.settle},
+            "rollout": self._rollout,
+            "journal": {"lease": self.lease},
+        }
+        if self.kind == SEVERAL:
+            first, *others = self._steps
+            document = {
+                "name": "scan",
+                "organization": "acme",
+                "operation": [{**first, **from_file}, *others],
+            }
+            text = msgspec.json.encode(rows).decode()
+            return job_from_builtins(
+                {**document, **tables}, read=lambda name: parse_manifest(text, name)
+            )
+        return job(self.kind, rows, operation=self._operation | from_file, **tables)
+
+    @property
+    def _steps(self) -> list[dict[str, object]]:
+        """The job file's ``[[operation]]`` tables, for several steps."""
+        named = {name.replace("-", "_"): value for name, value in self.settings.items()}
+        return [
+            {
+                "kind": "attach",
+                "task": TASK,
+                "enforcement_level": self.level,
+                "stages": list(self.stages),
+            },
+            {"kind": "detach", "task": OLD_TASK},
+            {"kind": WORKSPACE_UPDATE, **named},
+        ]
 
     @property
     def _operation(self) -> dict[str, object]:
@@ -174,7 +214,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _columns(self) -> list[str]:
         """The columns of the job's file."""
-        if self.settings:
+        if self.kind == WORKSPACE_UPDATE:
             return sorted(name.replace("-", "_") for name in self.settings)
         return ["enforcement_level", "stages"]
 
@@ -192,14 +232,24 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             rollout["windows"] = list(self.windows)
         return rollout
 
-    def ends(self, operations: int) -> list[int]:
-        """Return the ends of the waves for a number of operations, computed without the engine."""
+    def ends(self, targets: Sequence[str]) -> list[int]:
+        """Return the ends of the waves, computed without the engine.
+
+        Args:
+            targets: the target's id of each operation.
+        """
+        operations = len(targets)
         desired = [
             -(-operations * int(size[:-1]) // 100) if size.endswith("%") else int(size)
             for size in self.waves
         ]
         # One that ends before its predecessor adds nothing.
-        return sorted({min(end, operations) for end in accumulate([*desired, operations], max)})
+        ends = {min(end, operations) for end in accumulate([*desired, operations], max)}
+        if self.kind == SEVERAL:
+            # No wave divides a workspace.
+            last = {target: number for number, target in enumerate(targets, 1)}
+            ends = {last[targets[end - 1]] for end in ends if end}
+        return sorted(ends)
 
 
 def draw(random: Random, seed: int) -> Scenario:
@@ -219,7 +269,7 @@ def draw(random: Random, seed: int) -> Scenario:
     settle, seconds = random.choice(SETTLE)
     late = random.uniform(0, 0.98 * seconds) if random.random() < 0.8 else 0.0
     lags = random.uniform(0, 0.98 * seconds - late) if random.random() < 0.6 else 0.0
-    return Scenario(
+    scenario = Scenario(
         kind=kind,
         level=level,
         stages=stages,
@@ -256,6 +306,32 @@ def draw(random: Random, seed: int) -> Scenario:
         projects=projects.draw(seed, profile, selected, others),
         lease=apart.choice(LEASES) if stored else LEASES[2],
         windows=windows.draw(seed),
+    )
+    return _stepped(scenario, Random(f"several: {seed}")) if kind == "attach" else scenario
+
+
+def _stepped(scenario: Scenario, apart: Random) -> Scenario:
+    """Return the scenario with a job of several steps, or as it is.
+
+    Args:
+        apart: draws for this alone, so that all else stays the same.
+    """
+    if apart.random() >= STEPPED:
+        return scenario
+    specified = settings.spec(apart)
+    names = sorted({name for name, _ in scenario.states})
+    other, stages = LEVELS[1 - LEVELS.index(scenario.level)], scenario.stages
+    shown: tuple[Shown, ...] = (
+        (),
+        ((scenario.level, stages),),
+        ((other, stages),),
+        ((scenario.level, stages), (other, stages)),
+    )
+    old = zip(names, apart.choices(shown, (15, 50, 25, 10), k=len(names)), strict=True)
+    states = {(name, OLD_TASK): state for name, state in old}
+    states |= settings.states(apart, specified, names)
+    return msgspec.structs.replace(
+        scenario, kind=SEVERAL, settings=specified, states={**scenario.states, **states}
     )
 
 

@@ -19,16 +19,20 @@ def spec(scenario: Scenario, name: str) -> Spec:
 
     For a skip, it is a text that the skip's reason must contain.
     """
+    new, old = scenario.states[name, TASK], scenario.states[name, OLD_TASK]
     if scenario.settings:
+        # All of a workspace-update, or the last of several steps.
         desired = scenario.desired_settings(name)
         done = scenario.states[name, SETTINGS] == desired
-        return "already as desired" if done else {(name, SETTINGS): desired}
-    new, old = scenario.states[name, TASK], scenario.states[name, OLD_TASK]
-    replaces = scenario.replaces
-    decided = _replacing(scenario, name, new, old) if replaces else _of(scenario, name, new)
+        updated: dict[str, Shown] = {} if done else {SETTINGS: desired}
+        decided = _several(scenario, name, new, old, updated)
+    elif scenario.replaces:
+        decided = _replacing(scenario, name, new, old)
+    else:
+        decided = _of(scenario, name, new)
     if isinstance(decided, str):
         return decided
-    if name in scenario.forbidden:
+    if name in scenario.forbidden and not decided.keys() <= {SETTINGS}:
         return "this token can't manage its run tasks"
     return {(name, task): shown for task, shown in decided.items()}
 
@@ -48,6 +52,19 @@ def _of(scenario: Scenario, name: str, shown: Shown) -> dict[str, Shown] | str:
     if shown == desired:
         return "as desired"
     return {TASK: desired}
+
+
+def _several(
+    scenario: Scenario, name: str, new: Shown, old: Shown, updated: dict[str, Shown]
+) -> dict[str, Shown] | str:
+    desired: dict[str, Shown] = {}
+    if scenario.kind == "several":
+        if len(new) > 1:
+            return f"attached {len(new)} times"
+        there = scenario.desired(name, new)
+        desired |= {} if new == there else {TASK: there}
+        desired |= {OLD_TASK: ()} if old else {}
+    return {**desired, **updated} or "already as desired"
 
 
 def _replacing(scenario: Scenario, name: str, new: Shown, old: Shown) -> dict[str, Shown] | str:

@@ -40,7 +40,7 @@ def place_of(operation: Operation) -> Place:
     """Return what an operation changes."""
     if not is_attachment(operation):
         return operation.target.name, SETTINGS
-    return operation.target.name, OLD_TASK if operation.aspect == OLD else TASK
+    return operation.target.name, OLD_TASK if operation.aspect in (OLD, OLD_TASK) else TASK
 
 
 def still(operation: Operation, there: Sequence[There]) -> str:

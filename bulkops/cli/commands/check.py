@@ -12,7 +12,7 @@ from bulkops.cli.output.printing import print_text
 from bulkops.files import A_FLEET, what_is_at
 from bulkops.job.file import check_gate, load_job
 from bulkops.job.job import Job
-from bulkops.operations import wording
+from bulkops.operations.steps import run_tasks, words_of
 from bulkops.text import counted
 
 
@@ -45,7 +45,7 @@ def _check_job(job_file: Path, *, json: bool) -> None:
         print_json(
             events.Job(
                 job=job.name,
-                kind=job.operation_kind,
+                kind=job.kind,
                 organization=job.organization,
                 task=_task(job),
                 selecting=tuple(fields),
@@ -53,7 +53,8 @@ def _check_job(job_file: Path, *, json: bool) -> None:
         )
     else:
         print_text(
-            f"{job.name}: {_what(job)} in {job.organization}, selected by {', '.join(fields)}"
+            f"{job.name}: {words_of(job.steps)} in {job.organization}, "
+            f"selected by {', '.join(fields)}"
         )
 
 
@@ -71,7 +72,7 @@ def _check_fleet(fleet_file: Path, *, json: bool, trust_files: bool) -> None:
             events.Fleet(
                 fleet=fleet.name,
                 job=job.name,
-                kind=job.operation_kind,
+                kind=job.kind,
                 task=_task(job),
                 shards=tuple(shard.name for shard in fleet.shards),
                 organizations=fleet.organizations,
@@ -81,19 +82,17 @@ def _check_fleet(fleet_file: Path, *, json: bool, trust_files: bool) -> None:
     elif waves:
         sizes = f"{', '.join(map(str, waves))}" if len(waves) > 1 else ""
         in_waves = f", in waves of {sizes}" if sizes else ""
-        print_text(f"{fleet.name}: {_what(job)} in {counted(sum(waves), 'shard')}{in_waves}")
+        print_text(
+            f"{fleet.name}: {words_of(job.steps)} in {counted(sum(waves), 'shard')}{in_waves}"
+        )
     else:
-        print_text(f"{fleet.name}: {_what(job)} in organizations {', '.join(fleet.organizations)}")
+        print_text(
+            f"{fleet.name}: {words_of(job.steps)} in organizations {', '.join(fleet.organizations)}"
+        )
 
 
 def _task(job: Job) -> str | None:
-    return getattr(job.spec, "task", None)
-
-
-def _what(job: Job) -> str:
-    """Return what a job does: ``attach security-scan``."""
-    subject = wording.subject(_task(job) or "", getattr(job.spec, "replaces", ""))
-    return f"{job.operation_kind}{subject and ' '}{subject}"
+    return run_tasks(job.steps).get("task")
 
 
 def _selecting(job: Job) -> list[str]:

@@ -38,7 +38,7 @@ def next_step(report: Report, journal: object) -> list[str]:
     steps = [_unfinished(report, resume)] if unfinished else []
     if report.stopped is not None:
         steps = [
-            f"Stopped by the failure tolerance: {too_many(report.stopped)}.",
+            f"Stopped by the failure tolerance: {too_many(report.stopped, report.steps)}.",
             f"Check the failures. `{resume} --continue` continues past the tolerance and counts "
             "failures from zero.",
         ]
@@ -91,15 +91,15 @@ def _done(report: Report, journal: object) -> list[str]:
         _again(journal),
         f"`{_command('verify', journal)}` checks for drift.",
     ]
-    if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report.kind):
+    if report.counts.get("succeeded") and not report.undo_of and _is_reversible(report):
         steps.append(f"`{_command('undo', journal)}` reverts it.")
     return steps
 
 
-def _is_reversible(kind: str) -> bool:
+def _is_reversible(report: Report) -> bool:
     # A job may be watched where the package of its kind is not installed.
     with suppress(JobError):
-        return kind_named(kind).reversible
+        return all(kind_named(step.kind).reversible for step in report.steps)
     return False
 
 

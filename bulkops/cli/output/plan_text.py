@@ -17,6 +17,7 @@ from bulkops.job.duration import in_words
 from bulkops.job.rollout import MANUAL
 from bulkops.operations import wording
 from bulkops.operations.model import Target
+from bulkops.operations.several import step_of
 from bulkops.plan.model import Plan
 from bulkops.report.columns import filled, widest
 from bulkops.text import counted, escaped
@@ -46,7 +47,8 @@ _SIGNED = re.compile(r"  ([-+~!]) \S+")
 class _Group:
     """Operations that make the same change."""
 
-    def __init__(self, sign: str, verb: str, change: str, noun: str) -> None:
+    def __init__(self, sign: str, verb: str, change: str, noun: str, step: int = 0) -> None:
+        self.step = step
         self.sign = sign
         self.verb = verb
         self.change = change
@@ -91,13 +93,8 @@ def width_of(stream: TextIO) -> int:
 
 def headline(plan: Plan) -> str:
     """Return one line: what is planned, and in which organization."""
-    kind = wording.kind_in_words(plan.job.operation_kind, undo=bool(plan.undo_of))
-    task, replaces = (
-        f"{ref.name} ({ref.id})" if ref else ""
-        for ref in (plan.resolved.task, plan.resolved.replaces)
-    )
-    named = wording.subject(task, replaces)
-    return f"{kind}{named and ' '}{named} in {plan.job.organization}"
+    each = wording.in_order(step.words_with_ids for step in plan.steps)
+    return f"{wording.kind_in_words(each, undo=bool(plan.undo_of))} in {plan.job.organization}"
 
 
 def blocked_lines(plan: Plan, width: int = WIDTH) -> list[str]:
@@ -124,7 +121,7 @@ def time_lines(plan: Plan) -> list[str]:
     """Return a line with the estimated duration, if it is known."""
     if not plan.operations or plan.seconds is None or plan.rate is None:
         return []
-    waves = len(plan.rollout.steps(len(plan.operations)))
+    waves = len(plan.waves)
     pauses = plan.rollout.pause if waves > 1 else None
     note = (
         ", not counting the pauses" if pauses == MANUAL else ", pauses included" if pauses else ""
@@ -174,17 +171,21 @@ def _wrapped(texts: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _groups(plan: Plan) -> list[_Group]:
-    """Return the operations grouped by what they change, in the order of the plan's counts."""
+    """Return the operations grouped by what they change, in the order of the plan's counts.
+
+    Those of several steps are in the order in which these are carried out.
+    """
     found: dict[tuple[str, str], _Group] = {}
     for operation in plan.operations:
         verb, change = operation.verb, wording.change(operation)
         group = found.get((verb, change))
         if group is None:
             noun = _noun(operation.target)
-            group = found[verb, change] = _Group(wording.sign(operation), verb, change, noun)
+            about = (wording.sign(operation), verb, change, noun, step_of(operation))
+            group = found[verb, change] = _Group(*about)
         group.add(operation.target.name)
-    order = list(plan.counts)
-    return sorted(found.values(), key=lambda group: order.index(group.verb))
+    order, backwards = list(plan.counts), -1 if plan.undo_of else 1
+    return sorted(found.values(), key=lambda g: (backwards * g.step, order.index(g.verb)))
 
 
 def _noun(target: Target) -> str:

@@ -65,7 +65,7 @@ class Watch:
         self._json = json
         self._tracker = ProgressTracker(replay, rollout, rate)
         self._lines = Lines(replay)
-        self._print_wave = waves.teller(rollout, len(replay.operations), json=json)
+        self._print_wave = waves.teller(replay, rollout, json=json)
         self._live = LiveView(sys.stderr) if may_draw(json=json) else None
         # On a terminal with the live view, a line per success would bury everything else.
         self._quiet = self._live is not None and sys.stdout.isatty()

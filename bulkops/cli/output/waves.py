@@ -12,6 +12,7 @@ from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import Rest, WaveReached
+from bulkops.journal.replay import Replay
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
 from bulkops.report.current_wave import CurrentWave
@@ -22,7 +23,7 @@ from bulkops.text import counted
 def plan_lines(plan: Plan) -> list[str]:
     """Return a plan's windows, waves, pauses and gate; waves only if there are two, or a gate."""
     rollout = plan.rollout
-    waves = rollout.steps(len(plan.operations))
+    waves = plan.waves
     if not plan.operations:
         return []
     listed = [f"    Windows: {', '.join(rollout.windows)}"] if rollout.windows else []
@@ -50,8 +51,8 @@ def gate_lines(job: Job) -> list[str]:
 
 
 def teller(
+    replay: Replay,
     rollout: Rollout,
-    operations: int,
     *,
     json: bool,
     say: Callable[[str], object] = note,
@@ -62,7 +63,8 @@ def teller(
     Args:
         shard: the name of the fleet's shard; empty for a job by itself.
     """
-    of = len(rollout.steps(operations))
+    of = len(replay.waves_of(rollout))
+    unit = "workspace" if replay.operations.per_target else "operation"
 
     def tell(wave: WaveReached) -> None:
         if of == 1 and rollout.gate is None:
@@ -71,7 +73,7 @@ def teller(
             with heard_or_not():
                 event = events.Wave.reached_by(wave, of)
                 print_json(replace(event, shard=shard) if shard else event)
-        elif text := _progress(wave):
+        elif text := _progress(wave, unit):
             say(f"{shard}{': ' * bool(shard)}Wave {wave.number} of {of}{text}")
 
     return tell
@@ -93,11 +95,15 @@ def tell_rest(
         say(f"{before}A window is open again: reading the current state")
 
 
-def _progress(wave: WaveReached) -> str:
-    """Return what follows ``Wave 2 of 3``; empty if another line says it already."""
+def _progress(wave: WaveReached, unit: str) -> str:
+    """Return what follows ``Wave 2 of 3``; empty if another line says it already.
+
+    Args:
+        unit: what counts as drifted: ``operation`` or ``workspace``.
+    """
     if wave.until or wave.held in (Held.FAIL, Held.INCONCLUSIVE):
         return f" {state_of(wave)}"
-    drifted = f"{counted(wave.drifted, 'operation')} drifted" if wave.drifted else "no drift"
+    drifted = f"{counted(wave.drifted, unit)} drifted" if wave.drifted else "no drift"
     texts = {
         Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
         Reached.VERIFIED: "" if wave.held else f": verified, {drifted}",

@@ -30,8 +30,8 @@ from bulkops.journal.reader import Contents
 from bulkops.journal.records import WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, RETRIED, Held, Outcome, Reached
-from bulkops.operations import kind_named
-from bulkops.operations.model import TaskRef
+from bulkops.operations import steps
+from bulkops.operations.model import Resolved
 from bulkops.plan.model import Plan
 from bulkops.plan.unfinished_jobs import Unfinished, unfinished_first
 from bulkops.runner.gate import check_gate_to_resume
@@ -69,41 +69,42 @@ def confirm_plan(
     question = f"Apply {what} in {plan.job.organization} ({address})?"
     # The user reviewed a saved plan already.
     destructive = is_destructive(plan.job, plan.undo_of) and not plan.saved
-    have_confirmed(question, plan.job, plan.resolved.task, options, destructive=destructive)
+    have_confirmed(question, plan.job, plan.resolved, options, destructive=destructive)
 
 
 def have_confirmed(
-    question: str, job: Job, task: TaskRef | None, options: RunOptions, *, destructive: bool
+    question: str, job: Job, resolved: Resolved, options: RunOptions, *, destructive: bool
 ) -> None:
-    """Have the user answer yes or, for a destructive job, the run task's name.
+    """Have the user answer yes or, for a destructive job, the name of the run task that is lost.
+
+    If several steps are destructive, the names are separated by commas.
 
     Raises:
         Exit: the answer was another one.
         JobError: the options don't confirm it, and there is no terminal to ask on.
     """
+    task = steps.to_confirm(job.steps, resolved)
     confirmed = _confirmed(options, task)
     if not destructive:
         confirm(question, yes=options.yes or confirmed)
         return
-    name = task.name if task else job.organization
+    name = task or job.organization
     option = f"--confirm {shlex.quote(name)}"
     if options.yes and not confirmed:
-        raise JobError(
-            f"nothing was changed: --yes is not enough for {job.operation_kind}. Add {option}"
-        )
+        raise JobError(f"nothing was changed: --yes is not enough for {job.kind}. Add {option}")
     confirm(question, yes=confirmed, answer=name, option=option)
 
 
 def is_destructive(job: Job, undo_of: str) -> bool:
     """Return whether a job needs more than a yes; an undo, which restores, never does."""
-    return kind_named(job.operation_kind).destructive and not undo_of
+    return steps.is_destructive(job.steps) and not undo_of
 
 
 def _answered(options: RunOptions) -> bool:
     return options.yes or options.confirm is not None
 
 
-def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
+def _confirmed(options: RunOptions, task: str) -> bool:
     """Return whether ``--confirm`` names the job's run task; False if it was not given.
 
     Raises:
@@ -111,8 +112,8 @@ def _confirmed(options: RunOptions, task: TaskRef | None) -> bool:
     """
     if options.confirm is None:
         return False
-    actual = f"the job's run task is {task.name}" if task else "the job has no run task"
-    if task is None or options.confirm != task.name:
+    actual = f"the job's run task is {task}" if task else "the job has no run task"
+    if not task or options.confirm != task:
         raise JobError(f"nothing was changed: --confirm {options.confirm}: {actual}")
     return True
 
@@ -166,7 +167,7 @@ def confirm_resuming(
         and any(part != judge for part in parts)
     )
     with only_reading():
-        have_confirmed(question, job, header.task, options, destructive=destructive)
+        have_confirmed(question, job, header.resolved, options, destructive=destructive)
 
 
 def _wave_to_pass(replay: Replay) -> WaveReached | None:

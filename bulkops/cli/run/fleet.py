@@ -41,7 +41,7 @@ from bulkops.fleet.report.text import headline, lines, shard_lines, wave_lines
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.standing import worst
 from bulkops.fleet.waves import State
-from bulkops.operations.model import TaskRef
+from bulkops.operations.model import Resolved
 from bulkops.text import counted
 
 
@@ -60,7 +60,7 @@ def plan_fleet(opened: OpenFleet, *, json: bool) -> tuple[int, ExitCode]:
             events.FleetPlan(
                 fleet=opened.fleet.name,
                 job=opened.job.name,
-                kind=opened.job.operation_kind,
+                kind=opened.job.kind,
                 waves=opened.waves,
                 organizations={run.name: run.job.organization for run in opened.runs},
                 operations=sum(len(plan.operations) for plan in plans),
@@ -120,7 +120,7 @@ def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -
 def _overview(opened: OpenFleet, *, retry_failed: bool = False) -> Iterator[str]:
     """Yield what the fleet does, and what each shard will do."""
     job, runs = opened.job, opened.runs
-    kind, task, waves = job.operation_kind, task_of(job), len(opened.waves)
+    kind, task, waves = job.kind, task_of(job), len(opened.waves)
     shards = len(opened.fleet.shards)
     yield headline(opened.fleet.name, kind, task, shards, waves, undo=opened.undo)
     yield from wave_lines(opened.waves)
@@ -165,7 +165,7 @@ def _confirm(opened: OpenFleet, fleet: FleetRun, options: RunOptions) -> None:
         return
     question = _question(opened, todo, retry_failed=retry)
     destructive = todo > 0 and not opened.undo and is_destructive(opened.job, "")
-    have_confirmed(question, runs[0].job, _task(runs), options, destructive=destructive)
+    have_confirmed(question, runs[0].job, _resolved(runs), options, destructive=destructive)
 
 
 def _question(opened: OpenFleet, todo: int, *, retry_failed: bool) -> str:
@@ -208,11 +208,11 @@ def _unplanned(runs: Sequence[ShardRun]) -> int:
     return sum(run.state is State.NOT_BEGUN and run.problem is not None for run in runs)
 
 
-def _task(runs: Sequence[ShardRun]) -> TaskRef | None:
-    """Return the run task to confirm: every shard's has the same name, or the same job."""
-    planned = (run.plan.resolved.task for run in runs if run.plan is not None)
-    resumed = (run.replay.header.task for run in runs if run.replay is not None)
-    return next(filter(None, (*planned, *resumed)), None)
+def _resolved(runs: Sequence[ShardRun]) -> Resolved:
+    """Return the run tasks to confirm: every shard's have the same names, or the same job."""
+    planned = (run.plan.resolved for run in runs if run.plan is not None)
+    resumed = (run.replay.header.resolved for run in runs if run.replay is not None)
+    return next(iter((*planned, *resumed)), Resolved(organization=runs[0].job.organization))
 
 
 def _stopping(fleet: FleetRun, drain: float) -> Listener:

@@ -264,13 +264,13 @@ class _Shown:
     """One execution on the screen."""
 
     def __init__(self, replay: Replay, say: Callable[[str], None], *, json: bool) -> None:
-        rollout, operations = rollout_of(replay), len(replay.operations)
+        rollout = rollout_of(replay)
         pace = msgspec.convert(replay.header.job.get("pace", {}), Pace)
         self.replay = replay
         self.tracker = ProgressTracker(replay, rollout, pace.rate)
         self.tracker.journal_only = True
         self.line = liner(replay)
-        self.tell_wave = waves.teller(rollout, operations, json=json, say=say)
-        self.waves = len(rollout.steps(operations))
+        self.tell_wave = waves.teller(replay, rollout, json=json, say=say)
+        self.waves = len(replay.waves_of(rollout))
         self.has_gate = rollout.gate is not None
         self.has_waves = self.waves > 1 or self.has_gate

@@ -163,7 +163,7 @@ class MetricsFile(WrittenMetrics):
             yield
 
     def _snapshots(self, code: int | None) -> Sequence[Snapshot]:
-        kind = wording.kind_in_words(self._job.operation_kind, undo=self._undo)
+        kind = wording.kind_in_words(self._job.kind, undo=self._undo)
         about = (self._job, kind, self._replay, self._activity)
         return [snapshot(*about, started=self._started, code=code)]
 

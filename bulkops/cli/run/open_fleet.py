@@ -36,6 +36,7 @@ from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 from bulkops.journal.process import holder
 from bulkops.notify.opening import check_notify
+from bulkops.operations.steps import run_tasks
 from bulkops.telemetry.command import telemetry
 
 
@@ -212,7 +213,7 @@ def report_of(
     return FleetReport(
         fleet=fleet.name,
         job=job.name,
-        kind=job.operation_kind,
+        kind=job.kind,
         task=task_of(job),
         waves=waves,
         shards=tuple(shards),
@@ -250,8 +251,8 @@ def with_found(fleet: Fleet) -> tuple[Fleet, int]:
 
 
 def task_of(job: Job) -> str:
-    """Return the run task as the job file names it; empty for a kind without one."""
-    return str(getattr(job.spec, "task", ""))
+    """Return the run task as the job file names it; empty for a job without one, or of several."""
+    return run_tasks(job.steps).get("task", "")
 
 
 def address_of(shard: Shard) -> str:

@@ -130,7 +130,7 @@ class Part:
         """Return the entry of a shard that begins or resumes."""
         progress = run.progress
         if run.replay is None and run.plan is not None:
-            progress = replace(progress, operations=len(run.plan.operations))
+            progress = replace(progress, operations=run.plan.units)
         return record.begun(self._others.entry(run.name), progress)
 
     def waiting(self) -> dict[str, Entry]:

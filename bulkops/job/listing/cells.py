@@ -23,6 +23,7 @@ from bulkops.errors import JobError
 from bulkops.job.listing.manifest import ListedRow, Manifest
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Spec
+from bulkops.operations.steps import StepTable
 from bulkops.operations.values import Groups, overridable
 
 BESIDE = ("kind", "from_file")
@@ -32,7 +33,7 @@ BESIDE = ("kind", "from_file")
 def groups_of_rows(
     columns: Sequence[str],
     own: Mapping[str, object],
-    kind: type[Kind],
+    table: StepTable,
     source: str,
     manifest: Manifest | None,
 ) -> Groups:
@@ -40,7 +41,8 @@ def groups_of_rows(
 
     Args:
         columns: those that ``operation.from_file`` names.
-        own: the fields of ``[operation]``, for empty cells.
+        own: the fields of the table, for empty cells.
+        table: the ``[operation]`` table.
         source: the job file's name, for error messages.
         manifest: what ``select.file`` contains, ``None`` if there is none or it isn't read.
 
@@ -48,11 +50,12 @@ def groups_of_rows(
         JobError: the kind or the file has no such column, or a row has no allowed value; the
             message names the row's place.
     """
-    where, possible = f"{source}: operation.from_file", overridable(kind)
+    kind, where = table.kind, f"{source}: {table.key}.from_file"
+    possible = overridable(kind)
     for number, name in enumerate(columns):
         if name not in possible:
             raise not_allowed(f"{where}[{number}]", name, one_of(possible))
-    check_fields(own, kind.spec_type, source, "operation", beside=BESIDE, optional=columns)
+    check_fields(own, kind.spec_type, source, table.key, beside=BESIDE, optional=columns)
     if manifest is None:
         raise JobError(
             f"{where} = {shown(columns)}: give select.file, the file with these columns; only "
@@ -61,7 +64,7 @@ def groups_of_rows(
     groups = Groups()
     if not manifest.rows:
         # Nothing is selected, but what the job would do is still checked.
-        groups.add(read_table(own, kind.spec_type, source, "operation", beside=BESIDE), ())
+        groups.add(read_table(own, kind.spec_type, source, table.key, beside=BESIDE), ())
         return groups
     _check_columns(columns, manifest, where)
     specs: dict[str, Spec] = {}

@@ -18,8 +18,8 @@ from bulkops.errors import JobError
 from bulkops.job.listing.cells import BESIDE, groups_of_rows
 from bulkops.job.listing.manifest import Manifest
 from bulkops.job.select import Listed
-from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Spec
+from bulkops.operations.steps import StepTable
 from bulkops.operations.values import Groups, Valued, overridable
 
 Column = Annotated[str, Meta(description="the name of another field of this table")]
@@ -53,11 +53,7 @@ class Entries(msgspec.Struct, frozen=True):
 
 
 def read_specs(
-    table: Mapping[str, object],
-    kind: type[Kind],
-    source: str,
-    listed: Sequence[str] | None,
-    manifest: Manifest | None,
+    table: StepTable, source: str, *, listed: Sequence[str] | None, manifest: Manifest | None
 ) -> tuple[Spec, tuple[Valued, ...]]:
     """Return the spec in an ``[operation]`` table, and one per group of workspaces.
 
@@ -73,42 +69,42 @@ def read_specs(
         JobError: the table is not this kind's, or a row has no allowed value; the message names
             the row's place.
     """
-    own = {name: value for name, value in table.items() if name != "kind"}
+    kind, own, where = table.kind, dict(table.rest), f"{source}: {table.key}"
     choice = {name: own[name] for name in FIELDS if name in own}
     columns = overridable(kind)
     if not choice or not columns:
         beside = BESIDE if columns else ("kind",)
-        return read_table(own, kind.spec_type, source, "operation", beside=beside), ()
+        return read_table(own, kind.spec_type, source, table.key, beside=beside), ()
     for name in choice:
         del own[name]
-    given = read_table(choice, PerWorkspace, source, "operation")
+    given = read_table(choice, PerWorkspace, source, table.key)
     if len(choice) > 1:
-        raise JobError(f"{source}: operation: values takes the place of from_file: give only one")
+        raise JobError(f"{where}: values takes the place of from_file: give only one")
     if given.from_file:
-        groups = groups_of_rows(given.from_file, own, kind, source, manifest)
+        groups = groups_of_rows(given.from_file, own, table, source, manifest)
     else:
-        groups = _from_journal(given.values, own, kind, source, listed)
+        groups = _from_journal(given.values, own, table, source, listed)
     values = groups.in_order()
     first = values[0].spec
     others = (one.spec for one in values)
     if any((one.run_tasks, one.secret) != (first.run_tasks, first.secret) for one in others):
-        raise JobError(f"{source}: operation: a run task or secret is the same on every workspace")
+        raise JobError(f"{where}: a run task or secret is the same on every workspace")
     return first, values if len(values) > 1 else ()
 
 
 def _from_journal(
     tables: Sequence[Mapping[str, object]],
     own: Mapping[str, object],
-    kind: type[Kind],
+    of: StepTable,
     source: str,
     listed: Sequence[str] | None,
 ) -> Groups:
     """Return the groups in ``operation.values``."""
-    possible = overridable(kind)
+    kind, possible = of.kind, overridable(of.kind)
     groups = Groups()
     valued: set[str] = set()
     for number, table in enumerate(tables):
-        where = f"operation.values[{number}]"
+        where = f"{of.key}.values[{number}]"
         changes = {name: value for name, value in table.items() if name != "workspaces"}
         for name in changes:
             if name not in possible:
@@ -122,5 +118,5 @@ def _from_journal(
             valued.add(entry)
         groups.add(spec, entries)
     if valued != {*(listed or ())}:
-        raise JobError(f"{source}: operation.values has other workspaces than select.listed")
+        raise JobError(f"{source}: {of.key}.values has other workspaces than select.listed")
     return groups

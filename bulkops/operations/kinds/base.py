@@ -124,6 +124,22 @@ class Kind(ABC):
             return self.creates
         return self.removes if operation.desired is None else self.changes
 
+    def kind_of_inverse(self, inverse: Operation) -> str:
+        """Return ``Operation.kind`` of an operation of an undo: its verb."""
+        return self.verb(inverse)
+
+    def right_for(self, operation: Operation) -> Right:  # noqa: ARG002 - the same for all
+        """Return the permission that the token needs for an operation."""
+        return self.right
+
+    def beside(self, operation: Operation) -> Sequence[str]:
+        """Return the aspects of which one must stay if an operation removes its own.
+
+        Empty unless ``never_empty``.
+        """
+        others = (aspect for aspect in self.aspects if aspect != operation.aspect)
+        return list(others) if self.never_empty else ()
+
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:  # noqa: ARG002 - there are none
         """Return notes on these operations for a careful reader of the plan."""
         return ()

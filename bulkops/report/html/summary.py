@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bulkops.job.duration import exact
-from bulkops.operations import wording
+from bulkops.operations.named_steps import words_of
 from bulkops.report.html.charts import shares
 from bulkops.report.html.gathered import MOST_REASONS, Gathered, Group
 from bulkops.report.html.latency_chart import LatencyChart, latency_chart
@@ -40,7 +40,7 @@ class Summary(NamedTuple):
 
     report: Report
     prefix: str
-    subject: str
+    what: str
     verdict: Verdict
     sentences: list[str]
     noun: str
@@ -66,7 +66,7 @@ def summary(report: Report, *, prefix: str = "") -> Summary:
     return Summary(
         report=report,
         prefix=prefix,
-        subject=wording.subject(report.task, report.replaces),
+        what=words_of(report.steps, undo=bool(report.undo_of)),
         verdict=verdict(report),
         sentences=sentences(report, gathered.noun),
         noun=gathered.noun,

@@ -80,7 +80,7 @@ def sentences(report: Report, noun: str) -> list[str]:
     elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED, How.WINDOW):
         parts.append(f"It was {ended(report.ended, killed=report.killed)}.")
     if report.stopped is not None:
-        parts.append(f"It needs --continue to resume: {too_many(report.stopped)}.")
+        parts.append(f"It needs --continue to resume: {too_many(report.stopped, report.steps)}.")
     if report.wave is not None:
         parts.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
     if report.rest is not None:

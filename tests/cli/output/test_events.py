@@ -221,6 +221,20 @@ def replacing(world: World, _here: Here) -> None:
     )
 
 
+def of_several_steps(world: World, _here: Here) -> None:
+    """The job attaches one run task, then detaches another, then sets the Terraform version."""
+    world.simulator.add_task("lint")
+    world.simulator.attach("prod-001", "lint")
+    _job_of(
+        world,
+        'kind = "attach"\ntask = "security-scan"\nenforcement_level = "mandatory"\n'
+        '[[operation]]\nkind = "detach"\ntask = "lint"\n'
+        '[[operation]]\nkind = "workspace-update"\nterraform_version = "1.9.8"',
+        "[select]\nall = true",
+        heading="[[operation]]",
+    )
+
+
 def torn(world: World, here: Here) -> None:
     """The journal's last line is cut."""
     all_done(world, here)
@@ -240,9 +254,9 @@ def attached(world: World, _here: Here) -> None:
     world.simulator.attach("prod-001", TASK)
 
 
-def _job_of(world: World, operation: str, select: str) -> None:
+def _job_of(world: World, operation: str, select: str, *, heading: str = "[operation]") -> None:
     (world.folder / "job.toml").write_text(
-        f'name = "scan"\norganization = "acme"\n[operation]\n{operation}\n{select}\n'
+        f'name = "scan"\norganization = "acme"\n{heading}\n{operation}\n{select}\n'
         '[pace]\nsettle = "50ms"\n',
         encoding="utf-8",
     )
@@ -298,12 +312,20 @@ CASES = [
     Case(disabling, "plan job.toml", 0, "operation plan"),
     Case(updating, "plan job.toml", 0, "operation plan"),
     Case(replacing, "plan job.toml", 0, "operation skip plan"),
+    Case(of_several_steps, "check job.toml", 0, "job"),
+    Case(of_several_steps, "plan job.toml", 0, "operation plan"),
     Case(ordinary, APPLYING, 0, "operation plan result report"),
     Case(half_done, APPLYING, 3, "operation skip plan result report"),
     Case(all_as_desired, APPLYING, 0, "skip plan"),
     Case(disabling, APPLYING, 0, "operation plan result report"),
     Case(updating, APPLYING, 0, "operation plan result report"),
     Case(replacing, APPLYING, 0, "operation skip plan result report"),
+    Case(
+        of_several_steps,
+        "apply job.toml --journal scan.jsonl --confirm lint --json",
+        0,
+        "operation plan result report",
+    ),
     Case(losing, APPLYING, 0, "operation plan result report"),
     Case(refused, APPLYING, 3, "operation plan result report"),
     Case(intolerant, APPLYING, 4, "operation plan result report"),

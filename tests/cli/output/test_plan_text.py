@@ -5,6 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bulkops.cli.output.plan_text import MOST_GROUPS, MOST_REASONS, lines
+from bulkops.job.job import job_from_builtins
+from tests.engine.world import PATH, World
+from tests.kinds import OLD_TASK, TASK
 from tests.report.test_markdown import plan, valued
 
 
@@ -48,3 +51,23 @@ def test_many_values_are_a_number() -> None:
     text = lines(valued(reasons, kind="workspace-lock", field="reason"))
     assert sum("reason = " in line for line in text) == MOST_GROUPS
     assert "      … and 3 other combinations: 3 workspaces" in text
+
+
+def test_several_steps_are_listed_in_their_order() -> None:
+    """The headline and the groups of changes follow the steps; an undo lists them backwards."""
+    world = World(workspaces=2, replacing=True)
+    tables: list[dict[str, object]] = [
+        {"kind": "workspace-update", "terraform_version": "1.9.8"},
+        {"kind": "detach", "task": OLD_TASK},
+        {"kind": "attach", "task": TASK, "enforcement_level": "mandatory"},
+    ]
+    document = {"name": "x", "organization": "acme", "select": {"all": True}, "operation": tables}
+    plan = world.start(job_from_builtins(document))
+    assert lines(plan)[0].startswith("workspace-update, then detach legacy-scan (task-")
+    changes = [line for line in lines(plan) if line.startswith(("  ~", "  -", "  +"))]
+    assert [line[:10] for line in changes] == ["  ~ update", "  - detach", "  + attach"]
+    world.resume()
+    undo = world.start_undo(PATH, PATH.with_name("undo.jsonl"))
+    changes = [line for line in lines(undo) if line.startswith(("  ~", "  -", "  +"))]
+    assert [line[:10] for line in changes] == ["  - detach", "  + attach", "  ~ update"]
+    assert lines(undo)[0].startswith("undo of workspace-update, then detach legacy-scan (task-")

@@ -20,6 +20,7 @@ from bulkops.job.listing.values import read_specs
 from bulkops.operations import KINDS
 from bulkops.operations.kinds.base import WorkspaceTaskKind
 from bulkops.operations.model import Observed, Operation, Scope, Skip, Target, TaskSpec
+from bulkops.operations.steps import StepTable
 from bulkops.operations.values import overridable
 
 Table = dict[str, Any]
@@ -51,7 +52,7 @@ def attach(text: str, columns: list[str] = COLUMNS, **own: object) -> Job:
 
 def specs(job: Job) -> dict[str, Table]:
     """Return listed name or id → its spec."""
-    return {e: msgspec.to_builtins(one.spec) for one in job.values for e in one.workspaces}
+    return {e: msgspec.to_builtins(spec) for e, spec in job.steps[0].by_entry.items()}
 
 
 def test_cells_override_the_jobs_own_values() -> None:
@@ -65,8 +66,8 @@ def test_cells_override_the_jobs_own_values() -> None:
         "d": ("mandatory", ("post_plan",)),
     }
     assert job.select.listed == ("a", "b", "c", "d")
-    assert job.spec in job.specs
-    assert len(job.specs) == 3
+    assert job.steps[0].spec in job.steps[0].specs
+    assert len(job.steps[0].specs) == 3
 
 
 def test_a_column_replaces_a_required_field() -> None:
@@ -211,7 +212,7 @@ def test_a_workspace_may_be_listed_twice_with_the_same_values() -> None:
     """It counts once, however the values are written."""
     text = "name,enforcement_level,stages\na,,\nb,mandatory,\na,advisory,post_plan\na,,\n"
     job = attach(text)
-    assert [one.workspaces for one in job.values] == [("a",), ("b",)]
+    assert [one.workspaces for one in job.steps[0].values] == [("a",), ("b",)]
     assert job.select.listed == ("a", "b")
 
 
@@ -219,7 +220,7 @@ def test_the_same_values_everywhere_are_the_jobs_own() -> None:
     """A file that gives every workspace one value makes the same job as that value without it."""
     job = attach("name,enforcement_level,stages\na,mandatory,\nb,mandatory,\n")
     plain = read("name\na\nb\n", {**ATTACH, "enforcement_level": "mandatory"})
-    assert (job.values, job.spec, job.digest) == ((), plain.spec, plain.digest)
+    assert (job.steps, job.digest) == (plain.steps, plain.digest)
 
 
 CELLS = st.fixed_dictionaries(
@@ -246,7 +247,7 @@ def test_a_journal_keeps_the_values(rows: list[dict[str, str]]) -> None:
     assert again.digest == job.digest
     assert {*specs(job)} in ({row["workspace"] for row in rows}, set())
     for row in rows:
-        spec = specs(job).get(row["workspace"]) or msgspec.to_builtins(job.spec)
+        spec = specs(job).get(row["workspace"]) or msgspec.to_builtins(job.steps[0].spec)
         assert spec["enforcement_level"] == (row["enforcement_level"] or "advisory")
         assert list(spec["stages"]) == (row["stages"] or "post_plan").split()
 
@@ -276,9 +277,9 @@ class Audit(WorkspaceTaskKind):
 def test_a_run_task_is_never_a_value() -> None:
     """Whatever an installed kind declares, all workspaces have the same run tasks."""
     manifest = parse_manifest("name,audit\na,two\nb,\n", "list.csv")
-    operation = {"task": "scan", "from_file": ["audit"]}
+    table = StepTable("operation", Audit, {"task": "scan", "from_file": ["audit"]})
     with pytest.raises(JobError, match="a run task or secret is the same on every workspace"):
-        read_specs(operation, Audit, "job.toml", None, manifest)
+        read_specs(table, "job.toml", listed=None, manifest=manifest)
 
 
 MADE_UP: dict[str, Any] = {

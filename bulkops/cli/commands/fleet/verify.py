@@ -68,7 +68,7 @@ def verify(*, fleet: Path, json: bool, trust_files: bool, server: FleetServer) -
 
 
 def _print_lines(opened: RecordedFleet, shards: Sequence[ShardVerify]) -> None:
-    kind, task = opened.job.operation_kind, task_of(opened.job)
+    kind, task = opened.job.kind, task_of(opened.job)
     print_text(headline(opened.fleet.name, kind, task, len(shards)))
     rows = ((one.name, one.organization, _in_words(one)) for one in shards)
     print_text(*shard_lines(rows))

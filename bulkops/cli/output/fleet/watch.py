@@ -78,8 +78,8 @@ class FleetWatch:
                 await asyncio.to_thread(settle)
                 return await run_gate(call)
 
-        rollout, operations = run.job.rollout, len(replay.operations)
-        tell = waves.teller(rollout, operations, json=self._json, say=self.say, shard=run.name)
+        rollout = run.job.rollout
+        tell = waves.teller(replay, rollout, json=self._json, say=self.say, shard=run.name)
         self.say(f"{run.name}: Journal: {run.place}")
         rests = partial(waves.tell_rest, json=self._json, say=self.say, shard=run.name)
         observer = Observer(result, tell, gate, self.takes_more, on_rest=rests)

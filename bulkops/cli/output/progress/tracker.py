@@ -41,7 +41,7 @@ class ProgressTracker:
         self._replay = replay
         self._rollout = rollout
         self._ceiling = rate
-        self._waves = rollout.steps(len(replay.operations))
+        self._waves = replay.waves_of(rollout)
         self._speed = Speed()
         self._start = self._starting(begun=False)
         self._busy = False

@@ -53,7 +53,7 @@ class FleetMetrics(WrittenMetrics):
         ended = over and run.state is not State.NOT_BEGUN
         return snapshot(
             run.job,
-            wording.kind_in_words(run.job.operation_kind, undo=self._undo),
+            wording.kind_in_words(run.job.kind, undo=self._undo),
             run.replay,
             self._activities.get(run.name),
             started=self._started,
