@@ -63,8 +63,7 @@ class ShownWorkspace(Resource, frozen=True):
 _BOOLEANS = {"locked": bool, "auto-apply": bool, "assessments-enabled": bool}
 _TEXTS = {"execution-mode": str, "terraform-version": str}
 _OPTIONAL_TEXTS = dict.fromkeys(("agent-pool-id", "description", "working-directory"), str | None)
-_OVERWRITES = {"setting-overwrites": dict[str, bool]}
-_TYPES: Mapping[str, object] = {**_BOOLEANS, **_TEXTS, **_OPTIONAL_TEXTS, **_OVERWRITES}
+_TYPES: Mapping[str, object] = {**_BOOLEANS, **_TEXTS, **_OPTIONAL_TEXTS}
 """The types of the attributes that bulkops' own kinds change; those of others are not known."""
 
 

@@ -124,17 +124,26 @@ def _change_of(operation: Operation) -> str:
 def _change(name: str, before: Attributes, desired: Attributes) -> str:
     if name == "enabled":
         return f"{_attribute(name, before)} → {_attribute(name, desired)}"
-    return f"{name} {_value(name, before)} → {_value(name, desired)}"
+    after = _value(desired.get(name))
+    if name in inherited_in(desired):
+        # Not the value afterwards: by then, the default may be another one.
+        after = f"inherited (was {after})"
+    return f"{name} {_current(name, before)} → {after}"
 
 
 def _attribute(name: str, attributes: Attributes) -> str:
     if name == "enabled":
         return "enabled" if attributes.get(name) else "disabled"
-    return f"{name} {_value(name, attributes)}"
+    return f"{name} {_current(name, attributes)}"
 
 
-def _value(name: str, attributes: Attributes) -> str:
-    value = attributes.get(name)
-    plain = isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,80}", value)
-    text = "none" if value is None else str(value) if plain else shown(value)
+def _current(name: str, attributes: Attributes) -> str:
+    text = _value(attributes.get(name))
     return f"{text} (inherited)" if name in inherited_in(attributes) else text
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    plain = isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]{1,80}", value)
+    return str(value) if plain else shown(value)

@@ -103,38 +103,3 @@ def test_a_pool_that_no_agents_use_is_not_hidden() -> None:
         observed = [Observed("ws-1", shows)]
         (decision,) = kind.decide(Target("ws-1", "prod"), {"": {"ws-1": observed}})
         assert isinstance(decision, Skip) == blocked
-
-
-def own(record: Workspace) -> tuple[str | None, str | None]:
-    """Return a workspace's own mode and pool, None for what it inherits."""
-    return record.execution_mode, record.agent_pool
-
-
-@pytest.mark.parametrize(
-    "spec", [{"execution_mode": "local"}, {**AGENTS, "auto_apply": True}], ids=str
-)
-@pytest.mark.parametrize("default", [("remote", None), ("agent", "apool-7")], ids=str)
-def test_undo_lets_workspaces_inherit_again(
-    spec: dict[str, object], default: tuple[str, str | None]
-) -> None:
-    """Those that inherited the mode inherit it again, those with the same mode of their own don't.
-
-    The undo of the undo gives all of them the job's mode again.
-    """
-    world = World(workspaces=2)
-    inheriting, other = records(world)
-    inheriting.organization.execution_mode, inheriting.organization.agent_pool = default
-    other.execution_mode, other.agent_pool = default
-    before = everything(world)
-    assert exit_code(world.apply(job(**spec))) == 0
-    done = everything(world)
-    assert own(inheriting) == own(other) != (None, None)
-    world.start_undo(PATH, UNDO)
-    assert exit_code(world.resume(path=UNDO)) == 0
-    assert (own(inheriting), own(other)) == ((None, None), default)
-    assert everything(world) == before
-    again = PATH.with_name("again.jsonl")
-    world.start_undo(UNDO, again)
-    assert exit_code(world.resume(path=again)) == 0
-    assert own(inheriting) == own(other) != (None, None)
-    assert everything(world) == done

@@ -16,8 +16,8 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from bulkops.operations.aspects.workspace import WorkspaceAspect
-from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
 from bulkops.operations.inheritance import MODE, OVERWRITES, POOL, with_inheritance
+from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
 from bulkops.operations.model import Attributes, Resolved, Right, Spec, any_of
 
 Version = Annotated[
