@@ -32,6 +32,7 @@ from bulkops.errors import JobError
 from bulkops.inventory.reading import read_inventory
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
+from bulkops.job.windows.zones import windows_of
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Hold, Place, place_of
 from bulkops.journal.process import holder
@@ -60,7 +61,7 @@ from bulkops.runner.assignment import (
 from bulkops.runner.execution import JobExecution
 from bulkops.runner.gate import check_gate_to_resume
 from bulkops.runner.hmac_key import key_of, key_to_resume
-from bulkops.runner.slots import slots_needed
+from bulkops.runner.starts.slots import slots_needed
 
 
 async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
@@ -136,7 +137,8 @@ async def apply_plan(
         wait: wait while another process uses the journal.
 
     Raises:
-        JobError: the job's gate can't be run, or others may write to the journal's folder.
+        JobError: the job's gate can't be run, a time zone is unknown, or others may write to the
+            journal's folder.
         PlanStale: the plan was made for another server.
         JournalError: the journal exists already (``resume_journal`` resumes it), is in use, or
             can't be written.
@@ -151,6 +153,7 @@ async def apply_plan(
     def begin(hold: Hold) -> LockedJournal:
         hold.place.check_folder(trusted=trust_files)
         check_gate(job)
+        windows_of(job)
         start_journal(hold.storage, plan, client, hold.by)
         return LockedJournal(hold, read(hold.storage))
 

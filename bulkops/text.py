@@ -16,7 +16,14 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
     codecs.BOM_UTF8: "utf-8",
 }
-_ZIP = b"PK\x03\x04"
+_OTHER_FILES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How a ZIP archive, which an Excel workbook is, and a workbook of an older Excel begin."""
+
+_NO_CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1a")
+"""Bytes that no text in a one-byte encoding has."""
+
+
+_NUL = "NUL"
 
 
 def escaped(text: str) -> str:
@@ -74,7 +81,7 @@ def decoded(data: bytes) -> str:
     text = data.decode(encoding)
     if "\0" in text:
         at = len(text[: text.index("\0")].encode(encoding))
-        raise UnicodeDecodeError(encoding, data, at, at + 1, "NUL")
+        raise UnicodeDecodeError(encoding, data, at, at + 1, _NUL)
     return text.removeprefix("\ufeff")
 
 
@@ -99,18 +106,30 @@ def why_not_text(error: UnicodeError) -> str:
     data, at = error.object, error.start
     expected = error.encoding.upper()[:6].rstrip("-")
     refused = f"it is not {expected} text (byte {at + 1})"
-    if data.startswith(_ZIP):
+    if data.startswith(_OTHER_FILES):
         return "it is a ZIP archive or an Excel workbook, not text. Export it as CSV in UTF-8"
-    if data.count(b"\0") * 3 > len(data) and not mark_of(data):
+    if not mark_of(data) and _is_unmarked_utf16(data):
         return f"{refused}: it looks like UTF-16 without a byte order mark. Save it as UTF-8"
-    if expected != "UTF-8" or b"\0" in data or not data[:at].isascii():
-        return refused
+    if error.reason == _NUL:
+        return f"it is not text (byte {at + 1} is NUL)"
+    if expected == "UTF-8" and data[:at].isascii() and _may_be_windows_1252(data):
+        line = data.count(b"\n", 0, at) + 1
+        return f"{refused}: in line {line} it looks like Windows-1252. Save it as UTF-8"
+    return refused
+
+
+def _is_unmarked_utf16(data: bytes) -> bool:
+    """Return whether it is mostly text of a European language: every other byte is NUL."""
+    high, low = sorted((data[::2].count(0), data[1::2].count(0)), reverse=True)
+    return high * 3 > len(data) and low * 10 < high
+
+
+def _may_be_windows_1252(data: bytes) -> bool:
     try:
         data.decode("cp1252")
     except UnicodeDecodeError:
-        return refused
-    line = data.count(b"\n", 0, at) + 1
-    return f"{refused}: in line {line} it looks like Windows-1252. Save it as UTF-8"
+        return False
+    return _NO_CONTROLS.isdisjoint(data)
 
 
 def _encoding(data: bytes) -> str:

@@ -18,7 +18,8 @@ import msgspec
 from bulkops.operations import KINDS, bind
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Observed, Resolved, Spec, Target, TaskRef
+from bulkops.operations.model import Observed, Resolved, Spec, Target, TaskRef
+from bulkops.operations.secret import HmacKey
 
 TASK = "security-scan"
 OLD_TASK = "legacy-scan"

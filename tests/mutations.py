@@ -182,9 +182,18 @@ MUTATIONS = (
     ),
     Mutation(
         "tags that are not shown count as none",
-        "inventory/matcher.py",
+        "inventory/membership.py",
         ("    both_shown = names is not None and bindings is not None", "    both_shown = True"),
         ("inventory/test_selection.py",),
+    ),
+    Mutation(
+        "a project that is not shown is another one",
+        "inventory/membership.py",
+        (
+            "    if ident is UNSET:\n        return None",
+            "    if ident is UNSET:\n        return False",
+        ),
+        ("inventory/test_projects.py",),
     ),
     Mutation(
         "a lost write is read back again only when it has settled",
@@ -212,6 +221,32 @@ MUTATIONS = (
         "runner/runner.py",
         ("        if self._takes_more():\n", "        if True:\n"),
         ("runner/test_taking_up.py",),
+    ),
+    Mutation(
+        "what an outage held up begins outside the window",
+        "runner/worker.py",
+        ("        if not self._attempts:\n", "        if False:\n"),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "a window is looked for where the clock would be if it never changed",
+        "job/windows/window.py",
+        (
+            "            at = self._first_change(at, at + min(self._until_start(at), _DAY_LONG))",
+            "            at += self._until_start(at)",
+        ),
+        ("job/windows/test_window.py",),
+    ),
+    Mutation(
+        "after a rest, what has failed is retried again",
+        "runner/execution.py",
+        (
+            "            how = await self._in_window(assignment, retry_failed=False)",
+            "            how = await self._in_window(\n"
+            "                assignment, retry_failed=self._instructions.retry_failed\n"
+            "            )",
+        ),
+        ("runner/starts/test_rest.py",),
     ),
     Mutation(
         "a failure during an outage counts as the operation's",

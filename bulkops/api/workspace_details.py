@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bulkops.api.jsonapi import Many, Resource, Text, ToMany
+from bulkops.api.organizations import included_project_names
 from bulkops.api.resources import (
     Workspace,
     WorkspaceAttributes,
@@ -20,7 +21,6 @@ from bulkops.api.resources import (
 )
 from bulkops.api.tolerant import included, members, why_unknown
 
-INCLUDE_BINDINGS = {"include": "effective_tag_bindings"}
 BINDINGS = "effective-tag-bindings"
 
 
@@ -95,6 +95,7 @@ def detailed_workspaces(
     """Yield a page's workspaces with these attributes and, if shown, with tag bindings."""
     parts = included(page.included, BINDINGS, _BindingResource)
     bindings = {part.id: part for part in parts}
+    projects = included_project_names(page.included)
     for resource in page.data:
         needed, unread = members(resource.attributes, WorkspaceAttributes, "attributes")
         plain = WorkspaceResource(
@@ -105,7 +106,7 @@ def detailed_workspaces(
             shown = msgspec.json.decode(resource.attributes, type=dict[str, msgspec.Raw])
         tag_bindings, problem = _of(resource, bindings)
         yield msgspec.structs.replace(
-            plain.value(),
+            plain.value(projects),
             tag_bindings=tag_bindings,
             attributes={
                 name: msgspec.json.decode(shown[name]) for name in attributes if name in shown

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-import msgspec
+from msgspec.structs import replace
 
 from bulkops.api import endpoints
 from bulkops.api.endpoints import Include
@@ -13,7 +14,7 @@ from bulkops.api.pages import page
 from bulkops.api.resources import RunTask, Workspace, WorkspaceResource, WorkspaceTask, is_id
 from bulkops.cli.session import organization_named
 from bulkops.client.api import Client
-from bulkops.errors import JobError, NotFoundOrForbidden
+from bulkops.errors import JobError, NotFoundOrForbidden, RequestRejected, ServerBroken
 from bulkops.inventory.named import no_such, the_one
 
 
@@ -73,12 +74,10 @@ async def find_workspace_task(
         NotFoundOrForbidden: this token can see nothing with this id.
     """
     if is_id(named, "wstask"):
-        return await client.workspace_tasks.show(workspace.id, named)
+        return (await client.workspace_tasks.show(workspace.id, named)).on(workspace)
     task = await find_run_task(client, organization, named)
     attached = await client.workspace_tasks.list(workspace.id)
-    # A workspace's own list may omit the workspace.
-    placed = [msgspec.structs.replace(one, workspace_id=workspace.id) for one in attached]
-    found = [one for one in placed if one.is_of(task.id)]
+    found = [one for one in (one.on(workspace) for one in attached) if one.is_of(task.id)]
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise JobError(
@@ -88,6 +87,23 @@ async def find_workspace_task(
     if not found:
         raise JobError(f"run task {task.name!r} ({task.id}) is not attached to {workspace.name!r}")
     return found[0]
+
+
+async def with_project_names(client: Client, tasks: Sequence[RunTask]) -> list[RunTask]:
+    """Return run tasks whose attachments have their projects' names instead of ids.
+
+    Ids remain if the token can't list the projects.
+    """
+    names: dict[str, str] = {}
+    placed = {t.organization for t in tasks if any(one.project for one in t.workspace_tasks)}
+    for organization in sorted(name for name in placed if name):
+        with suppress(RequestRejected, ServerBroken):
+            names |= {one.id: one.name for one in await client.projects(organization) if one.name}
+
+    def named(one: WorkspaceTask) -> WorkspaceTask:
+        return replace(one, project=names.get(one.project or "", one.project))
+
+    return [replace(t, workspace_tasks=tuple(map(named, t.workspace_tasks))) for t in tasks]
 
 
 async def _workspaces_near(client: Client, organization: str, named: str) -> list[str]:

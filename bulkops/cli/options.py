@@ -125,6 +125,10 @@ ORGANIZATION = click.Option(
 )
 
 
+def _flag(name: str, text: str) -> click.Option:
+    return click.Option([name], is_flag=True, help=text)
+
+
 def _pem(name: str, text: str) -> click.Option:
     return click.Option([name], type=PATH, metavar="FILE", help=f"{text} (PEM).")
 
@@ -134,15 +138,13 @@ CERTIFICATES = (
     _pem("--client-cert", "Show this certificate to a server that wants one"),
     _pem("--client-key", "The key of --client-cert, if that file lacks it"),
 )
-INSECURE_HTTP = click.Option(
-    ["--insecure-http"],
-    is_flag=True,
-    help="Allow http to another machine. The network can then read the token.",
+INSECURE_HTTP = _flag(
+    "--insecure-http", "Allow http to another machine. The network can then read the token."
 )
 OUTPUT = click.Option(
     ["--output"], type=TARGET, metavar="FILE", help="Write to this file, not to stdout."
 )
-JSON = click.Option(["--json"], is_flag=True, help="Print JSON.")
+JSON = _flag("--json", "Print JSON.")
 SELECT = click.Option(
     ["--select"],
     multiple=True,
@@ -165,21 +167,18 @@ TRUST_FILES = click.Option(
     help="Trust a journal, plan or fleet file that another user owns or that everyone can write. "
     "[env: BULKOPS_TRUST_FILES=1]",
 )
-WAIT = click.Option(["--wait"], is_flag=True, help="Wait while another process uses the journal.")
-RETRY_FAILED = click.Option(
-    ["--retry-failed"],
-    is_flag=True,
-    help="Also re-plan and retry failed and conflicting operations.",
-)
+WAIT = _flag("--wait", "Wait while another process uses the journal.")
+RETRY_FAILED = _flag("--retry-failed", "Also re-plan and retry failed and conflicting operations.")
 CONTINUE = click.Option(
     ["--continue", "continue_paused"],
     is_flag=True,
     help="Continue past the pause, gate or tolerance at which the job stopped.",
 )
-DESPITE_UNFINISHED = click.Option(
-    ["--despite-unfinished"],
-    is_flag=True,
-    help="Start although the plan contradicts an unfinished job.",
+EXIT_OUTSIDE_WINDOW = _flag(
+    "--exit-outside-window", "Exit with code 6 outside the job's windows, instead of resting."
+)
+DESPITE_UNFINISHED = _flag(
+    "--despite-unfinished", "Start although the plan contradicts an unfinished job."
 )
 MAX_OPERATIONS = click.Option(
     ["--max-operations"],
@@ -226,9 +225,7 @@ class Narrowing(NamedTuple):
 class RunOptions(NamedTuple):
     """The options that say how a job is run; each has the name of its option.
 
-    Attributes:
-        drain: ``--drain-timeout``, in seconds.
-        continue_paused: ``--continue``.
+    ``drain`` is ``--drain-timeout``, in seconds, and ``continue_paused`` is ``--continue``.
     """
 
     yes: bool
@@ -241,6 +238,7 @@ class RunOptions(NamedTuple):
     trust_files: bool = False
     despite_unfinished: bool = False
     wait: bool = False
+    exit_outside_window: bool = False
 
 
 class Together(NamedTuple):
@@ -267,11 +265,13 @@ IN_ORGANIZATION = (ORGANIZATION, SERVER, JSON)
 """Options of commands that read or change one run task or one workspace."""
 
 NARROWING = Together("narrowing", Narrowing, (SELECT, LIMIT))
-_LEFT = (JSON, CONTINUE, RETRY_FAILED)
 _HOW = (WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES)
-RESUMING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, *_HOW))
-UNDOING = Together("options", RunOptions, (YES, *_LEFT, DESPITE_UNFINISHED, *_HOW))
-APPLYING = Together("options", RunOptions, (YES, CONFIRM, *_LEFT, DESPITE_UNFINISHED, *_HOW))
+_FORWARD = (YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, EXIT_OUTSIDE_WINDOW)
+RESUMING = Together("options", RunOptions, (*_FORWARD, *_HOW))
+UNDOING = Together(
+    "options", RunOptions, (YES, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED, *_HOW)
+)
+APPLYING = Together("options", RunOptions, (*_FORWARD, DESPITE_UNFINISHED, *_HOW))
 
 Function = Callable[..., None]
 

@@ -25,6 +25,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
+from bulkops.api.redirect import redirect_texts
 from bulkops.client.access.proxy import proxy_for
 from bulkops.client.access.tls import TlsFiles, client_refusal, refusal, tls_context
 from bulkops.client.permit import ALWAYS, Permit, Withheld
@@ -189,8 +190,7 @@ class HttpTransport:
             reason = refusal(error.certificate_error, self._files)
             return NoResponse(f"{_origin(url)}: {reason}", sent=False, lasting=True)
         if isinstance(error, aiohttp.ClientHttpProxyError):
-            text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
-            return NoResponse(printable(text), sent=False)
+            return NoResponse(_refused_by_proxy(url, error), sent=False)
         refused = client_refusal(error, self._files)
         text = f"{_origin(url)}: {refused or _cause(error)}"
         return NoResponse(text, sent=not isinstance(error, _UNSENT), lasting=bool(refused))
@@ -260,13 +260,21 @@ def _origin(url: URL) -> str:
     return f"{url.scheme}://{url.authority}"
 
 
+def _refused_by_proxy(url: URL, error: aiohttp.ClientHttpProxyError) -> str:
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    leads = redirect_texts(Response(error.status, headers))
+    text = f"the proxy refused to connect to {_origin(url)}: {error.status} {error.message}"
+    return printable("; ".join([text, *leads]))
+
+
 def _cause(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection without an answer"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"can't connect to {error.host}:{error.port}: {_reason(error.os_error)}"
+        proxy = "the proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
+        return f"can't connect to {proxy}{error.host}:{error.port}: {_reason(error.os_error)}"
     if isinstance(error, aiohttp.ClientResponseError):
         # Its status isn't the server's: aiohttp sets 400 if it can't parse an answer.
         return printable(f"the answer is not valid HTTP: {error.message}")
@@ -277,4 +285,5 @@ def _reason(error: OSError) -> str:
     # asyncio's text is "Connect call failed" and the address, whatever the errno.
     known = not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0
     text = os.strerror(error.errno) if known and error.errno else error.strerror or str(error)
-    return printable(text)
+    # asyncio gives no reason if the connection ends while TLS begins.
+    return printable(text) or "the connection was closed"

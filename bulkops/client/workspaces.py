@@ -5,12 +5,15 @@ API pages: "Workspaces", "Run Tasks".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One, decode, request_id
 from bulkops.api.messages import Response
+from bulkops.api.organizations import included_project_names
 from bulkops.api.resources import (
     EnforcementLevel,
     Stage,
@@ -21,7 +24,6 @@ from bulkops.api.resources import (
     is_id,
 )
 from bulkops.api.workspace_details import (
-    INCLUDE_BINDINGS,
     DetailedWorkspaceResource,
     ShownWorkspace,
     detailed_workspaces,
@@ -29,13 +31,21 @@ from bulkops.api.workspace_details import (
 from bulkops.client.caller import Caller
 from bulkops.client.paging import everything
 from bulkops.client.rows import Rows, Whole
-from bulkops.errors import ServerBroken
+from bulkops.errors import RequestRejected, ServerBroken
 
 C = TypeVar("C", bound=Rows[Any])
+T = TypeVar("T")
+
+_PROJECT = "project"
+_BINDINGS = "effective_tag_bindings"
+_NO_SUCH_INCLUDE = (400, 422)
 
 
 class Workspaces:
-    """``client.workspaces``; every method raises ``ApiError`` or a subclass."""
+    """``client.workspaces``; every method raises ``ApiError`` or a subclass.
+
+    Projects are read with their names, except from a server that can't include them.
+    """
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -54,8 +64,16 @@ class Workspaces:
 
     async def read(self, organization: str, filters: Mapping[str, str], rows: Callable[[], C]) -> C:
         """Return all workspaces, collected by ``rows``, which may keep only a part of each."""
-        request = endpoints.list_workspaces(organization, filters)
-        return await everything(self._caller, request, Many[WorkspaceResource], _workspaces, rows)
+        return await _including(
+            [_PROJECT],
+            lambda include: everything(
+                self._caller,
+                endpoints.list_workspaces(organization, {**include, **filters}),
+                Many[WorkspaceResource],
+                _workspaces,
+                rows,
+            ),
+        )
 
     async def read_details(
         self,
@@ -70,15 +88,18 @@ class Workspaces:
 
         Args:
             attributes: the API names of further attributes (see ``Workspace.attributes``).
-            bindings: whether to read the tag bindings, too.
+            bindings: whether to read the tag bindings, too. An older Terraform Enterprise has
+                none: there, ``Workspace.tag_bindings`` is ``UNSET``.
         """
-        parameters = {**filters, **(INCLUDE_BINDINGS if bindings else {})}
-        return await everything(
-            self._caller,
-            endpoints.list_workspaces(organization, parameters),
-            Many[DetailedWorkspaceResource],
-            lambda page: detailed_workspaces(page, attributes),
-            rows,
+        return await _including(
+            [_PROJECT, *([_BINDINGS] if bindings else [])],
+            lambda include: everything(
+                self._caller,
+                endpoints.list_workspaces(organization, {**include, **filters}),
+                Many[DetailedWorkspaceResource],
+                lambda page: detailed_workspaces(page, attributes),
+                rows,
+            ),
         )
 
     async def read_shown(self, organization: str, rows: Callable[[], C]) -> C:
@@ -94,7 +115,12 @@ class Workspaces:
             request = endpoints.show_workspace_by_id(name_or_id)
         else:
             request = endpoints.show_workspace(organization, name_or_id)
-        return decode(await self._caller.call(request), One[WorkspaceResource]).data.value()
+        answer = await _including(
+            [_PROJECT],
+            lambda include: self._caller.call(replace(request, query=tuple(include.items()))),
+        )
+        document = decode(answer, One[WorkspaceResource])
+        return document.data.value(included_project_names(document.included))
 
 
 class WorkspaceTasks:
@@ -188,7 +214,26 @@ def attachments_on(page: Many[WorkspaceTaskResource]) -> Iterator[WorkspaceTask]
 
 
 def _workspaces(page: Many[WorkspaceResource]) -> Iterator[Workspace]:
-    return (resource.value() for resource in page.data)
+    names = included_project_names(page.included)
+    return (resource.value(names) for resource in page.data)
+
+
+async def _including(
+    included: Sequence[str], read: Callable[[Mapping[str, str]], Awaitable[T]]
+) -> T:
+    """Read with as many of these ``include``s as the server knows.
+
+    Args:
+        included: those that servers have had for longest first.
+        read: reads with a query parameter ``include``.
+    """
+    for known in range(len(included), 0, -1):
+        try:
+            return await read({"include": ",".join(included[:known])})
+        except RequestRejected as error:
+            if error.status not in _NO_SUCH_INCLUDE:
+                raise
+    return await read({})
 
 
 def _one(answer: Response) -> WorkspaceTask:

@@ -67,9 +67,11 @@ def document(coverage: Coverage) -> Iterator[str]:
 
 def _csv_rows(coverage: Coverage) -> Iterator[list[str]]:
     names = _task_names(coverage)
-    yield ["workspace", "workspace_id", *names, *(("status", "desired") if coverage.job else ())]
+    by_job = ("status", "desired") if coverage.job else ()
+    yield ["workspace", "workspace_id", "project", *names, *by_job]
     for row in coverage.rows():
-        cells = [row.workspace.name, row.workspace.id, *map(_cell, row.observed)]
+        workspace = row.workspace
+        cells = [workspace.name, workspace.id, workspace.project, *map(_cell, row.observed)]
         if coverage.job:
             cells += [row.desired.status, row.desired.why] if row.desired else ["", ""]
         yield cells
@@ -112,14 +114,21 @@ def _blocks(coverage: Coverage, titles: Sequence[str]) -> Iterator[str]:
                 yield f"  {filled(title, width)}  {cell}"
 
 
+_RUNS = {
+    True: "",
+    False: " (disabled: it does not run)",
+    None: " (the server doesn't show whether it is enabled)",
+}
+
+
 def _totals(coverage: Coverage) -> Iterator[str]:
     total = len(coverage.workspaces)
     for column in coverage.columns:
         covered = coverage.covered(column)
         unlisted = len(column.attached) - covered
         elsewhere = f"; {unlisted} more that this token can't list" if unlisted else ""
-        disabled = "" if column.task.enabled else " (disabled: it does not run)"
-        yield f"{column.task.name}{disabled}: {covered} of {total} workspaces{elsewhere}"
+        runs = _RUNS[column.task.enabled]
+        yield f"{column.task.name}{runs}: {covered} of {total} workspaces{elsewhere}"
         if surplus := ", ".join(coverage.surplus(column)):
             yield f"  attached more than once on {surplus}: a job of kind detach removes them all"
         if setting := global_setting(column.task):
@@ -160,8 +169,7 @@ def _workspace(coverage: Coverage, row: Row) -> dict[str, object]:
         for observed in several
     ]
     result: dict[str, object] = {
-        "workspace": row.workspace.name,
-        "workspace_id": row.workspace.id,
+        **row.workspace.fields,
         "tasks": attached,
     }
     if row.desired:

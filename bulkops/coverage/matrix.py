@@ -104,14 +104,16 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Targets:
-    """Keeps only the ids and names of the added workspaces (see ``client.rows.Rows``)."""
+    """Keeps the ids, names and projects of the added workspaces (see ``client.rows.Rows``)."""
 
     def __init__(self) -> None:
         self._rows: dict[str, Target] = {}
+        self._projects: dict[str, str] = {}
 
     def add(self, workspace: Workspace) -> None:
         """See ``Rows``."""
-        self._rows[workspace.id] = Target(workspace.id, workspace.name)
+        project = self._projects.setdefault(workspace.project, workspace.project)
+        self._rows[workspace.id] = Target(workspace.id, workspace.name, project)
 
     def count(self) -> int:
         """See ``Rows``."""

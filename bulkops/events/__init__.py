@@ -16,10 +16,11 @@ from bulkops.events.examined import (
     Verified,
     Workspace,
 )
-from bulkops.events.executed import Progress, Report, Result, Status, Wave
+from bulkops.events.executed import Progress, Rest, Result, Wave
 from bulkops.events.fleets import FleetPlan, FleetReport, FleetStatus, FleetVerify
 from bulkops.events.model import Event
 from bulkops.events.planned import Operation, Plan, Skip
+from bulkops.events.reported import Report, Status
 from bulkops.events.tasks import Deleted, Detached, RunTask, WorkspaceTask
 
 EVENTS: tuple[type[Event], ...] = (
@@ -33,6 +34,7 @@ EVENTS: tuple[type[Event], ...] = (
     FleetPlan,
     Result,
     Wave,
+    Rest,
     Progress,
     Report,
     FleetReport,
@@ -70,6 +72,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Report",
+    "Rest",
     "Result",
     "RunTask",
     "Selection",

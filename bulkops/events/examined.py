@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from bulkops.events.executed import End
 from bulkops.events.model import Counts, Event, OfShard, OfTarget, Time
+from bulkops.events.reported import End
 
 if TYPE_CHECKING:
     from bulkops.operations.model import Target
@@ -58,12 +58,15 @@ class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
     Attributes:
         workspace: the workspace's name.
         workspace_id: its id, `ws-…`.
+        project: name of its project, or the project's id if the server does not show the name;
+            empty if the server shows no project.
         selected: whether the job selects it; false only with `--why`.
         reason: why it is not selected, human-readable; null if it is selected.
     """
 
     workspace: str
     workspace_id: str
+    project: str
     selected: bool
     reason: str | None
 
@@ -73,6 +76,7 @@ class Workspace(Event, frozen=True, kw_only=True, tag="workspace"):
         return cls(
             workspace=target.name,
             workspace_id=target.id,
+            project=target.project,
             selected=reason is None,
             reason=reason,
         )

@@ -20,6 +20,18 @@ Time: TypeAlias = Annotated[str, Meta(extra_json_schema=_TIME)]
 
 TimeOrEmpty: TypeAlias = Annotated[str, Meta(extra_json_schema={"anyOf": [_TIME, {"const": ""}]})]
 
+_LOCAL_TIME = {
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$",
+}
+
+LocalTime: TypeAlias = Annotated[str, Meta(extra_json_schema=_LOCAL_TIME)]
+"""RFC 3339 with an offset from UTC."""
+
+LocalTimeOrEmpty: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"anyOf": [_LOCAL_TIME, {"const": ""}]})
+]
+
 Counts: TypeAlias = Annotated[
     dict[str, int],
     Meta(extra_json_schema={"propertyNames": {"enum": [*map(str, Outcome), PENDING]}}),
@@ -57,11 +69,15 @@ class OfTarget(OfShard, frozen=True, kw_only=True):
     Attributes:
         workspace: the workspace's name; absent if the target is a run task.
         workspace_id: its id, `ws-…`; absent if the target is a run task.
+        project: name of its project when it was planned, or the project's id if the server does
+            not show the name; empty if the server, or a journal of an older version, shows none;
+            absent if the target is a run task.
         task: the run task's name; absent if the target is a workspace.
         task_id: its id, `task-…`; absent if the target is a workspace.
     """
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     task: str | UnsetType = UNSET
     task_id: str | UnsetType = UNSET

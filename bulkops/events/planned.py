@@ -86,6 +86,7 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
         blocked: number of targets on which the job wants a change that is not possible.
         waves: number of operations in each wave, in order.
         pause: pause between two waves, as in the job file; null for none.
+        windows: the windows in which operations may begin, as in the job file.
         gate: command that runs after each wave; null for none.
         tolerated: number of failures that are tolerated; one more stops the job.
         strict: whether at most (remaining tolerance + 1) operations are in flight.
@@ -114,6 +115,7 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
     blocked: int
     waves: tuple[int, ...]
     pause: str | None
+    windows: tuple[str, ...]
     gate: str | None
     tolerated: int
     strict: bool
@@ -141,6 +143,7 @@ class Plan(OfShard, frozen=True, kw_only=True, tag="plan"):
             blocked=len(plan.blocked),
             waves=tuple(wave.size for wave in rollout.steps(operations)),
             pause=rollout.pause,
+            windows=rollout.windows,
             gate=rollout.gate,
             tolerated=rollout.tolerated(operations),
             strict=rollout.strict,

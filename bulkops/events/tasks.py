@@ -38,6 +38,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
         stages: stages of a run in which the run task is called, as the server names them, in
             the order of a run.
         workspace_name: the workspace's name; null if it was not requested.
+        project: name of the workspace's project, or the project's id if the server does not show
+            the name; empty if the server shows no project; null if it was not requested.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     enforcement_level: str
     stages: tuple[str, ...]
     workspace_name: str | None
+    project: str | None
 
 
 class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
@@ -57,7 +60,7 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
         url: URL at which it is called.
         category: `task`, as the server names it.
         description: its description on the server; null for none.
-        enabled: whether it is called at all.
+        enabled: whether it is called at all; null if the server doesn't show it.
         global_configuration: its organization-wide configuration; null if the server shows none.
         agent_pool_id: id of the agent pool that calls it, `apool-…`; null for none.
         workspace_task_ids: ids of its attachments, `wstask-…`, if the server lists them.
@@ -69,7 +72,7 @@ class RunTask(Event, frozen=True, kw_only=True, tag="run_task"):
     url: str
     category: str
     description: str | None
-    enabled: bool
+    enabled: bool | None
     global_configuration: GlobalConfiguration | None
     agent_pool_id: str | None
     workspace_task_ids: tuple[str, ...]
@@ -116,9 +119,12 @@ class Detached(Event, frozen=True, kw_only=True, tag="detached"):
     Attributes:
         id: id of the former attachment, `wstask-…`.
         workspace_id: the workspace's id, `ws-…`.
+        project: name of the workspace's project, or the project's id if the server does not show
+            the name; empty if the server shows no project.
         task_id: the run task's id, `task-…`.
     """
 
     id: str
     workspace_id: str
+    project: str
     task_id: str

@@ -91,7 +91,7 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         """
         names = sorted({*organizations})
         for place, entry in enumerate(self.organizations):
-            if not any(matches(entry, name) for name in names):
+            if not any(matches(entry, name, any_case=True) for name in names):
                 where = f"{self.source}: organizations[{place}]"
                 raise _none_seen(where, entry, names)
         found = self.among(names)
@@ -103,11 +103,11 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
         """Return the fleet with a shard for each of these organizations that it names."""
         where = f"{self.source}: organizations"
         shards = [
-            Shard(name=name, where=f"{where}: {shown(name)}", organization=name)
-            for name in sorted({*names})
-            if any(matches(entry, name) for entry in self.organizations)
+            Shard(name=_name_of(name), where=f"{where}: {shown(name)}", organization=name)
+            for name in {*names}
+            if any(matches(entry, name, any_case=True) for entry in self.organizations)
         ]
-        return replace(self, shards=tuple(shards))
+        return replace(self, shards=tuple(sorted(shards, key=lambda shard: shard.name)))
 
     def waves(self) -> list[tuple[str, ...]]:
         """Return the names of each wave's shards.
@@ -202,7 +202,7 @@ def _shard(table: Mapping[str, object], key: str, source: str, path: Path) -> Sh
     for name in _TOKENS:
         _refuse_token(table.get(name), name, where)
     read = read_table(table, ShardTable, source, key)
-    name = read.name or read.organization or ""
+    name = read.name or _name_of(read.organization or "")
     if read.name is None and not fits(name, Name):
         raise JobError(
             f"{where}.name is missing, and organization = {shown(name)} can't be the name of a "
@@ -216,6 +216,11 @@ def _shard(table: Mapping[str, object], key: str, source: str, path: Path) -> Sh
         token_env=read.token_env,
         token_file=None if read.token_file is None else path.parent / read.token_file,
     )
+
+
+def _name_of(organization: str) -> str:
+    """Return the name of an organization's shard: the same in whatever case the user writes it."""
+    return organization.lower()
 
 
 def _refuse_token(value: object, name: str, where: str) -> None:

@@ -11,8 +11,9 @@ Shards are ordered by name, by code point, so that every machine has the same or
 | ``"25%"``             | the same, until a quarter of all shards are; rounded up                |
 | none, after the last  | the shards that are left                                               |
 
-A shard is in the first wave that it belongs to, and a wave without shards is left out. Digits are
-always a number: a shard whose name is ``7`` is named by ``"[7]"``.
+Case makes no difference, as no two shards have names that differ in it alone. A shard is in the
+first wave that it belongs to, and a wave without shards is left out. Digits are always a number: a
+shard whose name is ``7`` is named by ``"[7]"``.
 """
 
 from __future__ import annotations
@@ -99,9 +100,10 @@ class FleetRollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
                 end = min(len(every), end_of(entry, len(every)))
                 wave = left[: max(0, end - len(every) + len(left))]
             else:
-                wave = [name for name in left if matches(entry, name)]
-                if not any(matches(entry, name) for name in every):
+                matching = [name for name in every if matches(entry, name, any_case=True)]
+                if not matching:
                     raise ValueError(_unmatched(f"waves[{place}]", entry, every))
+                wave = [name for name in matching if name in left]
             if wave:
                 steps.append(tuple(wave))
                 left = [name for name in left if name not in wave]

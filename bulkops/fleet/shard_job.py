@@ -42,6 +42,7 @@ class How(NamedTuple):
     trust_files: bool = False
     wait: bool = False
     despite_unfinished: bool = False
+    exit_outside_window: bool = False
     on_wait: Callable[[str, JournalLocked], object] = lambda _name, _busy: None
 
 

@@ -20,7 +20,7 @@ from bulkops.errors import (
     Unauthorized,
 )
 from bulkops.fleet.shard_job import How, ShardJob
-from bulkops.fleet.standing import before_running, ended_as, progress_of, stopped_by
+from bulkops.fleet.standing import before_running, ended_of, progress_of, stopped_by
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import Place
 from bulkops.journal.records import Holder
@@ -212,7 +212,7 @@ class ShardRun:
         except BulkopsError as problem:
             self._fail(problem, client)
             return
-        self.state = ended_as(exit_code(self.replay))
+        self.state = ended_of(self.replay)
 
     def _fail(self, problem: BulkopsError, client: Client) -> None:
         self.problem = explained(problem, client)
@@ -270,7 +270,7 @@ class ShardRun:
             client,
             journal,
             self.job,
-            Instructions(retry, continued, key),
+            Instructions(retry, continued, key, self._how.exit_outside_window),
             notifying(observe(self, contents.replay), self.job, client, shard=self.name),
         )
 

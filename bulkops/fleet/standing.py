@@ -15,7 +15,7 @@ from bulkops.errors import (
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.job.rollout import Rollout
 from bulkops.journal.replay import Replay
-from bulkops.journal.states import Held, Outcome, Reached
+from bulkops.journal.states import Held, How, Outcome, Reached
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.model import exit_code
 
@@ -58,6 +58,15 @@ def ended_as(code: ExitCode) -> State:
     its own tolerance or gate stopped it.
     """
     return _STATES.get(code, State.FAILED)
+
+
+def ended_of(replay: Replay) -> State:
+    """Return the state of a shard whose last execution has ended.
+
+    One that ended outside its windows is interrupted: the same command goes on in the next one.
+    """
+    outside = replay.ended is not None and replay.ended.how == How.WINDOW
+    return State.INTERRUPTED if outside else ended_as(exit_code(replay))
 
 
 def stopped_by(problem: BulkopsError) -> State:
@@ -105,7 +114,7 @@ def recorded(replay: Replay, *, running: bool) -> State:
     """
     if running:
         return State.RUNNING
-    return ended_as(exit_code(replay)) if replay.ended else State.INTERRUPTED
+    return ended_of(replay) if replay.ended else State.INTERRUPTED
 
 
 def is_reverted(run_id: str, undo: Replay) -> bool:

@@ -56,7 +56,8 @@ class FleetFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name: the fleet's name, and that of the folder for its journals; defaults to the name of the
             fleet file without its suffix.
         shard: the shards, if each is listed.
-        organizations: the organizations, of those that the token sees; each of them is a shard.
+        organizations: the organizations, of those that the token sees, in any case; each of them
+            is a shard.
         rollout: waves over shards, and how many may fail.
         journals: where the journals are, in a folder for each fleet and shard; defaults to
             `BULKOPS_JOURNALS`, or else to the folder `.bulkops`.
@@ -75,7 +76,7 @@ class ShardTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
 
     Attributes:
         name: the shard's name, and that of the folder for its journals; defaults to the
-            organization's.
+            organization's, in lower case.
         organization: the organization to change; defaults to the job file's, or else to
             `TFE_ORGANIZATION` or `TF_CLOUD_ORGANIZATION`.
         address: the server's address; defaults to `TFE_ADDRESS`, `TF_CLOUD_HOSTNAME` or

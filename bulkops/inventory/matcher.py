@@ -6,21 +6,29 @@ field reads, the answer is unknown, unless another field leaves the workspace ou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import UNSET
 
-from bulkops.api.resources import Workspace
+from bulkops.api.resources import Workspace, is_id
 from bulkops.api.tolerant import why_unknown
 from bulkops.checking import shown
+from bulkops.inventory.membership import (
+    has_tags,
+    in_project,
+    near_tag,
+    unknown_project,
+    unknown_tags,
+)
 from bulkops.job.conditions import Objection, parse_conditions
 from bulkops.job.patterns import matches
 from bulkops.job.select import Select
 
 
 class Exclusion(NamedTuple):
-    """One entry of ``exclude_names`` or ``exclude_tags``, as named by ``field``."""
+    """One entry of ``exclude_names``, ``exclude_tags`` or ``exclude_projects``: of ``field``."""
 
     field: str
     entry: str
@@ -44,6 +52,33 @@ class Verdict(NamedTuple):
 _SELECTED = Verdict()
 
 
+class _Excluding(NamedTuple):
+    """How one field that excludes applies to a workspace.
+
+    Attributes:
+        words: the beginning of the reason, before the field and the entries that match.
+        has: entry → whether it matches the workspace, ``None`` if that is unknown.
+        near: whether an entry would match without regard to case.
+        doubt: entries of which it is unknown → the objection.
+    """
+
+    field: str
+    words: str
+    has: Mapping[str, bool | None]
+    near: Callable[[str], bool]
+    doubt: Callable[[list[str]], Objection]
+
+    @property
+    def matching(self) -> list[str]:
+        """The entries that match the workspace."""
+        return [entry for entry, has in self.has.items() if has]
+
+    @property
+    def unknown(self) -> list[str]:
+        """The entries of which it is unknown whether they match."""
+        return [entry for entry, has in self.has.items() if has is None]
+
+
 class Matcher:
     """Decides about one workspace at a time, by its own resource.
 
@@ -55,6 +90,9 @@ class Matcher:
     def __init__(self, select: Select, project_id: str | None, list_file: str = "") -> None:
         self._select = select
         self._project_id = project_id
+        self._excludes = bool(
+            select.exclude_names or select.exclude_tags or select.exclude_projects
+        )
         self._ids = frozenset(select.ids)
         self._listed = None if select.listed is None else frozenset(select.listed)
         self._unlisted = f"is in {shown(list_file)}" if list_file else "is listed"
@@ -87,32 +125,52 @@ class Matcher:
         with_bindings: bool,
     ) -> Verdict:
         """Return the verdict on a workspace that the other fields may select."""
-        names, tags = self._select.exclude_names, self._select.exclude_tags
-        if not names and not tags:
-            objection = uncompared or (doubts[0] if doubts else None)
-            return Verdict(objection) if objection else _SELECTED
-        name = workspace.name
-        matching = [entry for entry in names if name and matches(entry, name)]
-        has = _tags(workspace, tags, with_bindings=with_bindings)
-        tagged = sorted(tag for tag, present in has.items() if present)
-        if matching or tagged:
-            reason = f"its name matches exclude_names {shown(matching)}"
-            reason = reason if matching else f"it has exclude_tags {shown(tagged)}"
-            return Verdict(Objection(reason), (*_of_names(matching), *_of_tags(tagged)))
-        if names and not name:
-            doubts.append(_no_name(workspace))
-        if unknown := [tag for tag, present in has.items() if present is None]:
-            doubts.append(_unknown_tags("exclude_tags", unknown, workspace))
+        fields = self._excluding(workspace, with_bindings=with_bindings) if self._excludes else []
+        if matching := [(one, entries) for one in fields if (entries := one.matching)]:
+            first, entries = matching[0]
+            return Verdict(
+                Objection(f"{first.words} {first.field} {shown(entries)}"),
+                tuple(Exclusion(one.field, entry) for one, some in matching for entry in some),
+            )
+        unknown = [(one, entries) for one in fields if (entries := one.unknown)]
+        doubts += [one.doubt(entries) for one, entries in unknown]
+        objection = uncompared or (doubts[0] if doubts else None)
+        if not objection and not fields:
+            return _SELECTED
         return Verdict(
-            uncompared or (doubts[0] if doubts else None),
-            (*_of_names(() if name else names), *_of_tags(unknown)),
-            near=(
-                *_of_names(e for e in names if name and matches(e, name, any_case=True)),
-                *_of_tags(
-                    tag for tag, has_it in has.items() if not has_it and _near(workspace, tag)
-                ),
+            objection,
+            tuple(Exclusion(one.field, entry) for one, some in unknown for entry in some),
+            near=tuple(Exclusion(one.field, e) for one in fields for e in one.has if one.near(e)),
+        )
+
+    def _excluding(self, workspace: Workspace, *, with_bindings: bool) -> list[_Excluding]:
+        """Return how each exclusion that the job has applies to a workspace."""
+        select, name, project = self._select, workspace.name, workspace.project_name
+        tags = has_tags(workspace, sorted(select.exclude_tags), with_bindings=with_bindings)
+        every = (
+            _Excluding(
+                "exclude_names",
+                "its name matches",
+                {e: matches(e, name) if name else None for e in select.exclude_names},
+                lambda entry: bool(name) and matches(entry, name, any_case=True),
+                lambda _entries: _no_name(workspace),
+            ),
+            _Excluding(
+                "exclude_tags",
+                "it has",
+                tags,
+                partial(near_tag, workspace),
+                lambda entries: unknown_tags("exclude_tags", entries, workspace),
+            ),
+            _Excluding(
+                "exclude_projects",
+                f"its project {shown(workspace.project)} matches",
+                {e: in_project(workspace, e) for e in select.exclude_projects},
+                lambda entry: bool(project) and matches(entry, project, any_case=True),
+                lambda entries: unknown_project("exclude_projects", entries, workspace),
             ),
         )
+        return [one for one in every if one.has]
 
     def _objections(self, workspace: Workspace, *, with_bindings: bool) -> Iterator[Objection]:
         """Yield every objection to a workspace, except those from exclusions."""
@@ -127,6 +185,8 @@ class Matcher:
             yield from self._objections_to_tags(workspace, with_bindings=with_bindings)
         if select.project:
             yield from self._objections_to_project(workspace)
+        if select.projects:
+            yield from _objections_to_projects(select.projects, workspace)
         for condition in self._conditions:
             if objection := condition.objection(workspace.attributes):
                 yield objection
@@ -135,23 +195,18 @@ class Matcher:
     def _objections_to_tags(
         self, workspace: Workspace, *, with_bindings: bool
     ) -> Iterator[Objection]:
-        has = _tags(workspace, self._select.tags, with_bindings=with_bindings)
+        has = has_tags(workspace, self._select.tags, with_bindings=with_bindings)
         if lacking := sorted(tag for tag, present in has.items() if present is False):
             yield Objection(f"it lacks tags {shown(lacking)}")
         if unknown := [tag for tag, present in has.items() if present is None]:
-            yield _unknown_tags("tags", unknown, workspace)
+            yield unknown_tags("tags", unknown, workspace)
 
     def _objections_to_project(self, workspace: Workspace) -> Iterator[Objection]:
-        project = shown(self._select.project)
         if workspace.project_id is UNSET:
-            yield Objection(
-                f"whether it is in project {project} is unknown: "
-                f"{why_unknown('project', workspace.unread, 'relationships')}",
-                known=False,
-            )
+            yield unknown_project("project", self._select.project, workspace)
         elif self._project_id is None or workspace.project_id != self._project_id:
             # A workspace without a project has None, which must not equal an unresolved project.
-            yield Objection(f"it is not in project {project}")
+            yield Objection(f"it is not in project {shown(self._select.project)}")
 
 
 def _no_name(workspace: Workspace) -> Objection:
@@ -167,56 +222,37 @@ def _objections_to_name(
         yield Objection(f"its name matches none of {field} = {shown(entries)}")
 
 
-def _of_names(entries: Iterable[str]) -> Iterator[Exclusion]:
-    return (Exclusion("exclude_names", entry) for entry in entries)
+def _objections_to_projects(entries: tuple[str, ...], workspace: Workspace) -> Iterator[Objection]:
+    belongs = {entry: in_project(workspace, entry) for entry in entries}
+    if any(belongs.values()):
+        return
+    if unknown := [entry for entry, known in belongs.items() if known is None]:
+        yield unknown_project("projects", unknown, workspace)
+    else:
+        project = f"its project {shown(workspace.project)} matches none of"
+        words = project if workspace.project_id else "it is in no project, so in none of"
+        yield Objection(f"{words} projects = {shown(entries)}")
 
 
-def _of_tags(entries: Iterable[str]) -> Iterator[Exclusion]:
-    return (Exclusion("exclude_tags", entry) for entry in entries)
+def may_select(select: Select, ident: str, name: str, project: str = "") -> bool:
+    """Return whether a job may select a workspace, judged only by what a journal has of it.
 
-
-def _unknown_tags(field: str, tags: Iterable[str], workspace: Workspace) -> Objection:
-    names = isinstance(workspace.tag_bindings, dict)
-    member = "tag-names" if names else "effective-tag-bindings"
-    why = f"the server doesn't show its {'tag names' if names else 'tag bindings'}"
-    if member in workspace.unread:
-        why = why_unknown(member, workspace.unread)
-    return Objection(f"whether it has {field} {shown(sorted(tags))} is unknown: {why}", known=False)
-
-
-def _tags(
-    workspace: Workspace, tags: Iterable[str], *, with_bindings: bool
-) -> dict[str, bool | None]:
-    return {tag: _has_tag(workspace, tag, with_bindings=with_bindings) for tag in tags}
-
-
-def _has_tag(workspace: Workspace, tag: str, *, with_bindings: bool) -> bool | None:
-    """Return whether a workspace has a tag, ``None`` if the server doesn't show enough."""
-    key, equals, value = tag.partition("=")
-    names, bindings = workspace.tag_names, workspace.tag_bindings
-    if equals:
-        return None if bindings is None or bindings is UNSET else bindings.get(key) == value
-    if key in (names or ()) or (bindings and key in bindings):
-        return True
-    both_shown = names is not None and bindings is not None
-    return False if both_shown and (bindings is not UNSET or not with_bindings) else None
-
-
-def _near(workspace: Workspace, tag: str) -> bool:
-    """Return whether a workspace has a tag that differs only in case."""
-    key, equals, value = tag.casefold().partition("=")
-    bindings = workspace.tag_bindings or {}
-    if equals:
-        return any(k.casefold() == key and v.casefold() == value for k, v in bindings.items())
-    return any(one.casefold() == key for one in (*(workspace.tag_names or ()), *bindings))
-
-
-def may_select(select: Select, ident: str, name: str) -> bool:
-    """Return whether a job may select a workspace, judged only by its id and name."""
+    Args:
+        project: as in ``Target``.
+    """
     return (
         (not select.ids or ident in select.ids)
         and (select.listed is None or ident in select.listed or name in select.listed)
         and (not select.names or any(matches(entry, name) for entry in select.names))
         and (not select.only or any(matches(entry, name) for entry in select.only))
         and not any(matches(entry, name) for entry in select.exclude_names)
+        and (not project or _may_be_in(select, project))
+    )
+
+
+def _may_be_in(select: Select, project: str) -> bool:
+    # The id of a project with a name isn't known here.
+    entries = select.projects
+    return not any(matches(entry, project) for entry in select.exclude_projects) and (
+        not entries or any(is_id(entry, "prj") or matches(entry, project) for entry in entries)
     )

@@ -25,7 +25,7 @@ class Selected(msgspec.Struct, frozen=True):
         forbidden: ids of those on which this token lacks the required permission.
         locked: ids of those that are locked.
         others: all other workspaces with reasons, by name; empty unless requested.
-        projects: workspace id → project id, for those in a project.
+        project_names: id → name, else id, of the projects of all workspaces that were read.
         doubted: workspaces that may be selected, by name, with what is unknown.
         notes: notes for a careful reader of the selection.
     """
@@ -34,7 +34,7 @@ class Selected(msgspec.Struct, frozen=True):
     forbidden: Set[str] = frozenset()
     locked: Set[str] = frozenset()
     others: Sequence[Unselected] = ()
-    projects: Mapping[str, str] = {}
+    project_names: Mapping[str, str] = {}
     doubted: Sequence[Unselected] = ()
     notes: Sequence[str] = ()
 
@@ -50,7 +50,6 @@ class Inventory(msgspec.Struct, frozen=True):
         entitlements: ``None`` if this token can't read them.
         locked: ids of locked workspaces.
         version: the version of Terraform Enterprise, empty on HCP Terraform.
-        projects: workspace id → project id, for those in a project.
         notes: notes on the selection (see ``Selected``).
         hidden: ids of workspaces whose run tasks this token can't read.
     """
@@ -62,6 +61,5 @@ class Inventory(msgspec.Struct, frozen=True):
     entitlements: Entitlements | None
     locked: Set[str] = frozenset()
     version: str = ""
-    projects: Mapping[str, str] = {}
     notes: Sequence[str] = ()
     hidden: Set[str] = frozenset()

@@ -17,7 +17,8 @@ from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Resolved, Scope, Target, TaskRef
+from bulkops.operations.model import Resolved, Scope, Target, TaskRef
+from bulkops.operations.secret import HmacKey
 
 
 async def read_inventory(
@@ -50,7 +51,6 @@ async def read_inventory(
         ),
         entitlements=await _entitlements(client, job.organization),
         locked=chosen.locked,
-        projects=chosen.projects,
         notes=chosen.notes,
         hidden=hidden,
         version=server.version,

@@ -32,7 +32,7 @@ class WorkspaceRows:
     Attributes:
         forbidden: ids of those on which this token lacks the required permission.
         locked: ids of those that are locked.
-        projects: workspace id → project id, for those in a project.
+        project_names: id → name, else id, of the projects of all workspaces that were added.
         exclusions: which exclusions excluded something, and which nearly did.
     """
 
@@ -47,7 +47,7 @@ class WorkspaceRows:
     ) -> None:
         self.forbidden: set[str] = set()
         self.locked: set[str] = set()
-        self.projects: dict[str, str] = {}
+        self.project_names: dict[str, str] = {}
         self.exclusions = Exclusions(select)
         self._matcher = Matcher(select, project_id, list_file)
         self._right = right
@@ -65,7 +65,7 @@ class WorkspaceRows:
         verdict = self._matcher.judge(workspace, with_bindings=self._by_names is None)
         if self._by_names is not None:
             self._judge_by_names(self._by_names, workspace, verdict)
-        target = Target(workspace.id, workspace.name)
+        target = self._target(workspace)
         self._keep(target, verdict.objection)
         self.exclusions.note(target, verdict)
         if verdict.objection is None or not verdict.objection.known:
@@ -83,8 +83,14 @@ class WorkspaceRows:
         by_names.pop(workspace.id, None)
         other = self._matcher.judge(workspace).objection
         if other != verdict.objection and other is not None:
-            target = Target(workspace.id, workspace.name)
-            by_names[workspace.id] = Unselected(target, self._once(other.words))
+            words = self._once(other.words)
+            by_names[workspace.id] = Unselected(self._target(workspace), words)
+
+    def _target(self, workspace: Workspace) -> Target:
+        project = self._once(workspace.project)
+        if workspace.project_id:
+            self.project_names[workspace.project_id] = project
+        return Target(workspace.id, workspace.name, project)
 
     def _keep(self, target: Target, objection: Objection | None) -> None:
         self._doubted.pop(target.id, None)
@@ -105,8 +111,6 @@ class WorkspaceRows:
             self.forbidden.add(workspace.id)
         if workspace.locked:
             self.locked.add(workspace.id)
-        if workspace.project_id:
-            self.projects[workspace.id] = self._once(workspace.project_id)
 
     def _once(self, text: str) -> str:
         """Return one object for equal texts: there are few distinct reasons and projects."""
@@ -124,9 +128,12 @@ class WorkspaceRows:
             self.forbidden,
             self.locked,
             in_order(row for row in rows if isinstance(row, Unselected)),
-            self.projects,
+            self.project_names,
             in_order(self._doubted.values()),
-            [*self.exclusions.notes(), *uncompared_notes(self._uncompared.values())],
+            [
+                *self.exclusions.notes(self.project_names),
+                *uncompared_notes(self._uncompared.values()),
+            ],
         )
 
 

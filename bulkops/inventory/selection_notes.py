@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 import msgspec
 
+from bulkops.api.resources import is_id
 from bulkops.checking import shown
 from bulkops.errors import BulkopsError, JobError
 from bulkops.inventory.matcher import Exclusion, Verdict
 from bulkops.inventory.model import Selected, Unselected
+from bulkops.inventory.named import offered
 from bulkops.job.patterns import REGEX, matches
 from bulkops.job.select import Select
 from bulkops.operations.model import Target
@@ -20,7 +22,8 @@ from bulkops.text import counted, printable
 MOST_NAMED = 7
 """Workspaces or values that a message names; the others are counted."""
 
-_DIFFERS = {"exclude_names": "whose names differ", "exclude_tags": "whose tags differ"}
+_COMPARED = {"exclude_names": "name", "exclude_tags": "tags", "exclude_projects": "project"}
+"""Field → what of a workspace it is compared with."""
 
 
 class Exclusions:
@@ -28,8 +31,9 @@ class Exclusions:
 
     def __init__(self, select: Select) -> None:
         self._every = [
-            *(Exclusion("exclude_names", entry) for entry in dict.fromkeys(select.exclude_names)),
-            *(Exclusion("exclude_tags", entry) for entry in dict.fromkeys(select.exclude_tags)),
+            Exclusion(field, entry)
+            for field in _COMPARED
+            for entry in dict.fromkeys(getattr(select, field))
         ]
         self._narrowed = bool(select.only)
         self._used: set[Exclusion] = set()
@@ -41,16 +45,25 @@ class Exclusions:
         for exclusion in verdict.near:
             self._near.setdefault(exclusion, {})[target.id] = target.name or target.id
 
-    def notes(self) -> Iterator[str]:
-        """Yield notes on exclusions that exclude nothing, or that miss something only by case."""
+    def notes(self, projects: Mapping[str, str]) -> Iterator[str]:
+        """Yield notes on exclusions that exclude nothing, or that miss something only by case.
+
+        Args:
+            projects: id → name of the projects of all workspaces that were read.
+        """
         for exclusion in self._every:
-            what = f"select: {exclusion.field} {shown(exclusion.entry)}"
+            field = exclusion.field
+            what = f"select: {field} {shown(exclusion.entry)}"
             if near := self._near.get(exclusion):
-                differs = _DIFFERS[exclusion.field]
-                yield f"{what} does not exclude workspaces {differs} only in case: {_few(near)}"
+                compared = _COMPARED[field].removesuffix("s")
+                yield (
+                    f"{what} does not exclude workspaces whose {compared}s differ only in case: "
+                    f"{_few(near)}"
+                )
             elif exclusion not in self._used and not self._narrowed:
                 # With --select, it may exclude workspaces that were never read.
-                yield f"{what} excludes no workspace"
+                seen = _seen(exclusion.entry, projects) if field == "exclude_projects" else ""
+                yield f"{what} excludes no workspace{seen}"
 
     def check(self, source: str) -> None:
         """Raise ``JobError`` for an exclusion that excludes nothing only because of its case.
@@ -62,10 +75,9 @@ class Exclusions:
             near = self._near.get(exclusion, {})
             literal = not entry.startswith(REGEX) and "[" not in entry
             if near and literal and exclusion not in self._used:
-                what = "name" if field == "exclude_names" else "tags"
                 raise JobError(
                     f"{source}: select.{field}: {shown(entry)} excludes no workspace: matching is "
-                    f"case-sensitive, and it differs only in case from the {what} of "
+                    f"case-sensitive, and it differs only in case from the {_COMPARED[field]} of "
                     f"{_few(near)}: write it as the server does"
                 )
 
@@ -89,12 +101,18 @@ def uncompared_notes(uncompared: Iterable[tuple[str, str]]) -> Iterator[str]:
         )
 
 
-def unmatched_notes(select: Select, chosen: Sequence[Target], list_file: str = "") -> Iterator[str]:
-    """Yield a note on each entry of ``names``, ``ids`` and ``listed`` that selects nothing.
+def unmatched_notes(
+    select: Select,
+    chosen: Sequence[Target],
+    projects: Mapping[str, str],
+    list_file: str = "",
+) -> Iterator[str]:
+    """Yield a note on each name, id, project or listed workspace that selects nothing.
 
     Most of these are typing errors. With ``only`` or ``limit`` there are no such notes.
 
     Args:
+        projects: as in ``Exclusions.notes``.
         list_file: the file that ``listed`` is from; the notes name it.
     """
     if select.only or select.limit is not None:
@@ -107,6 +125,11 @@ def unmatched_notes(select: Select, chosen: Sequence[Target], list_file: str = "
     ]
     for entry in unmatched:
         yield f"select: {shown(entry)} selects no workspace"
+    of = {target.project for target in chosen} if select.projects else set()
+    for entry in dict.fromkeys(select.projects):
+        if projects.get(entry) not in of and not any(matches(entry, p) for p in of):
+            seen = _seen(entry, projects)
+            yield f"select: projects {shown(entry)} selects no workspace{seen}"
     listing = f"select.file {shown(list_file)}" if list_file else "select"
     for entry in dict.fromkeys(select.listed or ()):
         if entry not in known:
@@ -162,6 +185,15 @@ def nothing_selected(select: Select, source: str, list_file: str = "") -> JobErr
         "(`bulkops workspaces JOB --why` shows why; workspaces that this token can't see "
         "never match; allow_empty = true in [select] makes this a success)"
     )
+
+
+def _seen(entry: str, projects: Mapping[str, str]) -> str:
+    """Return what to add to a note on a project's exact name that no project has."""
+    names = set(projects.values())
+    exact = not entry.startswith(REGEX) and not any(sign in entry for sign in "*?[")
+    if not exact or is_id(entry, "prj") or entry in names or not names:
+        return ""
+    return f"; the workspaces read are in: {offered(entry, names)}"
 
 
 def _few(names: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bulkops.api.resources import WorkspaceTask
 from bulkops.checking import shown
 from bulkops.client.api import Client
-from bulkops.errors import JobError, RequestRejected
+from bulkops.errors import JobError
 from bulkops.inventory.attachments import list_attachments
 from bulkops.inventory.filters import server_filters
 from bulkops.inventory.model import Selected
@@ -33,8 +33,6 @@ from bulkops.inventory.selection_notes import (
 from bulkops.job.conditions import parse_conditions
 from bulkops.job.job import Job
 from bulkops.operations import kind_named
-
-_NO_SUCH_INCLUDE = (400, 422)
 
 
 async def select_workspaces(
@@ -85,7 +83,7 @@ async def read_selection(
     selected = limited(selected, select, source, why=why)
     chosen = [target for target, _ in candidates(selected)]
     notes = [
-        *unmatched_notes(select, chosen, job.list_file),
+        *unmatched_notes(select, chosen, selected.project_names, job.list_file),
         *selected.notes,
         *doubted_notes(selected.doubted),
     ]
@@ -129,14 +127,9 @@ async def _read(client: Client, job: Job, project_id: str | None, *, why: bool) 
     bindings = bool(select.tags or select.exclude_tags)
     if not attributes and not bindings:
         return await client.workspaces.read(job.organization, filters, rows)
-    read = partial(client.workspaces.read_details, job.organization, filters, rows, attributes)
-    try:
-        return await read(bindings=bindings)
-    except RequestRejected as error:
-        if not bindings or error.status not in _NO_SUCH_INCLUDE:
-            raise
-    # An older Terraform Enterprise has no tag bindings: there, a tag is only a name.
-    return await read()
+    return await client.workspaces.read_details(
+        job.organization, filters, rows, attributes, bindings=bindings
+    )
 
 
 class _AttachedTo:

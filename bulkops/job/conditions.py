@@ -8,11 +8,19 @@ from __future__ import annotations
 import difflib
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bulkops.checking import one_of, shown
+
+
+def _pessimistic(known: Any, desired: Any) -> bool:
+    """Compare as Terraform's ``~>``: only the last number that is written may be higher."""
+    lowest, fixed = desired
+    numbers = (*known[0], *(0,) * len(fixed))
+    return bool(known >= lowest) and numbers[: len(fixed)] == fixed
+
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -21,11 +29,14 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+    "~>": _pessimistic,
 }
 _EQUAL = ("=", "!=")
 _ORDERED = ("<", "<=", ">", ">=")
 
-_CONDITION = re.compile(r"\s*([A-Za-z_-]+)\s*([=!<>]+)\s*(.*?)\s*", re.DOTALL)
+_CONDITION = re.compile(r"\s*([A-Za-z_-]+)\s*([=!<>~]+)\s*(.*?)\s*", re.DOTALL)
+_NAME = re.compile(r"\s*([A-Za-z_-]+)")
+_FURTHER = re.compile(r",(?=\s*[=!<>~])")
 _VERSION = re.compile(r"v?(\d{1,9}(?:\.\d{1,9}){0,3})(?:-([0-9A-Za-z.-]{1,80}))?(?:\+\S*)?")
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?"
@@ -53,7 +64,8 @@ class _Kind(NamedTuple):
     Attributes:
         words: the allowed values, to follow "not …".
         operators: the allowed operators.
-        written: a condition's text → comparable value, ``None`` if it is not allowed.
+        written: a condition's text → comparable value, ``None`` if it is not allowed; for ``~>``,
+            see ``_pessimistic``.
         known: the server's value → comparable value, ``None`` if it can't be compared.
         optional: the server's null means "none"; otherwise it means "not shown".
         free: the server may show any text, such as the version ``latest``; another value that
@@ -116,7 +128,9 @@ def _choice(*values: str) -> _Kind:
     return _Kind(one_of(values), _EQUAL, lambda text: text if text in values else None, known)
 
 
-_VERSIONS = _Kind("a version such as 1.6 or 1.6.0-rc1", (*_EQUAL, *_ORDERED), _version, _version)
+_VERSIONS = _Kind(
+    "a version such as 1.6 or 1.6.0-rc1", (*_EQUAL, *_ORDERED, "~>"), _version, _version
+)
 _MOMENTS = _Kind("a date such as 2026-01-31 or 2026-01-31T12:00:00Z", _ORDERED, _date, _date)
 _DATES = _MOMENTS._replace(optional=True)
 _COUNTS = _Kind(
@@ -203,15 +217,38 @@ def parse_condition(text: str) -> Condition:
     desired = kind.written(value)
     if desired is None:
         raise ValueError(f"{shown(value)} is not {kind.words}")
+    if operator_ == "~>":
+        desired = desired, _fixed(value)
     return Condition(name, operator_, value, desired)
 
 
+def _fixed(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version that ``~>`` leaves as they are: all but the last."""
+    found = _VERSION.fullmatch(version)
+    numbers = found[1].split(".") if found else []
+    return tuple(int(number) for number in numbers[:-1])
+
+
+def _each(text: str) -> Iterator[str]:
+    """Yield the conditions of ``terraform-version >= 1.3, < 2``, a version constraint."""
+    named = _NAME.match(text)
+    if named is None or ATTRIBUTES.get(named[1]) is not _VERSIONS:
+        yield text
+        return
+    first, *further = _FURTHER.split(text)
+    yield first
+    yield from (f"{named[1]} {one}" for one in further)
+
+
 def parse_conditions(field: str, texts: Iterable[str]) -> list[Condition]:
-    """Return the conditions of a list; ``ValueError`` names the wrong entry."""
+    """Return the conditions of a list; ``ValueError`` names the wrong entry.
+
+    One about a version may have several parts: ``terraform-version >= 1.3, < 2``.
+    """
     conditions: list[Condition] = []
     for index, text in enumerate(texts):
         try:
-            conditions.append(parse_condition(text))
+            conditions += map(parse_condition, _each(text))
         except ValueError as problem:
             raise ValueError(f"{field}[{index}] = {shown(text)}: {problem}") from None
     return conditions

@@ -1,4 +1,4 @@
-"""Reads a job file, and the files that it names: a manifest, a gate. Sends no requests."""
+"""Reads a job file, and what it names: a manifest, a gate, time zones. Sends no requests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_fil
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, organization_in, parse_job
 from bulkops.job.manifest import parse_manifest
+from bulkops.job.windows.zones import windows_of
 
 
 def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
@@ -24,8 +25,8 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
 
     Raises:
-        JobError: a file can't be read, or is not a job or manifest; the message says what is
-            allowed.
+        JobError: a file can't be read, or is not a job or manifest, or this machine doesn't know
+            a time zone; the message says what is allowed.
     """
     what = what_is_at(Path(path))
     if other := wrong_file(Path(path), what, A_JOB):
@@ -33,6 +34,7 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     text = _text_of(Path(path), str(path))
     default = organization_in(os.environ)
     job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
+    windows_of(job, str(path))
     job = replace(job, folder=str(Path(path).parent.absolute()))
     listing = job.select.file
     if listing is None:

@@ -92,11 +92,14 @@ class _Table:
         )
 
     def row(self) -> list[str]:
-        """Return the next row that isn't blank; empty at the end. Raises ``csv.Error``."""
+        """Return the next row that isn't blank; empty at the end. Raises ``csv.Error``.
+
+        A spreadsheet writes an emptied row as nothing but delimiters.
+        """
         before = self._reader.line_num
         for row in self._reader:
             self.start = self._lines[before].lstrip()
-            if row:
+            if any(cell.strip() for cell in row):
                 return row
             before = self._reader.line_num
         return []
@@ -129,6 +132,8 @@ def _column(name: str) -> str:
 
 
 def _header(cells: list[str], line: str, place: str) -> list[str]:
+    if not cells:
+        raise JobError(f"{place}: the file is empty: give {_ALLOWED}")
     if line.startswith("#") and cells[0] != "#":
         raise _comment(place, line)
     header = [_column(cell) for cell in cells]
@@ -165,6 +170,11 @@ def _json_rows(text: str, source: str) -> Iterator[tuple[str, _Row]]:
         yield from _members((f"{source}, row {n}", row) for n, row in enumerate(rows, 1))
     elif rows is not whole:
         raise JobError(f"{source}: rows = {shown(rows)}: not a list")
+    elif isinstance(whole, dict) and _may_be_either(whole):
+        raise JobError(
+            f"{source}: can be read as one workspace, and as a map with one per member: write a "
+            'list of names or ids, ["…", "…"]'
+        )
     elif isinstance(whole, dict) and _is_map(whole):
         yield from _members((f"{source}, {shown(key)}", value) for key, value in whole.items())
     else:
@@ -183,8 +193,21 @@ def _is_map(document: Mapping[str, object]) -> bool:
 
     The names of the members are free in a map, so it may have one that is called ``name``.
     """
-    ids = all(isinstance(value, str) and value.startswith("ws-") for value in document.values())
-    return ids or not any(key in document for key in (*_KNOWN, "type"))
+    values = document.values()
+    ids = all(isinstance(value, str) and value.startswith("ws-") for value in values)
+    objects = all(isinstance(value, dict) for value in values)
+    return ids or objects or not any(key in document for key in (*_KNOWN, "type"))
+
+
+def _may_be_either(document: Mapping[str, object]) -> bool:
+    """Return whether an object may be one workspace, but also a map: ``{"name": "a", "x": "b"}``.
+
+    Only an id in its own member shows that it is one workspace.
+    """
+    if _is_map(document) or any(str(document.get(key)).startswith("ws-") for key in IDS):
+        return False
+    values = document.values()
+    return len(values) > 1 and all(isinstance(v, str) and _ENTRY.fullmatch(v) for v in values)
 
 
 def _members(values: Iterable[tuple[str, object]]) -> Iterator[tuple[str, _Row]]:

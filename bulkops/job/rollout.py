@@ -33,6 +33,7 @@ import msgspec
 from msgspec import Meta
 
 from bulkops.job.duration import in_seconds
+from bulkops.job.windows.window import WindowText, check_windows
 
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[
@@ -114,9 +115,12 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             operations.
         strict: never have more operations in flight than the remaining tolerance + 1.
         max_operations: the most operations a plan may have; larger plans are refused.
+        windows: the times at which operations may begin, any of them; outside them, the job rests,
+            or ends with exit code 6 if ``--exit-outside-window`` is given. They don't hold for an
+            undo.
 
     Raises:
-        ValueError: a wave doesn't end after the previous one.
+        ValueError: a wave doesn't end after the previous one, or a window begins when it ends.
     """
 
     waves: Waves = ()
@@ -127,11 +131,13 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     max_failures: Count | Share = "10%"
     strict: bool = False
     max_operations: Most | None = None
+    windows: tuple[WindowText, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read ``"2"`` as 2, and refuse waves that certainly don't grow."""
+        """Read ``"2"`` as 2, and refuse waves that certainly don't grow, and empty windows."""
         read_number(self, self.max_failures)
         check_growing([wave.size for wave in self.sized], "operation")
+        check_windows(self.windows)
 
     @property
     def sized(self) -> list[SizedWave]:
@@ -139,12 +145,14 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
         return [SizedWave(wave) if isinstance(wave, str) else wave for wave in self.waves]
 
     def effective(self, undo_of: str) -> Rollout:
-        """Return the rollout as it is carried out: an undo has no waves, pause or gate.
+        """Return the rollout as it is carried out: an undo has no waves, pause, gate or windows.
 
         Args:
             undo_of: run id of the journal to undo, empty if this is not an undo.
         """
-        return msgspec.structs.replace(self, waves=(), pause=None, gate=None) if undo_of else self
+        if not undo_of:
+            return self
+        return msgspec.structs.replace(self, waves=(), pause=None, gate=None, windows=())
 
     def tolerated(self, operations: int) -> int:
         """Return how many of that many operations may fail: one more failure stops the job."""

@@ -29,10 +29,18 @@ Tag = Annotated[
     ),
 ]
 WorkspaceId = Annotated[
-    str, Meta(pattern=r"^ws-[A-Za-z0-9]+\Z", description='a workspace id, "ws-…"')
+    str, Meta(pattern=r"^ws-[A-Za-z0-9-]+\Z", description='a workspace id, "ws-…"')
 ]
 ProjectRef = Annotated[
     str, Meta(pattern=r"\S", description='one project\'s name or its id "prj-…"')
+]
+ProjectPattern = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description='a project\'s name, its id "prj-…", a glob with "*", "?" or "[a-z]", '
+        'or "re:" and a regular expression',
+    ),
 ]
 FilePath = Annotated[
     str,
@@ -49,11 +57,14 @@ Limit = Annotated[int, Meta(ge=1)]
 
 # An empty list would mean "any", so a list that a template left empty would widen the rollout.
 Patterns = Annotated[tuple[Pattern, ...], Meta(min_length=1)]
+ProjectPatterns = Annotated[tuple[ProjectPattern, ...], Meta(min_length=1)]
 Tags = Annotated[tuple[Tag, ...], Meta(min_length=1)]
 WorkspaceIds = Annotated[tuple[WorkspaceId, ...], Meta(min_length=1)]
 ConditionTexts = Annotated[tuple[ConditionText, ...], Meta(min_length=1)]
 
-SELECTING = ("names", "tags", "project", "ids", "file", "listed", "where", "has_task")
+SELECTING = (
+    *("names", "tags", "project", "projects", "ids", "file", "listed", "where", "has_task"),
+)
 """Fields that select workspaces: at least one of these is required, or ``all``."""
 
 
@@ -67,6 +78,9 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             of a tag binding; ``key=value`` is a tag binding, of the workspace or its project.
         exclude_tags: tags, none of which it may have.
         project: the name or id (``prj-…``) of the project it must be in.
+        projects: names, ids or patterns of projects, one of which must be the workspace's;
+            case-sensitive.
+        exclude_projects: names, ids or patterns of projects, none of which may be the workspace's.
         ids: the ids (``ws-…``) of the workspaces.
         file: a file that lists the names or ids of the workspaces.
         listed: the names and ids that ``file`` listed; journals have this in its place.
@@ -89,6 +103,8 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     tags: Tags = ()
     exclude_tags: tuple[Tag, ...] = ()
     project: ProjectRef | None = None
+    projects: ProjectPatterns = ()
+    exclude_projects: tuple[ProjectPattern, ...] = ()
     ids: WorkspaceIds = ()
     file: FilePath | None = None
     listed: tuple[Listed, ...] | None = None
@@ -108,16 +124,16 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         if self.all and selecting:
             raise ValueError(
                 f"all = true can't be combined with {', '.join(selecting)}: remove one or the "
-                "other (exclude_names, exclude_tags and lacks_task are fine)"
+                "other (exclude_names, exclude_tags, exclude_projects and lacks_task are fine)"
             )
         if not self.all and not selecting:
             raise ValueError(
-                "nothing selects a workspace: give names, tags, project, ids, file, where or "
-                "has_task, or all = true to select every workspace"
+                "nothing selects a workspace: give names, tags, project, projects, ids, file, "
+                "where or has_task, or all = true to select every workspace"
             )
         if self.file is not None and self.listed is not None:
             raise ValueError("listed takes the place of file: give only one of them")
-        for field in ("names", "exclude_names", "only"):
+        for field in ("names", "exclude_names", "projects", "exclude_projects", "only"):
             check_patterns(field, getattr(self, field))
         parse_conditions("where", self.where)
 

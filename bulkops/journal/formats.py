@@ -22,6 +22,7 @@ from bulkops.journal.records import (
     Planned,
     Record,
     Refused,
+    Rest,
     Result,
     Skipped,
     Verified,
@@ -68,6 +69,7 @@ _Record1 = (
     | Result
     | _WaveReached1
     | _Verified1
+    | Rest
     | Notified
     | Ended
 )

@@ -242,10 +242,22 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
     reason: str = ""
 
 
-class Notified(_Record, frozen=True, gc=False, tag="notified"):
-    """A notification was delivered, or given up; it may follow the ``end`` that it is about.
+class Rest(_Record, frozen=True, gc=False, tag="rest"):
+    """No operation begins from here on, since no window of the job is open; or one is again.
 
-    Only the journal of a job with ``[notify]`` has this record, which bulkops 0.2 doesn't know.
+    Attributes:
+        until: date of the next opening; empty if a window has opened.
+        local: the same with the offset of its time zone ``zone``: ``2026-11-30T08:00:00+01:00``.
+    """
+
+    at: str
+    until: str = ""
+    local: str = ""
+    zone: str = ""
+
+
+class Notified(_Record, frozen=True, gc=False, tag="notified"):
+    """A notification of ``[notify]`` was delivered, or given up; it may follow the ``end``.
 
     Attributes:
         event: of ``Occasion``, or ``heartbeat`` if some were not delivered.
@@ -274,20 +286,8 @@ class Ended(_Record, frozen=True, gc=False, tag="end"):
     exceeded: Exceeded | None = None
 
 
-Record: TypeAlias = (
-    Header
-    | Planned
-    | Skipped
-    | Execution
-    | Paced
-    | Refused
-    | Intent
-    | Result
-    | WaveReached
-    | Verified
-    | Notified
-    | Ended
-)
+_Early: TypeAlias = Header | Planned | Skipped | Execution | Paced | Refused | Intent | Result
+Record: TypeAlias = _Early | WaveReached | Verified | Rest | Notified | Ended
 
 _encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Record).decode

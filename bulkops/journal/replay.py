@@ -20,13 +20,14 @@ from bulkops.journal.records import (
     Planned,
     Record,
     Refused,
+    Rest,
     Result,
     Skipped,
     Verified,
     WaveReached,
 )
 from bulkops.journal.states import DONE, RETRIED, TROUBLE, Outcome, Reached
-from bulkops.operations.model import Observed, Operation, Shared, Skip
+from bulkops.operations.model import Observed, Operation, Shared, Skip, Target
 
 
 class Replay(msgspec.Struct):
@@ -38,6 +39,7 @@ class Replay(msgspec.Struct):
         waves: number → the wave's last record.
         decided_again: keys of the operations that were decided again after a result, so that the
             server may have shown their desired state a moment earlier.
+        rest: until when the execution rests, or rested at its end; ``None`` if it doesn't.
         notified: the notifications of the last execution, delivered or not.
     """
 
@@ -49,6 +51,7 @@ class Replay(msgspec.Struct):
     decided_again: set[str] = set()
     verified: Verified | None = None
     ended: Ended | None = None
+    rest: Rest | None = None
     notified: list[Notified] = []
     _drifted: dict[int, int] = {}
     _shared: Shared = msgspec.field(default_factory=Shared)
@@ -116,7 +119,8 @@ class Replay(msgspec.Struct):
         elif type(record) is Planned:
             self._plan(record)
         elif type(record) is Skipped:
-            self.skips.append(Skip(record.target, intern(record.reason), record.blocked))
+            target = _sharing(record.target)
+            self.skips.append(Skip(target, intern(record.reason), record.blocked))
         else:
             self._resume(record)
 
@@ -127,7 +131,7 @@ class Replay(msgspec.Struct):
                 self.operations.begin(len(self.executions), continued=record.continued)
                 if record.continued:
                     self._drifted.clear()
-                self.ended = self.verified = None
+                self.ended = self.verified = self.rest = None
                 self.notified = []
             case WaveReached():
                 self.waves[record.number] = record
@@ -135,6 +139,8 @@ class Replay(msgspec.Struct):
                     self._drifted[record.number] = record.drifted
             case Verified():
                 self.verified = record
+            case Rest():
+                self.rest = record if record.until else None
             case Notified():
                 self.notified.append(record)
             case Ended():
@@ -177,11 +183,18 @@ class Replay(msgspec.Struct):
         before = before and Observed(before.id, self._shared(before.attributes))
         desired = None if desired is None else self._shared(desired)
         operation = Operation(
-            *(intern(kind), record.target, before, desired, intern(record.aspect), record.after),
-            intern(record.verb or inferred_verb(record.before, record.desired)),
+            *(intern(kind), _sharing(record.target), before, desired, intern(record.aspect)),
+            *(record.after, intern(record.verb or inferred_verb(record.before, record.desired))),
         )
         if self.operations.put(operation) is not None:
             self.decided_again.add(operation.key)
+
+
+def _sharing(target: Target) -> Target:
+    """Return a target whose project is one string for all targets: there are few projects."""
+    if not target.project:
+        return target
+    return Target(target.id, target.name, intern(target.project))
 
 
 def replay(records: Iterable[Record]) -> Replay:

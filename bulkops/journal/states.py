@@ -51,6 +51,7 @@ class How(StrEnum):
     TOLERANCE = "tolerance"
     GATE = "gate"
     PAUSED = "paused"
+    WINDOW = "window"
     ERROR = "error"
     GONE = "gone"
 

@@ -25,6 +25,7 @@ notifications: the HMAC-SHA512 of the body, in hex."""
 _OCCASIONS: dict[str, Occasion] = {
     How.COMPLETE: Occasion.FINISHED,
     How.PAUSED: Occasion.PAUSED,
+    How.WINDOW: Occasion.PAUSED,
 }
 
 
@@ -47,6 +48,7 @@ def occasion_of(how: str) -> Occasion:
     |------------------------------------------------------------------|------------|
     | tried and verified all operations, however many of them failed   | finished   |
     | waits for ``--continue``: a manual pause, an inconclusive gate   | paused     |
+    | waits for its next window, with ``--exit-outside-window``        | paused     |
     | ended early: too many failures, a failed gate, a signal, an error | stopped    |
 
     Args:

@@ -15,7 +15,7 @@ from bulkops.notify.environment import SecretUrl, place_of, text_in, url_in
 from bulkops.notify.notices import JobNotices, NextSteps, no_steps
 from bulkops.notify.receivers import Heartbeat, Receiver, Webhook
 from bulkops.notify.services import Service, services_of
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 from bulkops.runner.assignment import Observer
 
 

@@ -10,7 +10,7 @@ from bulkops.errors import NoResponse
 from bulkops.notify.attempt import Attempt, judged
 from bulkops.notify.environment import SecretUrl
 from bulkops.notify.message import SIGNATURE, Message, signature
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 
 
 class Receiver(Protocol):

@@ -47,7 +47,6 @@ from bulkops.operations.model import (
     Resolved,
     Right,
     Scope,
-    Secret,
     Skip,
     Spec,
     Target,
@@ -56,6 +55,7 @@ from bulkops.operations.model import (
     any_of,
     exactly_one_of,
 )
+from bulkops.operations.secret import Secret
 
 __all__ = [
     "KINDS",

@@ -7,12 +7,13 @@ Planning, resuming, reading back and verifying are the same comparison, independ
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Annotated, ClassVar
 
 import msgspec
+
+from bulkops.operations.secret import HmacKey, Secret
 
 Attributes = Mapping[str, object]
 """The attributes a kind compares and writes, by API name; lists are in a canonical order."""
@@ -36,17 +37,28 @@ _encode = msgspec.json.Encoder().encode
 
 # ``gc=False``: with a million of these, the garbage collector takes longer than everything else
 # (measured), and none of them can be part of a cycle.
-class Target(msgspec.Struct, frozen=True, gc=False):
-    """What an operation changes: a workspace, or a run task of the organization."""
+class Target(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an operation changes: a workspace, or a run task of the organization.
+
+    Attributes:
+        project: name of the workspace's project when it was read, or the project's id if the
+            server doesn't show the name; empty if it shows no project, or in an older journal.
+            It is for people: a workspace that moves to another project stays the same target.
+    """
 
     id: str
     name: str
+    project: str = ""
 
     @property
     def fields(self) -> dict[str, str]:
-        """Its name and id as fields of JSON: ``workspace`` or ``task``, and ``…_id``."""
-        what = "task" if self.id.startswith("task-") else "workspace"
-        return {what: self.name, f"{what}_id": self.id}
+        """Its fields in JSON: ``workspace``, ``workspace_id`` and ``project``, or those of a task.
+
+        A run task has ``task`` and ``task_id``.
+        """
+        if self.id.startswith("task-"):
+            return {"task": self.name, "task_id": self.id}
+        return {"workspace": self.name, "workspace_id": self.id, "project": self.project}
 
 
 class Observed(msgspec.Struct, frozen=True, gc=False):
@@ -157,43 +169,6 @@ class TaskRef(msgspec.Struct, frozen=True):
 
     id: str
     name: str
-
-
-class HmacKey:
-    """A run task's new HMAC key, which must not appear in a journal, report, log or traceback."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        """Return a text without the key."""
-        return "HmacKey(…)"
-
-    @property
-    def digest(self) -> str:
-        """Its SHA-256, in hex."""
-        return hashlib.sha256(self._text.encode()).hexdigest()
-
-    def reveal(self) -> str:
-        """Return the key itself, for the one request that sets it."""
-        return self._text
-
-
-class Secret(msgspec.Struct, frozen=True):
-    """Where a spec's secret is: in an environment variable or in a file.
-
-    Attributes:
-        field: the field of the spec that names the place.
-        shown_as: the attribute that holds its SHA-256 in an operation's ``desired``.
-        env, file: the variable's name, or the file's path; the other one is empty.
-    """
-
-    field: str
-    shown_as: str
-    env: str = ""
-    file: str = ""
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):

@@ -143,7 +143,7 @@ class _Decisions:
         return True
 
     def _mistaken(self, target: Target) -> str:
-        """Return why a target can't be one of the job's, judging by its name and id."""
+        """Return why a target can't be one of the job's, judging by itself."""
         if not (target.id.isascii() and target.id.replace("-", "").isalnum()):
             return f"{quoted(target.id)} is not an id"
         if target.id.startswith("task-") or self._select is None:
@@ -152,7 +152,7 @@ class _Decisions:
                 mine = self._task is not None and target.id == self._task.id
                 return "" if mine else "its job is about another run task"
             return "" if scope is Scope.EVERY else f"its job applies to {scope.value}"
-        if may_select(self._select, target.id, target.name):
+        if may_select(self._select, target.id, target.name, target.project):
             return ""
         return f"its job does not select {quoted(target.name)}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -31,8 +31,6 @@ class Plan(msgspec.Struct, frozen=True):
         notes: human-readable facts to know before confirming the plan.
         undo_of: run id of the journal that this plan undoes, empty for a job's own plan.
         saved: SHA-256 of the file from which it was read, empty for a new plan.
-        projects: project name, or id if the name is unknown → number of workspaces to change in
-            it, largest first; empty if the projects are unknown.
         rate: requests per second at which it would run, ``None`` if unlimited or unknown.
         address: address of the server for which it was made, empty if it may be any.
         denied: the right that this token lacks on every selected workspace, in words, so that
@@ -46,7 +44,6 @@ class Plan(msgspec.Struct, frozen=True):
     notes: Sequence[str] = ()
     undo_of: str = ""
     saved: str = ""
-    projects: Mapping[str, int] = {}
     rate: float | None = None
     address: str = ""
     denied: str = ""
@@ -69,6 +66,13 @@ class Plan(msgspec.Struct, frozen=True):
         counted = Counter(operation.verb for operation in self.operations)
         always = kind_named(self.job.operation_kind).verbs
         return {verb: counted[verb] for verb in dict.fromkeys((*always, *counted))}
+
+    @property
+    def projects(self) -> dict[str, int]:
+        """Project → number of workspaces to change in it, largest first; without unknown ones."""
+        # Several operations may be about one workspace: those of a replace are.
+        of = {operation.target.id: operation.target.project for operation in self.operations}
+        return dict(Counter(project for project in of.values() if project).most_common())
 
     @property
     def seconds(self) -> float | None:
@@ -101,7 +105,6 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
         operations,
         skips,
         list(notes(job, kind, operations, inventory)),
-        projects=_projects(operations, inventory.projects),
         denied="" if operations else _denied(kind, inventory, skips),
     )
 
@@ -136,13 +139,6 @@ def _denied(kind: Kind, inventory: Inventory, skips: Sequence[Skip]) -> str:
     if workspaces & inventory.forbidden:
         return f"the permission {kind.right.permission}"
     return "the right to read run tasks"
-
-
-def _projects(operations: Sequence[Operation], projects: Mapping[str, str]) -> dict[str, int]:
-    # Several operations may be about one workspace: those of a replace are.
-    targets = dict.fromkeys(operation.target.id for operation in operations)
-    found = Counter(projects[ident] for ident in targets if ident in projects)
-    return dict(found.most_common())
 
 
 def _in_order(operations: Sequence[Operation], skips: list[Skip]) -> Iterator[Operation]:

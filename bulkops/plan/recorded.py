@@ -20,7 +20,7 @@ from bulkops.journal.records import (
 from bulkops.journal.storage import Storage
 from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 from bulkops.plan.model import Plan
 
 if TYPE_CHECKING:

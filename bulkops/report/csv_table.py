@@ -3,6 +3,7 @@
 | column                    | contents                                                             |
 |---------------------------|----------------------------------------------------------------------|
 | workspace, workspace_id   | the target, if it is a workspace                                     |
+| project                   | its project; empty if the server or an older journal shows none      |
 | task, task_id             | the target, if it is a run task of the organization                  |
 | action, aspect, change    | the planned change; empty if skipped when planned                    |
 | outcome                   | of ``Outcome``, or ``pending`` or ``blocked``                        |
@@ -31,8 +32,8 @@ Cells: TypeAlias = dict[str, object]
 """A row: column → value; missing and false values become empty cells."""
 
 COLUMNS = (
-    *("workspace", "workspace_id", "task", "task_id", "action", "aspect", "change", "outcome"),
-    *("attempts", "at", "seconds", "status", "request_id", "reason", "shows"),
+    *("workspace", "workspace_id", "project", "task", "task_id", "action", "aspect", "change"),
+    *("outcome", "attempts", "at", "seconds", "status", "request_id", "reason", "shows"),
 )
 
 
@@ -56,7 +57,7 @@ def _rows(report: Report, *, only_failed: bool) -> Iterator[Cells]:
 
 
 def _target(of: Of) -> Cells:
-    names = {"workspace": of.workspace, "workspace_id": of.workspace_id}
+    names = {"workspace": of.workspace, "workspace_id": of.workspace_id, "project": of.project}
     return {**names, "task": of.task, "task_id": of.task_id}
 
 

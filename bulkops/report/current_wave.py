@@ -1,12 +1,25 @@
-"""The current wave of an unfinished job. Pure."""
+"""Where an unfinished job stands: its wave, its process, and whether it rests. Pure."""
 
 from __future__ import annotations
 
 import msgspec
 
 from bulkops.job.rollout import Rollout
+from bulkops.journal.records import Rest
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Reached
+
+
+class Running(msgspec.Struct, frozen=True):
+    """The process that holds a journal at this moment.
+
+    Attributes:
+        since: RFC 3339.
+    """
+
+    host: str
+    pid: int
+    since: str
 
 
 class CurrentWave(msgspec.Struct, frozen=True):
@@ -40,6 +53,15 @@ def rollout_of(replay: Replay) -> Rollout:
 def is_over(replay: Replay) -> bool:
     """Return whether the job can't continue, whatever is pending, because its run task is gone."""
     return replay.ended is not None and replay.ended.how == How.GONE
+
+
+def resting(replay: Replay) -> Rest | None:
+    """Return until when the job rests outside its windows, ``None`` if it doesn't.
+
+    A rest ends with the execution, unless the execution ended because of it.
+    """
+    ended = replay.ended is not None and replay.ended.how != How.WINDOW
+    return None if ended else replay.rest
 
 
 def current_wave(replay: Replay) -> CurrentWave | None:

@@ -10,7 +10,13 @@ from bulkops.operations import wording
 from bulkops.report.markdown_text import FEW, ROOM, code, folded, plain, size, step, table
 from bulkops.report.model import BLOCKED, PENDING, Report
 from bulkops.report.text import Group, executions, groups, label, pace, verified, why
-from bulkops.report.words import counts_in_words, notifications_in_words, outcome_in_words, state_of
+from bulkops.report.words import (
+    counts_in_words,
+    notifications_in_words,
+    outcome_in_words,
+    state_of,
+    until_in_words,
+)
 
 TROUBLE_HEAD = ("outcome", "name", "change", "reason", "status:", "request")
 """The titles of what ``trouble`` yields."""
@@ -64,7 +70,8 @@ def section(
         found: its ``groups``.
         level: of the headings in it.
     """
-    summary = "; ".join(filter(None, (executions(report), pace(report))))
+    opens = f"outside its windows until {until_in_words(report.rest)}" if report.rest else ""
+    summary = "; ".join(filter(None, (executions(report), opens, pace(report))))
     yield f"At {code(report.address)}, run {code(report.run_id)}: {plain(summary)}.\n\n"
     yield from table(("outcome", "operations:"), totals(report.counts))
     yield "\n"

@@ -14,13 +14,20 @@ from msgspec import UNSET, UnsetType
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.job.rollout import Wave
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import Holder, Notified
+from bulkops.journal.records import Holder, Notified, Rest
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
 from bulkops.plan.tolerance import stopped_by_tolerance
-from bulkops.report.current_wave import CurrentWave, current_wave, is_over, rollout_of
+from bulkops.report.current_wave import (
+    CurrentWave,
+    Running,
+    current_wave,
+    is_over,
+    resting,
+    rollout_of,
+)
 from bulkops.report.timeline import NO_MOMENT, Timeline
 
 PENDING = "pending"
@@ -39,10 +46,11 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row: a workspace or a run task; the other's fields are unset."""
+    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset."""
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
+    project: str | UnsetType = UNSET
     task: str | UnsetType = UNSET
     task_id: str | UnsetType = UNSET
 
@@ -124,18 +132,6 @@ class Rows(Generic[S, T]):
         return map(self._row, islice(self._of, start, end))
 
 
-class Running(msgspec.Struct, frozen=True):
-    """The process that holds a journal at this moment.
-
-    Attributes:
-        since: RFC 3339.
-    """
-
-    host: str
-    pid: int
-    since: str
-
-
 class Report(msgspec.Struct, frozen=True):
     """The facts of all report formats.
 
@@ -144,17 +140,15 @@ class Report(msgspec.Struct, frozen=True):
         replaces: the run task that ``task`` replaces; empty for a kind without one.
         created_at: time at which the journal was created, RFC 3339.
         executions: number of executions.
-        ended: how the last execution ended: ``complete``, ``paused``, ``SIGINT``, …; empty if it
-            was killed or is still running.
+        ended: how the last execution ended (``complete``, ``SIGINT``, …); empty if it hasn't.
         saved_plan: whether it applies a saved plan and makes no decisions of its own.
         counts: outcome (or ``pending``) → number of operations.
         skips: reason → number of targets skipped when planned.
-        verified: number of operations whose desired state the server showed; ``None`` if it was
-            not read again.
+        verified: number of operations whose desired state was shown; ``None`` if not read again.
         wave: the current wave; ``None`` if there is only one, or if all are done.
+        rest: until when none of its windows is open; ``None`` unless it rests or ended so.
         drifted: number of operations that were done but had drifted when they were read again.
-        stopped: the failure tolerance that stopped the job until ``--continue``; ``None`` if it
-            was not stopped by one.
+        stopped: the failure tolerance that stopped the job until ``--continue``, ``None`` for none.
         unreadable: number of operations whose result can't be read back from any server.
         notifications: those of the last execution, delivered or not.
         exit_code: exit code of the last execution; ``None`` if it was killed or is still running.
@@ -185,6 +179,7 @@ class Report(msgspec.Struct, frozen=True):
     skips: dict[str, int]
     verified: int | None
     wave: CurrentWave | None
+    rest: Rest | None
     drifted: int
     stopped: Exceeded | None
     unreadable: int
@@ -239,6 +234,7 @@ def report(
         skips=dict(Counter(skip.reason for skip in replay.skips)),
         verified=verified.verified if verified else None,
         wave=current_wave(replay),
+        rest=None if killed else resting(replay),
         drifted=replay.drifted,
         stopped=None if is_over(replay) else stopped_by_tolerance(replay, rollout_of(replay)),
         unreadable=verified.unreadable if verified else 0,
@@ -264,7 +260,7 @@ def exit_code(replay: Replay) -> ExitCode:
         return _ENDS[how]
     if replay.count(Outcome.IN_DOUBT):
         return ExitCode.IN_DOUBT
-    if how == How.PAUSED:
+    if how in (How.PAUSED, How.WINDOW):
         return ExitCode.PAUSED
     blocked = any(skip.blocked for skip in replay.skips)
     differing = replay.verified and replay.verified.differing

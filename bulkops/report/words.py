@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from bulkops.journal.records import Notified, WaveReached
+from bulkops.journal.records import Notified, Rest, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
-from bulkops.report.current_wave import CurrentWave
-from bulkops.report.model import PENDING, Running
+from bulkops.report.current_wave import CurrentWave, Running
+from bulkops.report.model import PENDING
 from bulkops.text import counted
 
 _ENDS = {
@@ -16,6 +16,7 @@ _ENDS = {
     How.TOLERANCE: "stopped by the failure tolerance",
     How.GATE: "stopped by a gate",
     How.PAUSED: "paused by the job",
+    How.WINDOW: "stopped outside its windows",
     How.ERROR: "stopped by an error",
     How.GONE: "stopped: its run task is gone",
 }
@@ -88,6 +89,12 @@ def too_many(stopped: Exceeded) -> str:
     place = f" of wave {stopped.wave}" if stopped.wave else ""
     failures, of = counted(stopped.failures, "failure"), counted(stopped.of, "operation")
     return f"{failures} in {of}{place}; the tolerance is {stopped.tolerated:,}"
+
+
+def until_in_words(rest: Rest) -> str:
+    """Return when a rest ends: ``2026-11-30 08:00:00 Europe/Berlin (2026-11-30 07:00:00 UTC)``."""
+    utc = f"{date(rest.until)} UTC"
+    return utc if rest.zone == "UTC" else f"{date(rest.local)} {rest.zone} ({utc})"
 
 
 def date(at: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from inspect import iscoroutinefunction
 from typing import Protocol
@@ -12,13 +12,15 @@ import msgspec
 from bulkops.client.api import Client
 from bulkops.client.permit import ALWAYS, Permit
 from bulkops.job.job import Job
+from bulkops.job.windows.window import Window, is_open
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents
-from bulkops.journal.records import Holder, Notified, Result, WaveReached
+from bulkops.journal.records import Holder, Notified, Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.writer import Journal
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import HmacKey, Operation
+from bulkops.operations.model import Operation
+from bulkops.operations.secret import HmacKey
 from bulkops.runner.gate import RunGate, run_gate
 
 
@@ -37,11 +39,13 @@ class Instructions(msgspec.Struct, frozen=True):
         continue_paused: continue past the pause, the inconclusive gate or the stop by too many
             failures at which the job stopped (``--continue``).
         key: the HMAC key that the job's spec names, ``None`` if nothing is left that needs it.
+        exit_outside_window: end instead of resting (``--exit-outside-window``).
     """
 
     retry_failed: bool = False
     continue_paused: bool = False
     key: HmacKey | None = None
+    exit_outside_window: bool = False
 
 
 DEFAULTS = Instructions()
@@ -80,6 +84,13 @@ class OnWave(Protocol):
     def __call__(self, wave: WaveReached, /) -> None:
         """Take how far a wave came."""
         ...
+
+
+OnRest = Callable[[Rest], object]
+"""A callback for rests, called each time the journal has recorded one, or its end.
+
+An exception that it raises is treated as one of ``OnResult``.
+"""
 
 
 TakesMore = Callable[[], bool]
@@ -153,6 +164,8 @@ class Observer(msgspec.Struct, frozen=True):
         takes_more: returns whether another operation may start; polled while it returns False.
         notices: tell people that it has started and ended.
         carrying: entered around each operation, from its start to its result.
+        on_rest: called when the execution begins to rest outside the job's windows, and when one
+            opens.
     """
 
     on_result: OnResult = ignore
@@ -161,6 +174,7 @@ class Observer(msgspec.Struct, frozen=True):
     takes_more: TakesMore = always
     notices: Notices = SILENT
     carrying: Carrying = nullcontext
+    on_rest: OnRest = ignore
 
 
 def observer_of(on_result: OnResult, on_wave: OnWave) -> Observer:
@@ -199,6 +213,10 @@ IGNORING = Observer()
 """Default observer: ignore every event."""
 
 
+class WindowClosed(Exception):
+    """An operation can't begin, since no window of its job is open."""
+
+
 class Assignment(msgspec.Struct, frozen=True):
     """A journal's job with everything that its execution needs.
 
@@ -208,6 +226,7 @@ class Assignment(msgspec.Struct, frozen=True):
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
         permit: what must hold when a change is sent.
+        windows: those of the job; empty if it has none.
     """
 
     client: Client
@@ -216,6 +235,17 @@ class Assignment(msgspec.Struct, frozen=True):
     place: Place
     job: Job
     permit: Permit = ALWAYS
+    windows: Sequence[Window] = ()
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether operations may begin now, as far as the windows decide."""
+        return not self.windows or is_open(self.windows, self.client.clock.wall())
+
+    def check_window(self) -> None:
+        """Raise ``WindowClosed`` unless operations may begin now."""
+        if not self.may_begin:
+            raise WindowClosed
 
     @property
     def replay(self) -> Replay:

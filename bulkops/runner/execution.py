@@ -1,7 +1,8 @@
 """One execution of a journal, from its first reading of the server to its last.
 
 The first execution and each later one do the same: read the server, update the journal to what it
-shows, carry out what is left, verify.
+shows, carry out what is left, verify. When the last window of the job closes meanwhile, it rests
+until one opens, and then does the same again, because the server may show something else by then.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bulkops.client.permit import ALWAYS, Permit
 from bulkops.errors import JournalWriteFailed, RunTaskGone
 from bulkops.inventory.lookout import Lookout
 from bulkops.job.job import Job
+from bulkops.job.windows.zones import windows_of
 from bulkops.journal.place import Hold
 from bulkops.journal.records import (
     Ended,
@@ -48,6 +50,7 @@ from bulkops.runner.assignment import (
 from bulkops.runner.interruption import Interruption
 from bulkops.runner.log_events import log_ended, log_started, logged
 from bulkops.runner.runner import Runner
+from bulkops.runner.starts.rest import rest
 from bulkops.runner.waves import Waves
 
 
@@ -57,6 +60,9 @@ class JobExecution:
     Args:
         job: the job (see ``job_of``); its ``[pace]`` and ``[rollout]`` apply, all else comes from
             the journal.
+
+    Raises:
+        JobError: this machine doesn't know the time zone of one of its windows.
     """
 
     def __init__(
@@ -70,6 +76,7 @@ class JobExecution:
         self._client = client
         self._locked = journal
         self._job = job
+        self._windows = windows_of(job)
         self._instructions = instructions
         self._observer = logged(observer)
         self._interruption = Interruption()
@@ -140,7 +147,9 @@ class JobExecution:
             await journal.begin(execution, permit.wait)
             log_started(hold.place, self._job, journal.replay)
             self._observer.notices.started(journal.replay, hold.by, journal.post)
-            assignment = Assignment(self._client, kind, journal, hold.place, self._job, permit)
+            assignment = Assignment(
+                self._client, kind, journal, hold.place, self._job, permit, self._windows
+            )
             try:
                 with self._client.pacer.notifying(partial(self._refused, journal)):
                     how = await self._all_of(assignment)
@@ -170,14 +179,26 @@ class JobExecution:
 
     async def _all_of(self, assignment: Assignment) -> str:
         """Return how it ended; a signal takes precedence."""
+        self._client.keep_to(self._job.pace)
+        ends = self._instructions.exit_outside_window
+        # What fails in this execution isn't retried by it, not even after a rest.
+        how = await self._in_window(assignment, retry_failed=self._instructions.retry_failed)
+        while how == How.WINDOW:
+            how = await rest(assignment, self._observer, self._interruption, ends=ends)
+            if how:
+                return how
+            how = await self._in_window(assignment, retry_failed=False)
+        return how
+
+    async def _in_window(self, assignment: Assignment, *, retry_failed: bool) -> str:
+        """Carry out what is left, as long as a window is open; return how that ended."""
         client, read_at = self._client, self._client.clock.now()
         requests = client.requests
-        client.keep_to(self._job.pace)
         with self._interruption.at_once():
             await client.ping()
             limit, rate = client.pacer.limit, client.pacer.rate
             assignment.journal.post(Paced(client.clock.date(), limit, rate))
-            read_at = await self._bring_up(assignment)
+            read_at = await self._bring_up(assignment, retry_failed=retry_failed)
         read = partial(read_current, client, assignment.replay, 0.0)
         lookout = Lookout(client.clock, read, client.requests - requests)
         self._runner = Runner(assignment, self._interruption, self._observer, read_at, lookout)
@@ -196,16 +217,15 @@ class JobExecution:
         with suppress(JournalWriteFailed):
             journal.post(Refused(self._client.clock.date(), round(seconds, 3)))
 
-    async def _bring_up(self, assignment: Assignment) -> float:
+    async def _bring_up(self, assignment: Assignment, *, retry_failed: bool) -> float:
         """Record what a reading shows; return when every pending target was as planned."""
         journal, replay, kind = assignment.journal, assignment.replay, assignment.kind
 
         def records(
             observations: Observations, missing: Collection[str] = ()
         ) -> list[Planned | Result]:
-            again, date = self._instructions.retry_failed, self._client.clock.date()
-            about = (replay, observations, kind)
-            return list(reconcile(*about, retry_failed=again, date=date, missing=missing))
+            about, date = (replay, observations, kind), self._client.clock.date()
+            return list(reconcile(*about, retry_failed=retry_failed, date=date, missing=missing))
 
         updates: list[Planned | Result] = []
 

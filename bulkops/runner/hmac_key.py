@@ -10,7 +10,7 @@ from bulkops.files import read_key
 from bulkops.job.job import Job
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 
 
 def key_of(job: Job) -> HmacKey | None:

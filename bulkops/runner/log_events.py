@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bulkops import __version__
 from bulkops.job.job import Job
-from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.records import Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.log import Log
@@ -44,7 +44,7 @@ def log_ended(how: str, error: Exception | None = None) -> None:
 
 
 def logged(observer: Observer) -> Observer:
-    """Return an observer that logs every result and wave before it calls this one.
+    """Return an observer that logs every result, wave and rest before it calls this one.
 
     Its callbacks raise ``ObserverFailed`` for whatever this one's raise.
     """
@@ -63,7 +63,14 @@ def logged(observer: Observer) -> Observer:
         except BaseException as error:
             raise ObserverFailed(error) from error
 
-    return replace(observer, on_result=on_result, on_wave=on_wave)
+    def on_rest(rest: Rest) -> None:
+        _log_rest(rest)
+        try:
+            observer.on_rest(rest)
+        except BaseException as error:
+            raise ObserverFailed(error) from error
+
+    return replace(observer, on_result=on_result, on_wave=on_wave, on_rest=on_rest)
 
 
 def _log_result(operation: Operation, result: Result) -> None:
@@ -93,3 +100,10 @@ def _log_wave(wave: WaveReached) -> None:
         "reason": wave.reason or None,
     }
     log.info("wave_reached", extra=fields)
+
+
+def _log_rest(rest: Rest) -> None:
+    if rest.until:
+        log.info("window_closed", extra={"until": rest.until, "local": rest.local})
+    else:
+        log.info("window_opened")

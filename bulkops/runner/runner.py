@@ -2,9 +2,9 @@
 
 Operations start in their order as long as a slot is free. One that only waits for the effect of a
 lost answer to settle lends its slot to another, unless so many wait already that their failures
-would exceed the tolerance. If a signal, too many failures or a refused token stop the runner, it
-starts nothing new and drains: operations in flight are finished and recorded. Only a journal that
-can't be written ends it immediately.
+would exceed the tolerance. If a signal, too many failures, a refused token or the end of the job's
+window stop the runner, it starts nothing new and drains: operations in flight are finished and
+recorded. Only a journal that can't be written ends it immediately.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from bulkops.journal.states import TROUBLE, How, Outcome
 from bulkops.log import CARRIED_OUT, Log
 from bulkops.operations.model import Operation
 from bulkops.plan.tolerance import Margin
-from bulkops.runner.assignment import Assignment, Observer
-from bulkops.runner.dependencies import Order
+from bulkops.runner.assignment import Assignment, Observer, WindowClosed
 from bulkops.runner.interruption import Interruption
-from bulkops.runner.slots import Slots, slots_needed
+from bulkops.runner.starts.dependencies import Order
+from bulkops.runner.starts.slots import Slots, slots_needed
 from bulkops.runner.worker import MayLook, Worker
 
 log = Log(__name__)
@@ -113,7 +113,8 @@ class Runner:
                 self._fill()
         if self._error is not None:
             raise self._error
-        return self.stopped
+        # Without anything that stops it, only the end of a window leaves operations that are ready.
+        return self.stopped or (How.WINDOW if self._order.ready else "")
 
     def _fill(self) -> None:
         """Start carriers until the slots or the operations run out."""
@@ -123,7 +124,7 @@ class Runner:
 
     def _may_take_up(self) -> bool:
         """Return whether another operation may start; poll a busy observer until it may."""
-        if self.stopped:
+        if self.stopped or not self._assignment.may_begin:
             return False
         if self._takes_more():
             return True
@@ -183,6 +184,8 @@ class Runner:
                 self._take(result)
                 self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
+        except WindowClosed:
+            self._order.ready.appendleft(progress)
         except JournalWriteFailed as error:
             self._error, self._stopped = error, How.ERROR
             self._interruption.cut_short()

@@ -21,15 +21,13 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Una
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
-from bulkops.operations.inheritance import as_desired
+from bulkops.operations.compare import SET_OUTSIDE, Shown, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import FIRST_LOOK, Cause, Reading, Readings, Step, Unobserved
 
 Answer = Response | NoResponse | None
 """The answer to a write; ``None`` if an earlier execution sent it."""
-
 
 MayLook = Callable[[Operation, float], Awaitable[bool]]
 """Returns whether reading an operation back early is worth it, by what was shown since a time."""
@@ -70,8 +68,8 @@ class Worker:
             in_doubt: whether an earlier execution sent it without getting an answer.
 
         Raises:
-            Unauthorized, RateLimited, NoResponse: the token was refused, or the server can't be
-                reached. The operation wasn't carried out, and hasn't failed.
+            Unauthorized, RateLimited, NoResponse, WindowClosed: the token was refused, the server
+                can't be reached, or the window closed. It wasn't carried out, nor has it failed.
             RetriesSpent: too many requests failed, or an outage lasted too long. The operation is
                 in doubt if it was sent.
             JournalWriteFailed: its intent could not be made durable, or the permit is lost;
@@ -90,6 +88,8 @@ class Worker:
 
     async def _announce(self) -> None:
         # Not earlier: if killed while it waits for the pacer, the operation must not be in doubt.
+        if not self._attempts:
+            self._assignment.check_window()
         await self._journal.append(Intent(self._operation.key, self._caller.clock.date()))
 
     async def _judge(self, verdict: Verdict) -> Result | None:
@@ -121,7 +121,7 @@ class Worker:
             return await self._look(Cause.LOST, answer)
         if echo is None:
             return await self._look(Cause.NO_ECHO, answer)
-        if as_desired(echo.attributes, desired):
+        if compare(self._operation, [echo]) is Shown.DESIRED:
             return self._result(Outcome.SUCCEEDED, "", answer, ours=True, observed=[echo])
         return self._result(Outcome.FAILED, self._kept([echo]), answer, ours=True, observed=[echo])
 

@@ -99,7 +99,8 @@ def in_shard(shard: str) -> Attributes:
 def of_operation(operation: Operation) -> Described:
     """Return what the span of an operation shows from its start."""
     name = operation.verb or operation.kind.partition(".")[0]
-    fields = {f"bulkops.{field}": value for field, value in operation.target.fields.items()}
+    known = ((field, value) for field, value in operation.target.fields.items() if value)
+    fields = {f"bulkops.{field}": value for field, value in known}
     return Described(name, {"bulkops.operation": operation.key, **fields})
 
 

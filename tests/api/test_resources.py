@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import pytest
+from msgspec import Raw
 
 from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
@@ -15,6 +16,7 @@ from bulkops.api.organizations import (
     Organization,
     OrganizationResource,
     ProjectResource,
+    included_project_names,
 )
 from bulkops.api.resources import (
     GlobalConfiguration,
@@ -146,3 +148,15 @@ def test_unknown_stages_come_last() -> None:
 def test_a_name_that_begins_like_an_id_is_a_name(text: str, kind: str, *, fits: bool) -> None:
     """Only the prefix plus 16 characters of base 58, or plus a UUID, are an id."""
     assert is_id(text, kind) is fits
+
+
+def test_project_names_are_read_from_what_is_included() -> None:
+    """Other included resources are ignored; of a misshapen one only its own members are unread."""
+    project = b'{"id": "prj-1", "type": "projects", "attributes": {"name": "data"}}'
+    other = b'{"id": "x", "type": "effective-tag-bindings", "attributes": {"key": "env"}}'
+    strange = b'{"id": "prj-2", "type": "projects", "attributes": {"name": ["data"]}}'
+    names = {"prj-1": "data"}
+    assert included_project_names(Raw(b"[%b, %b]" % (project, other))) == names
+    assert included_project_names(Raw(b"[%b, %b]" % (project, strange))) == {**names, "prj-2": ""}
+    assert included_project_names(Raw(b"[1, %b]" % project)) == names
+    assert included_project_names(Raw(b"null")) == {}

@@ -47,6 +47,12 @@ def attachment(attributes: object, **more: object) -> WorkspaceTask:
     return decode(answer({"data": [row]}), Many[WorkspaceTaskResource]).data[0].value()
 
 
+@pytest.mark.parametrize("attributes", [{**WHOLE, "enabled": None}, {"name": "scan"}, None])
+def test_enabled_is_unknown_unless_it_is_shown(attributes: object) -> None:
+    """Neither yes nor no."""
+    assert run_task(attributes).enabled is None
+
+
 @pytest.mark.parametrize(("text", "enabled"), [("true", True), ("false", False)])
 def test_enabled_may_be_a_text(text: str, enabled: bool) -> None:  # noqa: FBT001 - a parameter
     """So it is in every sample of a run task in HashiCorp's documentation."""

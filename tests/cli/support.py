@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ import msgspec
 from anyio.from_thread import start_blocking_portal
 
 from bulkops.api.messages import Request
+from bulkops.job.windows.window import DAYS
 from bulkops.simulator.app import serve
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.faults import Delivery, Faults
@@ -315,3 +317,8 @@ def no_secret_below(folder: Path) -> None:
             text = path.read_bytes()
             assert TOKEN.encode() not in text, path
             assert HMAC_KEY.encode() not in text, path
+
+
+def closed_now() -> str:
+    """Return a window of ``[rollout]`` that opens neither today nor tomorrow."""
+    return f"{DAYS[(datetime.now(UTC).weekday() + 3) % 7]} 12:00-12:01 UTC"

@@ -205,7 +205,7 @@ def test_no_proxy(world: World, here: Here) -> None:
     planning = ("plan", "job.toml", "--address", elsewhere(world.address), "--insecure-http")
     done = here(*planning, HTTP_PROXY=NOBODY)
     assert done.code == 1
-    assert "can't connect to 127.0.0.1:9" in done.err
+    assert "can't connect to the proxy 127.0.0.1:9" in done.err
     assert "(HTTPS_PROXY)" in done.err
     assert here(*planning, HTTP_PROXY=NOBODY, NO_PROXY="0.0.0.0/8").code == 0
 

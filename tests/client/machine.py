@@ -31,8 +31,9 @@ class GivenMachine:
         return self.files.get(path)
 
     def names_in(self, folder: Path) -> list[str]:
-        """Return the names of the files given in this folder, in no useful order."""
-        return sorted((f.name for f in self.files if f.parent == folder), reverse=True)
+        """Return the names of what was given in this folder, in no useful order."""
+        there = (path.name for path in (*self.files, *self.programs) if path.parent == folder)
+        return sorted(there, reverse=True)
 
     def answer_of(self, program: Path, arguments: Sequence[str]) -> str | None:
         """Return the answer that was given."""

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from bulkops.api.endpoints import Include, RunTaskChange
+from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import Organization, Project
 from bulkops.api.resources import GlobalConfiguration, RunTask, WorkspaceTask
 from bulkops.api.server import ServerInfo
@@ -205,6 +206,32 @@ async def test_entitlements_and_projects_are_read() -> None:
         projects = await client.projects("acme")
         assert len(projects) == 2
         assert Project(platform.id, "platform") in projects
+
+
+class IncludesNothing(Simulator):
+    """A server that refuses to include anything."""
+
+    def handle(self, request: Request, now: float, **more: object) -> Response:
+        """Refuse ``include``."""
+        if "include" in dict(request.query):
+            return Response(422, {}, b'{"errors": []}')
+        return super().handle(request, now, **more)  # type: ignore[arg-type] # passed on
+
+
+@pytest.mark.parametrize("server", [Simulator, IncludesNothing])
+async def test_a_workspace_is_read_with_its_projects_name(server: type[Simulator]) -> None:
+    """Alone and in the list; on a server that can't include it, only the id is known."""
+    simulator = server(rate=0)
+    simulator.add_organization("acme")
+    platform = simulator.add_project("platform")
+    simulator.add_workspace("app", project="platform")
+    async with client_of(simulator) as client:
+        (listed,) = await client.workspaces.list("acme")
+        for shown in (listed, await client.workspaces.show("acme", "app")):
+            assert shown.project_id == platform.id
+            assert shown.project == ("platform" if server is Simulator else platform.id)
+        with pytest.raises(NotFoundOrForbidden):
+            await client.workspaces.show("acme", "nothing")
 
 
 async def test_workspaces_are_listed_by_name_and_filtered() -> None:

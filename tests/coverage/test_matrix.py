@@ -41,7 +41,7 @@ def matrix(
     """Return a matrix of one run task, with workspace ids equal to their names."""
     return Coverage(
         "acme",
-        [Target(name, name) for name in names],
+        [Target(name, name, "data") for name in names],
         [Column(task, attached or {})],
         job="j" if desired is not None else "",
         desired=desired or {},
@@ -119,8 +119,14 @@ def test_gaps_are_what_is_missing_or_differs() -> None:
     assert matrix().gaps == 0
 
 
-def test_only_ids_and_names_of_workspaces_are_kept() -> None:
-    """Each workspace is kept once, sorted by name."""
+def test_only_ids_names_and_projects_of_workspaces_are_kept() -> None:
+    """Each workspace is kept once, sorted by name; one string per project serves all of them."""
+    of = Targets()
+    for ident in ("ws-1", "ws-2"):
+        of.add(Workspace(ident, ident, project_id="prj-1", project_name="".join(["da", "ta"])))
+    one, two = of.by_name()
+    assert one.project == "data"
+    assert one.project is two.project
     rows = Targets()
     for ident, name in (("ws-2", "b"), ("ws-1", "c"), ("ws-3", "a"), ("ws-2", "b")):
         rows.add(Workspace(ident, name, tag_names=("prod",)))
@@ -205,6 +211,14 @@ def test_global_disabled_and_unlisted_are_below_the_table() -> None:
     }
 
 
+def test_a_run_task_that_may_be_disabled_is_not_shown_as_enabled() -> None:
+    """Some servers don't show it, and then nobody knows whether it runs."""
+    coverage = matrix(["p1"], {}, msgspec.structs.replace(SCAN, enabled=None))
+    words = "scan (the server doesn't show whether it is enabled): 0 of 1 workspaces"
+    assert words in lines(coverage)
+    assert decoded(coverage)["tasks"][0]["enabled"] is None
+
+
 def test_workspaces_with_surplus_attachments_are_named() -> None:
     """Workspaces with two attachments of a run task are named, with the way to remove them."""
     twice = [observed("advisory"), observed("mandatory", ident="wstask-2")]
@@ -234,7 +248,7 @@ def test_json_has_every_attachment_and_status() -> None:
         ("wstask-2", "mandatory"),
     ]
     assert (first["status"], first["desired"]) == ("differs", "why")
-    assert second == {"workspace": "p2", "workspace_id": "p2", "tasks": []}
+    assert second == {"workspace": "p2", "workspace_id": "p2", "project": "data", "tasks": []}
 
 
 def test_json_without_a_job_or_a_workspace() -> None:
@@ -250,11 +264,11 @@ def test_csv_has_a_row_per_workspace() -> None:
         attached={"p2": [observed("mandatory", "pre_plan", "post_plan")]}, desired=desired
     )
     assert "".join(csv_lines(coverage)) == (
-        '"workspace","workspace_id","scan","status","desired"\r\n'
-        '"p1","p1","","missing","mandatory at post_plan"\r\n'
-        '"p2","p2","mandatory at pre_plan, post_plan","",""\r\n'
+        '"workspace","workspace_id","project","scan","status","desired"\r\n'
+        '"p1","p1","data","","missing","mandatory at post_plan"\r\n'
+        '"p2","p2","data","mandatory at pre_plan, post_plan","",""\r\n'
     )
-    assert table(matrix())[0] == ["workspace", "workspace_id", "scan"]
+    assert table(matrix())[0] == ["workspace", "workspace_id", "project", "scan"]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
@@ -263,7 +277,7 @@ def test_every_form_has_every_workspace_whatever_its_name(names: list[str]) -> N
     coverage = matrix(names, task=msgspec.structs.replace(SCAN, name=names[0]))
     rows = table(coverage)
     assert len(rows) == 1 + len(names)
-    assert {len(row) for row in rows} == {3}
+    assert {len(row) for row in rows} == {4}
     assert not any(cell.startswith(FORMULA) for row in rows for cell in row)
     assert [w["workspace"] for w in decoded(coverage)["workspaces"]] == names
     assert len(list(lines(coverage))) == 3 + len(names)

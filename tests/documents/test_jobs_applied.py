@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from signal import SIGKILL
 from typing import NamedTuple
 
 import pytest
@@ -22,6 +23,9 @@ FILES = sorted({*JOBS.glob("*.toml")} - {FLEET})
 
 Attachments = list[tuple[str, tuple[str, ...]]]
 """Level and stages of each attachment of one run task to one workspace."""
+
+State = dict[tuple[str, str], Attachments]
+"""Workspace and run task → its attachments."""
 
 TASKS = (
     "security-scan",
@@ -79,6 +83,11 @@ def _in_project(workspace: Workspace, before: Attachments) -> Attachments:
     return [("mandatory", ("pre_plan", "post_plan"))] if meant else before
 
 
+def _except_sandbox(workspace: Workspace, before: Attachments) -> Attachments:
+    meant = workspace.tag_bindings.get("env") == "prod" and workspace.project.name != "sandbox"
+    return [("mandatory", ("post_plan",))] if meant else before
+
+
 EXPECTED = {
     "advisory-to-mandatory": Expected(
         "security-scan", lambda _, before: [("mandatory", stages) for _level, stages in before]
@@ -89,6 +98,7 @@ EXPECTED = {
     "move-stage": Expected(
         "cost-estimate", lambda _, before: [(level, ("pre_apply",)) for level, _stages in before]
     ),
+    "prod-except-sandbox": Expected("security-scan", _except_sandbox),
     "replace-scanner": Expected("modern-scan", lambda _, old: old, replaces="legacy-scan"),
     "require-security-scan": Expected("security-scan", _required),
 }
@@ -110,7 +120,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     no_secret_below(tmp_path)
 
 
-def _state(simulator: Simulator) -> dict[tuple[str, str], Attachments]:
+def _state(simulator: Simulator) -> State:
     return {
         (name, task): [(a.enforcement_level, a.stages) for a in simulator.attachments(name, task)]
         for name in simulator.world.organizations["acme"].workspaces
@@ -118,18 +128,52 @@ def _state(simulator: Simulator) -> dict[tuple[str, str], Attachments]:
     }
 
 
-@pytest.mark.parametrize(
+def _expected(simulator: Simulator, job: Expected, before: State) -> State:
+    workspaces = simulator.world.organizations["acme"].workspaces
+    return {
+        (name, task): job.shown(workspaces[name], task, {t: before[name, t] for t in TASKS})
+        for name, task in before
+    }
+
+
+def _settling_at_once(text: str) -> str:
+    # This server applies every write at once: nothing has to be waited for.
+    table = "[pace]\n" if "[pace]\n" in text else "[select]\n"
+    pace = '[pace]\nsettle = "100ms"\n'
+    return text.replace(table, pace if table == "[pace]\n" else f"{pace}\n{table}")
+
+
+each_job = pytest.mark.parametrize(
     "path", [path for path in FILES if path.stem in EXPECTED], ids=lambda path: path.stem
 )
+
+
+@pytest.mark.long
+@each_job
+def test_a_job_that_is_killed_is_resumed_and_undone(world: World, here: Here, path: Path) -> None:
+    """Killed after its third write, it makes each change once; the undo restores every state."""
+    job, simulator = EXPECTED[path.stem], world.simulator
+    before = _state(simulator)
+    expected = _expected(simulator, job, before)
+    confirmation = ("--confirm", job.task) if job.task == "legacy-lint" else ("--yes",)
+    quick = world.folder / path.name
+    quick.write_text(_settling_at_once(path.read_text(encoding="utf-8")), encoding="utf-8")
+    applying = ("apply", quick.name, "--journal", "job.jsonl", *confirmation)
+    assert world.kill(SIGKILL, write=3, stage="after", arguments=applying).code == -SIGKILL
+    assert _state(simulator) != before
+    assert here(*applying).code == 0
+    assert _state(simulator) == expected
+    assert world.writes == sum(expected[place] != before[place] for place in before)
+    assert here("undo", "job.jsonl", "--yes").code == 0
+    assert _state(simulator) == before
+
+
+@each_job
 def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) -> None:
     """An apply has the effect in the comment and no other, and a second plan is empty."""
     job, simulator = EXPECTED[path.stem], world.simulator
     before = _state(simulator)
-    workspaces = simulator.world.organizations["acme"].workspaces
-    expected = {
-        (name, task): job.shown(workspaces[name], task, {t: before[name, t] for t in TASKS})
-        for name, task in before
-    }
+    expected = _expected(simulator, job, before)
     changed = Counter(name for name, task in before if expected[name, task] != before[name, task])
     changes = changed.total()
     assert changes
@@ -173,4 +217,5 @@ def test_the_terraform_version_job_ends_as_its_comment_says(world: World, here: 
 
 def test_every_job_file_is_tried() -> None:
     """Each job file has a test of its comment."""
-    assert {path.stem for path in FILES} == {*EXPECTED, "terraform-version"}
+    in_virtual_time = {"office-hours"}
+    assert {path.stem for path in FILES} == {*EXPECTED, "terraform-version", *in_virtual_time}

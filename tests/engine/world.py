@@ -13,6 +13,7 @@ time persist between executions.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -33,7 +34,7 @@ from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.place import Hold
 from bulkops.journal.reader import Contents, read
-from bulkops.journal.records import Holder, Result, WaveReached
+from bulkops.journal.records import Holder, Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.storage import Executor
 from bulkops.library import plan_job
@@ -125,6 +126,7 @@ class World:
         astray: error of the wall clock in seconds.
         results: every result, in order, over all executions.
         waves: every progress of a wave, in order, over all executions.
+        rests: every rest outside the job's windows, and its end, in order, over all executions.
         gate: the job's gate, passing by default.
         takes_more: returns whether the observer takes more results, always by default.
         notices: returns what tells people of an execution; nothing does by default.
@@ -168,6 +170,7 @@ class World:
         self.wire = Wire(self.simulator, self.now, TOKEN, latency=latency, faults=drawn)
         self.results: list[tuple[Operation, Result]] = []
         self.waves: list[WaveReached] = []
+        self.rests: list[Rest] = []
         self.gate: RunGate = passing
         self.takes_more: TakesMore = always
         self.notices: Callable[[Clock], Notices] = lambda _: SILENT
@@ -243,12 +246,20 @@ class World:
         return self.resume()
 
     def resume(
-        self, *, path: Path = PATH, retry_failed: bool = False, continue_paused: bool = False
+        self,
+        *,
+        path: Path = PATH,
+        retry_failed: bool = False,
+        continue_paused: bool = False,
+        exit_outside_window: bool = False,
     ) -> Replay:
         """Run one execution of a journal."""
         return self.run(
             lambda: self.executed(
-                path=path, retry_failed=retry_failed, continue_paused=continue_paused
+                path=path,
+                retry_failed=retry_failed,
+                continue_paused=continue_paused,
+                exit_outside_window=exit_outside_window,
             )
         )
 
@@ -271,6 +282,7 @@ class World:
         contents: Contents | None = None,
         retry_failed: bool = False,
         continue_paused: bool = False,
+        exit_outside_window: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> Replay:
         """Run one execution of a journal, in a loop that runs already."""
@@ -280,6 +292,7 @@ class World:
             contents,
             retry_failed=retry_failed,
             continue_paused=continue_paused,
+            exit_outside_window=exit_outside_window,
             on_result=on_result,
         )
         return await self.execution.run()
@@ -291,6 +304,7 @@ class World:
         *,
         retry_failed: bool = False,
         continue_paused: bool = False,
+        exit_outside_window: bool = False,
         on_result: Callable[[Operation, Result], None] | None = None,
     ) -> JobExecution:
         """Return an execution of a journal that is held."""
@@ -307,7 +321,7 @@ class World:
             client,
             LockedJournal(hold, contents),
             job,
-            Instructions(retry_failed, continue_paused, key),
+            Instructions(retry_failed, continue_paused, key, exit_outside_window),
             Observer(
                 on_result or record,
                 self.waves.append,
@@ -315,6 +329,7 @@ class World:
                 self.takes_more,
                 self.notices(client.clock),
                 self.carrying,
+                self.rests.append,
             ),
         )
 
@@ -330,8 +345,12 @@ class World:
         file = JournalFile(path, self.disk)
         return Hold(LocalPlace(path), file, HOLDER, self.executor, keep)
 
-    def until_stopped(self, path: Path = PATH) -> Replay | None:
-        """Run one execution on a machine that may stop; return ``None`` if it did."""
+    def until_stopped(self, path: Path = PATH, after: float | None = None) -> Replay | None:
+        """Run one execution on a machine that may stop; return ``None`` if it did.
+
+        Args:
+            after: seconds after which it stops, ``None`` if something else stops it.
+        """
         ended: list[Replay] = []
 
         async def run() -> None:
@@ -342,6 +361,8 @@ class World:
                     power.cancel()
 
                 self.wire.died = off
+                if after is not None:
+                    asyncio.get_running_loop().call_later(after, off)
                 ended.append(await self.executed(path=path))
 
         try:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bulkops.api import resources
-from bulkops.events import EVENTS, Event, Plan, Progress, RunTask, Status, WorkspaceTask, executed
+from bulkops.events import EVENTS, Event, Plan, Progress, RunTask, Status, WorkspaceTask, reported
 from bulkops.events.planned import _FIELDS as PLAN_FIELDS
 from bulkops.events.schema import events_schema
 from bulkops.events.tasks import Attachment, GlobalConfiguration
@@ -101,7 +101,7 @@ def test_every_subclass_of_an_event_is_listed() -> None:
     ("event", "value", "more"),
     [
         (Status, model.Report, {"rows", "skipped", "timeline", "waves", "next_steps"}),
-        (executed.CurrentWave, CurrentWave, set[str]()),
+        (reported.CurrentWave, CurrentWave, set[str]()),
         (RunTask, resources.RunTask, {"organization", "unread"}),
         (Attachment, resources.WorkspaceTask, {"unread"}),
         (GlobalConfiguration, resources.GlobalConfiguration, set[str]()),
@@ -129,10 +129,12 @@ def test_nested_fields_use_underscores() -> None:
         "task-1",
         "scan",
         "https://scan.example",
+        enabled=None,
         global_configuration=resources.GlobalConfiguration(enabled=True),
         workspace_tasks=(attached,),
     )
     decoded = msgspec.json.decode(msgspec.json.encode(RunTask.of(task)))
+    assert decoded["enabled"] is None
     assert decoded["global_configuration"] == {
         "enabled": True,
         "stages": [],
@@ -146,6 +148,7 @@ def test_nested_fields_use_underscores() -> None:
             "enforcement_level": "mandatory",
             "stages": ["pre_plan"],
             "workspace_name": None,
+            "project": None,
         }
     ]
     alone = msgspec.json.decode(msgspec.json.encode(WorkspaceTask.of(attached, "scan")))

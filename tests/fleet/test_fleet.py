@@ -238,6 +238,21 @@ def test_organizations_that_can_not_be_shards_are_refused(seen: list[str], words
         fleet(GLOBS).found(seen)
 
 
+def test_the_case_of_an_organizations_name_makes_no_difference() -> None:
+    """The server ignores it: the shard, its journals and its wave are the same."""
+    listed = fleet(LISTED.replace('organization = "acme-us"', 'organization = "ACME-US"'))
+    assert names(listed) == ["acme-eu", "acme-us"]
+    assert listed.shards[1].organization == "ACME-US"
+    waves = '[rollout]\nwaves = ["Acme-U*"]\n'
+    found = fleet(f"{GLOBS.replace('acme-*', 'ACME-*')}{waves}").found(
+        ["Acme-US", "acme-EU", "Other"]
+    )
+    assert names(found) == ["acme-eu", "acme-us", "other"]
+    assert [shard.organization for shard in found.shards] == ["acme-EU", "Acme-US", "Other"]
+    assert found.waves()[0] == ("acme-us",)
+    assert found.journals_of(found.shards[1], ".b") == listed.journals_of(listed.shards[1], ".b")
+
+
 def test_waves_of_organizations_are_checked_once_they_are_known() -> None:
     """Before that, any name may be one."""
     found = fleet(f'{GLOBS}[rollout]\nwaves = ["acme-canary", "100%"]\n')

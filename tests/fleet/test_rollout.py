@@ -17,6 +17,7 @@ WAVES: dict[tuple[str, ...], list[str]] = {
     (): ["7 acme-canary acme-eu acme-us beta gamma"],
     ("acme-eu",): ["acme-eu", "7 acme-canary acme-us beta gamma"],
     ("acme-*",): ["acme-canary acme-eu acme-us", "7 beta gamma"],
+    ("Acme-C*", "BETA"): ["acme-canary", "beta", "7 acme-eu acme-us gamma"],
     ("acme-canary", "50%", "100%"): ["acme-canary", "7 acme-eu", "acme-us beta gamma"],
     ("acme-canary", "3"): ["acme-canary", "7 acme-eu", "acme-us beta gamma"],
     ("acme-canary", "1", "17%"): ["acme-canary", "7", "acme-eu acme-us beta gamma"],

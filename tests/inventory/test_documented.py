@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -58,12 +59,20 @@ NARROW = {
 SELECTS: list[dict[str, Any]] = [
     {"all": True, "exclude_tags": ["legacy", "env=dev"]},
     {"all": True, "exclude_names": ["*-old"]},
+    # One is only the name of a tag, the other only the key of a binding.
+    {"all": True, "exclude_tags": ["billing"]},
+    {"all": True, "exclude_tags": ["env"]},
     NARROW,
     {"has_task": "security-scan"},
     {"all": True, "lacks_task": "security-scan"},
 ]
 JOBS = [
-    *(job("attach", operation={"task": "security-scan"}, select=select) for select in SELECTS),
+    # With allow_empty, selecting too little is a wrong plan. The error that nothing is selected
+    # would repeat the selection, and so name the member by chance.
+    *(
+        job("attach", operation={"task": "security-scan"}, select={**select, "allow_empty": True})
+        for select in SELECTS
+    ),
     job("detach", operation={"task": "security-scan"}),
     job("task-disable", operation={"task": "security-scan"}),
     job("task-update", operation={"task": SCAN, "description": "Scans a plan"}),
@@ -108,9 +117,11 @@ FACTS: set[tuple[str, object]] = {
     ("attributes/description", None),
     ("relationships/agent-pool", GONE),
     ("relationships/agent-pool/data", None),
+    ("relationships/project/data", None),
+    ("attributes/resource-count", None),
 }
 """Changes with a documented meaning: a server with one stage per attachment, a tag without a value,
-a run task without a description or an agent pool."""
+a run task without a description or an agent pool, a workspace without a project or resources."""
 
 
 class Documented(Simulator):
@@ -211,8 +222,9 @@ def names(change: Change, words: str) -> bool:
     for key in parents:
         place = place[key]
     keys = {*change.path, *itertools.chain(*(path for path, _ in members(place[last])))}
-    plain = words.replace(" ", "-")
-    return any(isinstance(key, str) and key in plain for key in keys)
+    named = {key for key in keys if isinstance(key, str)}
+    forms = named.union(key.removeprefix("effective-").replace("-", " ") for key in named)
+    return any(re.search(rf"(?<![\w-]){re.escape(form)}(?![\w-])", words) for form in forms)
 
 
 CASES = [

@@ -506,14 +506,14 @@ def test_entries_that_select_nothing_are_noted() -> None:
     """Entries of names, ids and listed get a note if they match no selected workspace."""
     chosen = [Target("ws-1", "a"), Target("ws-2", "b")]
     select = Select(names=("a*", "re:x"), ids=("ws-1", "ws-9"), listed=("a", "ws-2", "c", "c"))
-    assert list(unmatched_notes(select, chosen)) == [
+    assert list(unmatched_notes(select, chosen, {})) == [
         f'select: "{entry}" selects no workspace' for entry in ("re:x", "ws-9", "c")
     ]
-    assert list(unmatched_notes(select, chosen, "list.csv"))[2:] == [
+    assert list(unmatched_notes(select, chosen, {}, "list.csv"))[2:] == [
         'select.file "list.csv": "c" selects no workspace'
     ]
-    assert list(unmatched_notes(Select(names=("x",), limit=1), chosen)) == []
-    assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen)) == []
+    assert list(unmatched_notes(Select(names=("x",), limit=1), chosen, {})) == []
+    assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen, {})) == []
 
 
 def test_a_message_names_the_file_that_lists() -> None:

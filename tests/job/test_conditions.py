@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.job.conditions import ATTRIBUTES, Objection, parse_condition
+from bulkops.job.conditions import ATTRIBUTES, Objection, parse_condition, parse_conditions
 
 FULFILLED = [
     ("terraform-version < 1.10", "1.9.8"),
@@ -21,6 +21,11 @@ FULFILLED = [
     ("terraform-version > 1.6.0-rc.2", "1.6.0-rc.10"),
     ("terraform-version > 1.6.0-1", "1.6.0-alpha"),
     ("terraform-version != 1.6", "1.6.1"),
+    ("terraform-version ~> 1.5", "1.9.8"),
+    ("terraform-version ~> 1.5.3", "1.5.10"),
+    ("terraform-version ~> 1", "2.0.0"),
+    ("terraform-version~>1.0", "1"),
+    ("terraform-version ~> 1.6.0-rc1", "1.6.0-rc2"),
     ("locked=false", False),
     ("auto-apply != false", True),
     ("updated-at >= 2026-01-01", "2026-01-01T00:00:00.000Z"),
@@ -46,6 +51,10 @@ def test_what_meets_a_condition(text: str, value: object) -> None:
 
 OBJECTIONS = [
     ("terraform-version < 1.6", "1.6.0", 'its terraform-version is "1.6.0", not < 1.6'),
+    ("terraform-version ~> 1.5", "2.0.0", 'its terraform-version is "2.0.0", not ~> 1.5'),
+    ("terraform-version ~> 1.5.0", "1.6.0", 'its terraform-version is "1.6.0", not ~> 1.5.0'),
+    ("terraform-version ~> 1.5.3", "1.5.2", 'its terraform-version is "1.5.2", not ~> 1.5.3'),
+    ("terraform-version ~> 1.6", "1.6.0-rc1", 'its terraform-version is "1.6.0-rc1", not ~> 1.6'),
     ("locked = false", True, "its locked is true, not = false"),
     ("resource-count > 0", 0, "its resource-count is 0, not > 0"),
     ("vcs-repo-identifier = a/b", None, "its vcs-repo-identifier is none, not = a/b"),
@@ -91,6 +100,8 @@ def test_an_attribute_that_is_not_shown_is_unknown(
 UNCOMPARED: list[tuple[str, object, str]] = [
     ("terraform-version != 1.6", "latest", '"latest" is not a version'),
     ("terraform-version != 1.6", "~> 1.6", '"~> 1.6" is not a version'),
+    ("terraform-version ~> 1.6", "~> 1.6", '"~> 1.6" is not a version'),
+    ("terraform-version ~> 1.6", ">= 1.3, < 2", '">= 1.3, < 2" is not a version'),
     ("updated-at > 2026-01-01", "2026-02-30T00:00:00Z", "is not a date"),
     ("updated-at > 2026-01-01", "yesterday", '"yesterday" is not a date'),
     ("resource-count < 5", None, "none is not a whole number"),
@@ -201,3 +212,31 @@ def test_any_text_is_a_condition_or_refused(text: str) -> None:
     """Any text is a condition or raises ValueError."""
     with contextlib.suppress(ValueError):
         assert parse_condition(text).attribute in ATTRIBUTES
+
+
+NUMBERS = st.lists(st.integers(0, 3), min_size=1, max_size=3)
+
+
+@given(NUMBERS, NUMBERS)
+def test_a_pessimistic_constraint_is_a_range(lowest: list[int], numbers: list[int]) -> None:
+    """``~> 1.5`` is ``>= 1.5, < 2``, and ``~> 1`` has no end."""
+    written, version = (".".join(map(str, part)) for part in (lowest, numbers))
+    *fixed, last = lowest[:-1] or [0]
+    end = ".".join(map(str, [*fixed, last + 1])) if len(lowest) > 1 else "4"
+    shown = {"terraform-version": version}
+    (pessimistic,) = parse_conditions("where", [f"terraform-version ~> {written}"])
+    between = parse_conditions("where", [f"terraform-version >= {written}, < {end}"])
+    meets = not any(condition.objection(shown) for condition in between)
+    assert (pessimistic.objection(shown) is None) is meets
+
+
+def test_a_version_constraint_is_several_conditions() -> None:
+    """Its parts are separated by commas, as in Terraform; in a text, a comma is a comma."""
+    texts = ["terraform-version>=1.3,<2 , != 1.4", "description = a, < b"]
+    found = [(c.operator, c.value) for c in parse_conditions("where", texts)]
+    assert found == [(">=", "1.3"), ("<", "2"), ("!=", "1.4"), ("=", "a, < b")]
+    for wrong in ("terraform-version >= 1.3, < x", "terraform-version >= 1.3, <"):
+        with pytest.raises(ValueError, match=re.escape(f'where[0] = "{wrong}"')):
+            parse_conditions("where", [wrong])
+    with pytest.raises(ValueError, match="resource-count can't be compared with ~>"):
+        parse_conditions("where", ["resource-count ~> 4"])

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bulkops.checking import LONGEST_VALUE_SHOWN, allowed, read_table, shown
+from bulkops.checking import LONGEST_VALUE_SHOWN, allowed, fits, read_table, shown
 from bulkops.errors import JobError
 from bulkops.job.job import (
     Job,
@@ -20,6 +20,7 @@ from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
 from bulkops.operations.kinds.attach import AttachSpec
+from bulkops.operations.kinds.base import AgentPool
 from bulkops.operations.kinds.update import UpdateSpec
 
 HEAD = 'name = "scan"\norganization = "acme"\n'
@@ -27,12 +28,12 @@ ATTACH = '[operation]\nkind = "attach"\ntask = "scan"\nenforcement_level = "mand
 SELECT = '[select]\nnames = ["prod-*"]\n'
 JOB = HEAD + ATTACH + SELECT
 SELECT_KEYS = (
-    "names, exclude_names, tags, exclude_tags, project, ids, file, listed, where, has_task, "
-    "lacks_task, all, allow_empty, only, limit"
+    "names, exclude_names, tags, exclude_tags, project, projects, exclude_projects, ids, file, "
+    "listed, where, has_task, lacks_task, all, allow_empty, only, limit"
 )
 NAMES = 'a workspace name, a glob with "*", "?" or "[a-z]", or "re:" and a regular expression'
 NOTHING = (
-    "select: nothing selects a workspace: give names, tags, project, ids, file, where or "
+    "select: nothing selects a workspace: give names, tags, project, projects, ids, file, where or "
     "has_task, or all = true to select every workspace"
 )
 LEASES = 'a duration from "2s" to "10m", in whole seconds or minutes'
@@ -148,6 +149,7 @@ REFUSED = {
     JOB + 'project = ["a", ["b"]]\n': 'select.project = ["a", […]]: not one project\'s name '
     'or its id "prj-…"',
     JOB + 'ids = ["prod"]\n': 'select.ids[0] = "prod": not a workspace id, "ws-…"',
+    JOB + 'ids = ["ws-a/b"]\n': 'select.ids[0] = "ws-a/b": not a workspace id, "ws-…"',
     JOB + "all = 1979-05-27\n": "select.all = 1979-05-27: not true or false",
     JOB + '[rollout]\nmax_failures = "101%"\n': 'rollout.max_failures = "101%": not a whole number '
     'of at least 0, or a percentage from "0%" to "100%"',
@@ -185,7 +187,8 @@ REFUSED = {
     + ATTACH
     + "[select]\nall = true\nlisted = []\n": "select: all = true can't be combined with listed: ",
     JOB + 'all = true\ntags = ["x"]\n': "select: all = true can't be combined with names, tags: "
-    "remove one or the other (exclude_names, exclude_tags and lacks_task are fine)",
+    "remove one or the other (exclude_names, exclude_tags, exclude_projects and lacks_task are "
+    "fine)",
     HEAD + '[operation]\nkind = "update"\ntask = "scan"\n' + SELECT: "operation: an update needs "
     "`enforcement_level`, `stages` or both",
     # not TOML
@@ -207,6 +210,14 @@ def test_a_refusal_names_file_key_value_and_choice(text: str, message: str) -> N
     assert error.startswith(f"prod.toml: {message}")
     assert error.isprintable()
     assert len(error) < 900
+
+
+def test_ids_of_compatible_servers_are_ids() -> None:
+    """They end in a UUID, in ``select.ids`` and for agent pools, too."""
+    ending = "57d4c9b8-c161-51f2-a963-26f77b1897a5"
+    job = parse_job(JOB + f'ids = ["ws-{ending}"]\n')
+    assert job.select.ids == (f"ws-{ending}",)
+    assert fits(f"apool-{ending}", AgentPool)
 
 
 def test_deeply_dotted_keys_are_refused_like_any_value() -> None:

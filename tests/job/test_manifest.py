@@ -53,6 +53,12 @@ READ = {
     '{"one": "prod-1", "two": "ws-2"}\n': ("prod-1", "ws-2"),
     '{"name": "ws-1", "type": "ws-2"}': ("ws-1", "ws-2"),
     '{"one": {"id": "ws-1", "name": "prod-1"}, "two": {"name": "prod-2"}}': ("ws-1", "prod-2"),
+    '{"name": {"id": "ws-1"}, "type": {"id": "ws-2"}}': ("ws-1", "ws-2"),
+    '{"id": "ws-1", "name": "prod-1", "owner": "ann"}': ("ws-1",),
+    '{"name": "prod-1", "owner": "ann", "count": 2}': ("prod-1",),
+    '{"name": "prod-1"}': ("prod-1",),
+    "name;owner;\r\nprod-1;x;\r\n;;\r\n ;\t; \r\nprod-2;;\r\n;;\r\n": ("prod-1", "prod-2"),
+    ",\nname,id\na,\n,\n": ("a",),
 }
 
 
@@ -63,7 +69,17 @@ def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
 
 
 REFUSED = {
-    "": "list.csv, line 1: columns []: give a column or member",
+    "": "list.csv, line 1: the file is empty: give a column or member",
+    " \n\n": "list.csv, line 2: the file is empty: give a column or member",
+    '{"name": "prod-1", "owner": "prod-2"}': (
+        "list.csv: can be read as one workspace, and as a map with one per member: write a list of "
+        'names or ids, ["…", "…"]'
+    ),
+    '{"type": "prod-1", "other": "prod-2"}': "list.csv: can be read as one workspace, and as a",
+    '{"id": "prod-1", "other": "ws-2"}': "list.csv: can be read as one workspace, and as a map",
+    '{"name": {"sensitive": false, "type": "string", "value": "prod-1"}}': (
+        'list.csv, "name": is one of several outputs: choose one with `terraform output -json NAME`'
+    ),
     "a;b\nx;y\n": 'list.csv, line 1: columns ["a", "b"]: give a column or member "name"',
     "prod-1\nprod-2\n": (
         'list.csv, line 1: columns ["prod-1"]: give a column or member "name" or "workspace", or '
@@ -89,7 +105,7 @@ REFUSED = {
     ),
     '["re:prod-.+"]': 'list.csv, row 1 = "re:prod-.+": a pattern, not a workspace',
     "id,name\n1,prod-1\n": 'list.csv, line 2: id = "1": not a workspace id, "ws-…"',
-    "name,id\na,\n,\n": "list.csv, line 3: names no workspace: give",
+    "name,owner\na,\n,x\n": "list.csv, line 3: names no workspace: give",
     "name\na b\n": 'list.csv, line 2: name = "a b": not a workspace\'s exact name or id',
     f"name\n{'a' * 91}\n": "list.csv, line 2: name = ",
     'name\nb\n"a': "list.csv, line 3: not CSV: unexpected end of data",

@@ -34,7 +34,7 @@ texts = st.text(max_size=8)
 attributes = st.fixed_dictionaries(
     {"enforcement-level": texts, "stages": st.lists(texts, max_size=3)}
 )
-targets = st.builds(Target, texts, texts)
+targets = st.builds(Target, texts, texts, texts)
 records: st.SearchStrategy[Record] = st.one_of(
     st.builds(
         Planned, texts, targets, st.none() | st.builds(Observed, texts, attributes), attributes
@@ -202,3 +202,18 @@ def test_the_verbs_of_a_0_1_journal_are_inferred(
     old = Planned(**line, desired=desired, verb="freeze")  # type: ignore[arg-type]  # as above
     (progress,) = replay([header(1), old]).operations.values()
     assert progress.operation.verb == "freeze"
+
+
+def test_a_target_has_a_project_only_if_it_is_known() -> None:
+    """A record without one is that of 0.2; a million records share one string per project."""
+    old = encode(planned(0))
+    assert b'"target":{"id":"ws-0","name":"prod-0"}' in old
+    records = [
+        msgspec.structs.replace(planned(number), target=Target(f"ws-{number}", "prod", "payments"))
+        for number in (1, 2)
+    ]
+    again = [decode(line) for line in (old, *map(encode, records))]
+    state = replay([header(3), *again])
+    projects = [p.operation.target.project for p in state.operations.values()]
+    assert projects == ["", "payments", "payments"]
+    assert projects[1] is projects[2]

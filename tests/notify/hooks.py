@@ -15,7 +15,7 @@ from bulkops.errors import NoResponse
 from bulkops.notify.environment import SecretUrl
 from bulkops.notify.notices import JobNotices, NextSteps, no_steps
 from bulkops.notify.receivers import Heartbeat, Webhook
-from bulkops.operations.model import HmacKey
+from bulkops.operations.secret import HmacKey
 
 ALL = ("started", "paused", "stopped", "finished")
 URL = SecretUrl("WEBHOOK", "https://hooks.example", "/T0/s3cret", ())

@@ -40,8 +40,8 @@ def members(message: Message) -> dict[str, object]:
 
 @pytest.mark.parametrize("how", [*How, *SIGNALS])
 def test_each_end_is_told(how: str) -> None:
-    """Only the complete end is finished, only a pause is paused; all others have stopped it."""
-    expected = {"complete": "finished", "paused": "paused"}.get(how, "stopped")
+    """Only the complete end is finished, only what waits is paused; all others have stopped it."""
+    expected = {"complete": "finished", "paused": "paused", "window": "paused"}.get(how, "stopped")
     assert occasion_of(how) == expected
     message = at_end(reported(how))
     assert message.occasion == expected

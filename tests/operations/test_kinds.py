@@ -9,6 +9,7 @@ import pytest
 
 from bulkops.api.messages import Response
 from bulkops.api.workspace_details import ShownWorkspace
+from bulkops.errors import ServerBroken
 from bulkops.operations import bind, wording
 from bulkops.operations.aspects.attachment import attributes_of
 from bulkops.operations.aspects.base import WorkspacesOf
@@ -176,6 +177,13 @@ def test_an_echo_is_what_the_answer_shows(name: str) -> None:
     assert bound(name).aspects[""].echo(answer) == Observed("wstask-1", AS_DESIRED)
     assert bound(name).aspects[""].echo(Response(204)) is None
     assert bound(name).aspects[""].echo(Response(200, {}, b" \n")) is None
+
+
+def test_an_answer_about_another_run_task_is_no_echo() -> None:
+    """A cache's or a proxy's answer must not pass for the attachment that was requested."""
+    answer = Response(201, {}, msgspec.json.encode({"data": OTHER_TASK}))
+    with pytest.raises(ServerBroken, match="wstask-2: the answer is about task-2, not task-1"):
+        bound("attach").aspects[""].echo(answer)
 
 
 def test_changes_of_attachments_are_described() -> None:

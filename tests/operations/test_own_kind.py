@@ -22,12 +22,12 @@ from bulkops.operations.model import (
     Operation,
     Resolved,
     Right,
-    Secret,
     Skip,
     Spec,
     Target,
     TaskSpec,
 )
+from bulkops.operations.secret import Secret
 from bulkops.plan import recorded
 from bulkops.report.model import report
 from bulkops.report.text import lines

@@ -15,7 +15,8 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import bind, wording
 from bulkops.operations.aspects.hmac_key import DIGEST
 from bulkops.operations.kinds.task_rotate_hmac import TaskRotateHmacSpec
-from bulkops.operations.model import HmacKey, Observed, Operation, Resolved, Target, TaskRef
+from bulkops.operations.model import Observed, Operation, Resolved, Target, TaskRef
+from bulkops.operations.secret import HmacKey
 from bulkops.report.model import exit_code
 from bulkops.report.model import report as report_of
 from bulkops.report.text import lines

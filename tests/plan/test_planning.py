@@ -13,7 +13,6 @@ from bulkops.job.job import job_from_builtins, job_to_builtins
 from bulkops.journal.states import Outcome
 from bulkops.operations.model import Right
 from bulkops.plan.model import Plan
-from bulkops.plan.projects import with_project_names
 from bulkops.simulator.state import Entitlements, User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -127,40 +126,15 @@ def test_a_replace_counts_each_workspace_of_a_project_once() -> None:
 
 
 def test_a_plan_counts_the_workspaces_of_each_project() -> None:
-    """Most first; skips don't count, and the names take one more request."""
+    """Most first; skips don't count, and the names take no further request."""
     world = World(workspaces=2)
-    payments = world.simulator.add_project("payments")
+    world.simulator.add_project("payments")
     for number in range(3):
         world.simulator.add_workspace(f"pay-{number}", project="payments")
     world.simulator.attach(world.names[0], TASK, enforcement_level="mandatory")
     plan = world.plan(job())
-    assert next(iter(plan.projects.items())) == (payments.id, 3)
-    asked = len(world.wire.asked)
-    named = world.run(lambda: with_project_names(world.client(), plan))
-    assert list(named.projects.items()) == [("payments", 3), ("Default Project", 1)]
-    assert len(world.wire.asked) == asked + 1
-    assert (named.digest, named.operations) == (plan.digest, plan.operations)
-
-
-@pytest.mark.parametrize("fault", ["403", "404", "500"])
-def test_a_plan_needs_no_right_to_read_projects(fault: str) -> None:
-    """If projects can't be read, or the server has none, ids replace their names."""
-    world = World(workspaces=1)
-    plan = world.plan(job())
-    world.wire.troubles = always(lambda r: r.path.endswith("/projects"), Trouble(fault))
-    named = world.run(lambda: with_project_names(world.client(), plan))
-    assert named == plan
-    assert all(ident.startswith("prj-") for ident in plan.projects)
-
-
-def test_without_operations_no_projects_are_read() -> None:
-    """Nor for the plan of an undo, which reads no workspaces."""
-    world = World(workspaces=1)
-    world.simulator.attach(world.names[0], TASK, enforcement_level="mandatory")
-    plan = world.plan(job())
-    asked = len(world.wire.asked)
-    assert world.run(lambda: with_project_names(world.client(), plan)) is plan
-    assert len(world.wire.asked) == asked
+    assert list(plan.projects.items()) == [("payments", 3), ("Default Project", 1)]
+    assert not any(request.path.endswith("/projects") for request in world.wire.asked)
 
 
 def test_a_plan_estimates_its_duration() -> None:

@@ -6,16 +6,19 @@ import csv
 import io
 import re
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.job.manifest import parse_manifest
+from bulkops.journal.records import Skipped
 from bulkops.journal.replay import replay
+from bulkops.operations.model import Target
 from bulkops.report.csv_lines import FORMULA
 from bulkops.report.csv_table import COLUMNS, document
 from bulkops.report.model import Report, report
 from bulkops.text import escaped
-from tests.journal.samples import header
+from tests.journal.samples import header, planned
 from tests.report.samples import TASK_PLAN, at, everything, failed, names, texts
 
 
@@ -44,6 +47,7 @@ def test_a_row_has_all_that_is_known() -> None:
     assert rows[1] == {
         "workspace": "prod-1",
         "workspace_id": "ws-1",
+        "project": "",
         "task": "",
         "task_id": "",
         "action": "attach",
@@ -60,9 +64,19 @@ def test_a_row_has_all_that_is_known() -> None:
     }
     pending = {key: value for key, value in rows[5].items() if not value}
     assert set(pending) == {
-        "task", "task_id", "aspect", "at", "seconds", "status", "request_id", "reason", "shows",
+        *("project", "task", "task_id", "aspect", "at", "seconds", "status", "request_id"),
+        *("reason", "shows"),
     }  # fmt: skip
     assert tuple(rows[0]) == COLUMNS
+
+
+def test_the_project_is_that_of_the_journal() -> None:
+    """It is in the rows of operations and skips; one from an older journal has none."""
+    known = Target("ws-0", "prod-0", "payments")
+    plans = [msgspec.structs.replace(planned(0), target=known), planned(1)]
+    skipped = [Skipped(known, "already"), Skipped(Target("ws-3", "prod-3"), "already")]
+    rows = table(report(replay([header(2, 2), *plans, *skipped])))
+    assert [row["project"] for row in rows] == ["payments", "", "payments", ""]
 
 
 def test_only_failed_keeps_the_problems() -> None:

@@ -14,7 +14,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.client.retry_budget import MOST
 from bulkops.errors import RetriesSpent
 from bulkops.journal.states import How, Outcome
-from bulkops.runner.slots import LEAST_SLOTS, MOST_SLOTS, UNPACED, slots_needed
+from bulkops.runner.starts.slots import LEAST_SLOTS, MOST_SLOTS, UNPACED, slots_needed
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.limits import Window
 from tests.engine.scripts import always

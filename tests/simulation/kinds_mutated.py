@@ -19,8 +19,8 @@ from bulkops.operations.kinds import replace
 from bulkops.operations.model import Operation
 from bulkops.plan import undo
 from bulkops.plan.reconcile import reconcile
-from bulkops.runner import dependencies as order
 from bulkops.runner import execution
+from bulkops.runner.starts import dependencies as order
 from tests.simulation.found import Mutation
 
 

@@ -55,6 +55,7 @@ class Machine:
         waiting: whether another runner was refused, and starts as soon as this one ends.
         trace: events in order, ``None`` without a trace.
         opened: whether the last execution opened a file for appending.
+        apart: source of the chance that only jobs with windows need.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Machine:
         self.waiting = False
         self.trace = trace
         self.opened = False
-        self._at_a_moment = False
+        self.apart = Random()
+        self._at_a_moment = self._moved = False
         self._locks = locks
         self.random = random
         self._running = Running()
@@ -287,9 +289,17 @@ class Machine:
         self.say(f"{request.method} {request.path}")
         if request.writes:
             leaving.check(self, request)
+            self._move()
         if self.weather.jumps and self.random.random() < self.weather.jumps:
             self.world.astray = self.random.uniform(-A_DAY, A_DAY)
             self.met["wall clock jumped"] += 1
+
+    def _move(self) -> None:
+        """Move workspaces to other projects at the first change: by then, all is planned."""
+        if self.scenario.projects and not self._moved:
+            self.scenario.projects.move(self.server)
+            self.met["planned, then moved to another project"] += 1
+        self._moved = True
 
     def _trouble(self, request: Request) -> Trouble | None:
         weather, random = self.weather, self.random

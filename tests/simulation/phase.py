@@ -20,7 +20,7 @@ from bulkops.plan import recorded
 from bulkops.plan.model import Plan
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.current_wave import rollout_of
-from tests.simulation import gates, others, weather
+from tests.simulation import gates, others, weather, windows
 from tests.simulation.invariants import Ends, Violation, must
 from tests.simulation.machine import Machine
 from tests.simulation.states import SETTINGS, Place, Shown, place_of, shown_of, still
@@ -177,6 +177,7 @@ class Phase:
             contents,
             retry_failed=today.retry_failed,
             continue_paused=today.continue_paused,
+            exit_outside_window=today.exit_outside_window,
             on_result=machine.on_result,
         )
         replay = await running.execution.run()
@@ -211,6 +212,11 @@ class Phase:
         """Draw a storm; failures are retried in most executions, perhaps too early."""
         random, torn = self._random, self._left is not None and self._left.torn > 0
         today = weather.draw(random, len(self._machine.world.names), torn=torn)
+        if self._machine.scenario.windows:
+            apart = self._machine.apart
+            exits, late = apart.random() < 0.5, apart.uniform(60.0, 1800.0)
+            dies_at = late if apart.random() < 0.5 else today.dies_at
+            today = msgspec.structs.replace(today, exit_outside_window=exits, dies_at=dies_at)
         if self._left is None or not self._left.replay.count(Outcome.FAILED):
             return today
         again = today.retry_failed or random.random() < 0.6
@@ -239,6 +245,7 @@ class Phase:
             self._note_between(how, self._left.replay)
 
     def _note_between(self, how: str, replay: Replay) -> None:
+        self._machine.met["killed while it rested"] += how == "killed" and replay.rest is not None
         reached = {wave.reached for wave in replay.waves.values()}
         if reached & {Reached.VERIFIED, Reached.RESTED}:
             self._machine.met["killed between two waves"] += how == "killed"
@@ -257,6 +264,7 @@ class Phase:
         for progress in replay.operations.values():
             machine.met[f"outcome {progress.outcome}"] += 1
         gates.check(machine, self.path.name, replay)
+        machine.met["rested outside its windows"] += windows.check(machine, self.path)
         self._check_as_saved(replay)
         truth = machine.truth()
         Ends(

@@ -67,6 +67,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     random = Random(seed)
     scenario = scenarios.draw(random, seed)
     machine = _machine(scenario, seed, random, folder, trace)
+    machine.apart = Random(f"{seed}-windows-weather")
     machine.say(f"seed {seed}: {scenario}")
     make_plan: MakePlan = partial(_plan, scenario.job())
     if scenario.saved:
@@ -78,6 +79,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     machine.met["run"] += 1
     machine.met["store: run"] += scenario.stored
     machine.met[f"kind {scenario.kind}"] += 1
+    machine.met["selected by projects"] += scenario.projects is not None
     _check_selection(machine, job, replay)
     done = [job]
     for number in range(scenario.undone):
@@ -144,8 +146,11 @@ def _machine(
     )
     server = world.simulator
     assert isinstance(server, LaggingServer)
-    for name in sorted(names):
-        server.add_workspace(name)
+    if scenario.projects:
+        scenario.projects.put(server)
+    else:
+        for name in sorted(names):
+            server.add_workspace(name)
     for place, shown in scenario.states.items():
         server.put(place, shown)
     world.names = sorted(scenario.selected)

@@ -12,7 +12,7 @@ from bulkops.job.job import Job
 from bulkops.simulator.profiles import ALL_STAGES, PROFILES
 from tests.engine.world import job
 from tests.kinds import OLD_TASK, TASK
-from tests.simulation import settings
+from tests.simulation import projects, settings, windows
 from tests.simulation.states import REST, SETTINGS, Place, Shown
 
 WORKSPACE_UPDATE = "workspace-update"
@@ -52,6 +52,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         lags: seconds that a read may lag; ``lands`` plus this is less than the job's settle.
         waves, pause, gated, strict: the job's rollout.
         saved: whether the plan is saved, and applied later.
+        projects: the projects that the job selects by, ``None`` if it selects by name.
+        windows: see ``windows.draw``.
         lease: the job's lease; ``stored``: whether its journals are in a store.
         storms: number of executions of each journal with troubles.
         undone: number of undos: of the job, then of its undo.
@@ -85,7 +87,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     undone: int
     abandoned: int | None
     stored: bool
+    projects: projects.Projects | None
     lease: str
+    windows: tuple[str, ...]
 
     @property
     def lease_seconds(self) -> float:
@@ -130,7 +134,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         return job(
             self.kind,
             operation=self._operation,
-            select={"names": ["prod-*"]},
+            select=self.projects.select if self.projects else {"names": ["prod-*"]},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
             rollout=self._rollout,
             journal={"lease": self.lease},
@@ -156,6 +160,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             rollout["pause"] = self.pause
         if self.gated:
             rollout["gate"] = "check"
+        if self.windows:
+            rollout["windows"] = list(self.windows)
         return rollout
 
     def ends(self, operations: int) -> list[int]:
@@ -218,7 +224,9 @@ def draw(random: Random, seed: int) -> Scenario:
         undone=random.choice((0, 0, 1, 1, 1, 2)),
         abandoned=random.choice((1, 2)) if random.random() < 0.4 else None,
         stored=stored,
+        projects=projects.draw(seed, profile, selected, others),
         lease=apart.choice(LEASES) if stored else LEASES[2],
+        windows=windows.draw(seed),
     )
 
 

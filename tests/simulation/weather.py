@@ -48,6 +48,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
         gate, gate_seconds: exit status of the job's gate, and its duration.
         retry_failed: whether ``--retry-failed`` is given.
         rival: seconds after which another runner of the same journal starts.
+        exit_outside_window: whether ``--exit-outside-window`` is given.
     """
 
     struck: float = 0.0
@@ -75,6 +76,7 @@ class Weather(msgspec.Struct, frozen=True, kw_only=True):
     continue_paused: bool = False
     gate: int = 0
     gate_seconds: float = 0.0
+    exit_outside_window: bool = False
 
     def trouble(self, request: Request, random: Random, lands: float) -> Trouble | None:
         """Return the trouble that strikes a request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -168,7 +169,10 @@ def test_population_is_realistic_and_repeatable() -> None:
         simulator = Simulator()
         added = populate(simulator, "acme", workspaces=100, seed=seed)
         organization = simulator.world.organizations["acme"]
-        assert {one.project.name for one in organization.workspaces.values()} == set(PROJECTS)
+        projects = Counter(one.project.name for one in organization.workspaces.values())
+        assert projects.keys() == {*PROJECTS, "sandbox"}
+        assert projects["sandbox"] == 4
+        assert all(one.tag_bindings == {"env": one.tags[0]} for one in added)
         assert organization.tasks == {}
         assert added == list(organization.workspaces.values())
         return {name: one.tags for name, one in organization.workspaces.items()}

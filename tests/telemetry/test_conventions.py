@@ -74,14 +74,17 @@ def test_a_body_is_never_shown() -> None:
 
 @pytest.mark.parametrize("kind", ["attach", "detach.2"])
 def test_an_operation_is_named_by_its_verb(kind: str) -> None:
-    """Its name has no id; its attributes name its target."""
-    shown = conventions.of_operation(Operation(kind, Target("ws-1", "prod"), None, None))
+    """Its name has no id; its attributes name its target, and the project if it is known."""
+    shown = conventions.of_operation(Operation(kind, Target("ws-1", "prod", "data"), None, None))
     assert shown.name == kind.partition(".")[0]
-    assert shown.attributes == {
+    named = {
         "bulkops.operation": f"{kind}:ws-1",
         "bulkops.workspace": "prod",
         "bulkops.workspace_id": "ws-1",
     }
+    assert shown.attributes == {**named, "bulkops.project": "data"}
+    old = Operation(kind, Target("ws-1", "prod"), None, None)
+    assert conventions.of_operation(old).attributes == named
     verb = Operation("task-update", Target("task-1", "scan"), None, None, verb="update")
     assert conventions.of_operation(verb).name == "update"
 

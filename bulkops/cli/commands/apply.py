@@ -49,7 +49,6 @@ from bulkops.notify.opening import check_notify
 from bulkops.plan.consistent import disagreement_with_plan, disagreement_with_undone
 from bulkops.plan.current_state import check_names_of_plan, undo_recorded
 from bulkops.plan.model import Plan
-from bulkops.plan.projects import with_project_names
 from bulkops.plan.recorded import job_of
 from bulkops.plan.saved import is_saved_plan, read_plan
 
@@ -90,6 +89,9 @@ def apply(
 
     bulkops writes every change to the journal before it sends it. If the command is killed or
     interrupted, run it again: it resumes the job, and no change is lost or made twice.
+
+    Outside the windows of the job's [rollout], it rests until one opens; --exit-outside-window
+    ends it instead (exit 6), and the same command goes on in the next window.
 
     With --select or --limit it is a different job, with its own journal.
 
@@ -249,10 +251,12 @@ def _of_job(job: Job, path: Path, server: Server) -> Undertaking:
     def client(*files: Stated) -> Client:
         return connect(server, *files)
 
-    async def plan(client: Client) -> Plan:
-        return await with_project_names(client, await plan_job(client, job, str(path)))
-
-    return Undertaking(job, Identity(job.digest, job.organization), client, plan)
+    return Undertaking(
+        job,
+        Identity(job.digest, job.organization),
+        client,
+        lambda c: plan_job(c, job, str(path)),
+    )
 
 
 def _of_plan(path: Path, server: Server, *, trust_files: bool) -> Undertaking:

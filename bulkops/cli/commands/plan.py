@@ -27,14 +27,11 @@ from bulkops.cli.output.plan_text import lines, painter, width_of
 from bulkops.cli.output.printing import fail, print_text
 from bulkops.cli.output.step_summary import append_plan, check_summary
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
-from bulkops.client.api import Client
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.file import check_gate
 from bulkops.job.job import organization_in
 from bulkops.journal.process import holder
 from bulkops.library import plan_job
-from bulkops.plan.model import Plan
-from bulkops.plan.projects import with_project_names
 from bulkops.plan.saved import check_plan_output, save_plan
 from bulkops.plan.unfinished_jobs import unfinished_jobs, with_unfinished_noted
 from bulkops.text import as_argument
@@ -94,9 +91,6 @@ def plan(
     """
     sha256: str | None = None
 
-    async def planned(client: Client) -> Plan:
-        return await with_project_names(client, await plan_job(client, job, str(job_file)))
-
     try:
         check_summary()
         job = narrowed_job(job_file, narrowing).allowing(max_operations)
@@ -105,7 +99,7 @@ def plan(
             check_plan_output(out)
         client = connect(server)
         with only_reading():
-            shown = run(client, planned)
+            shown = run(client, lambda c: plan_job(c, job, str(job_file)))
         shown = with_unfinished_noted(shown, unfinished_jobs(shown, client.address))
         if out:
             by, default = holder(client.clock), organization_in(os.environ)

@@ -9,7 +9,7 @@ from msgspec import UnsetType
 from bulkops import events
 from bulkops.api.endpoints import Include, RunTaskChange
 from bulkops.api.resources import GlobalConfiguration, RunTask
-from bulkops.cli.lookup import find_run_task
+from bulkops.cli.lookup import find_run_task, with_project_names
 from bulkops.cli.options import IN_ORGANIZATION, YES, Server, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text
@@ -50,7 +50,8 @@ def list_tasks(
     named = organization_named(organization)
 
     async def work(client: Client) -> list[RunTask]:
-        return await client.run_tasks.list(named, (include,) if include else ())
+        tasks = await client.run_tasks.list(named, (include,) if include else ())
+        return await with_project_names(client, tasks)
 
     tasks = run(connect(server), work)
     print_run_tasks(tasks, as_json=json)
@@ -75,7 +76,9 @@ def show(
 
     async def work(client: Client) -> RunTask:
         included = (include,) if include else ()
-        return await find_run_task(client, organization, name_or_id, included)
+        task = await find_run_task(client, organization, name_or_id, included)
+        (shown,) = await with_project_names(client, [task])
+        return shown
 
     client = connect(server)
     print_run_task(run(client, work), as_json=json)

@@ -45,7 +45,7 @@ def list_workspace_tasks(
 
     async def work(client: Client) -> tuple[list[WorkspaceTask], dict[str, str]]:
         found = await find_workspace(client, organization, workspace)
-        attached = await client.workspace_tasks.list(found.id)
+        attached = [one.on(found) for one in await client.workspace_tasks.list(found.id)]
         return attached, await run_task_names(client, organization) if attached else {}
 
     attached, names = run(connect(server), work)
@@ -129,7 +129,7 @@ def attach(
                 place.id, run_task.id, enforcement_level, stages=requested.many, stage=requested.one
             )
         check_echo(enforcement_level, requested, attached)
-        return attached
+        return attached.on(place)
 
     client = connect(server)
     _print_one(run(client, work), as_json=json)
@@ -183,7 +183,7 @@ def update(
                 stage=requested.one,
             )
         check_echo(enforcement_level, requested, updated)
-        return updated
+        return updated.on(place)
 
     client = connect(server)
     _print_one(run(client, work), as_json=json)
@@ -222,7 +222,10 @@ def detach(
     if json:
         print_json(
             events.Detached(
-                id=detached.id, workspace_id=detached.workspace_id, task_id=detached.task_id
+                id=detached.id,
+                workspace_id=detached.workspace_id,
+                project=detached.project or "",
+                task_id=detached.task_id,
             )
         )
     else:

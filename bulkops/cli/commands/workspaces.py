@@ -48,7 +48,10 @@ def workspaces(
 def _lines(selected: Selected, *, why: bool) -> list[str]:
     every = [*selected.targets, *(other.target for other in selected.others)]
     width = widest(target.name for target in every)
-    shown = [f"  + {filled(target.name, width)}  {target.id}" for target in selected.targets]
+    shown = [
+        f"  + {filled(t.name, width)}  {t.id}  {filled(t.project, 0)}".rstrip()
+        for t in selected.targets
+    ]
     shown += [f"  - {filled(o.target.name, width)}  {o.reason}" for o in selected.others]
     shown += [f"    Note: {note}" for note in selected.notes]
     number = len(selected.targets)

@@ -24,7 +24,7 @@ from rich.text import Text
 
 from bulkops.cli.outlet import is_idle
 from bulkops.cli.output.printing import silence
-from bulkops.cli.output.progress import JobProgress
+from bulkops.cli.output.progress.model import JobProgress
 from bulkops.cli.output.progress_text import Bar, bars, pace, standstill, time_left, troubles
 from bulkops.text import escaped
 

@@ -13,7 +13,7 @@ from bulkops.errors import JobError
 from bulkops.journal.states import How
 from bulkops.operations import kind_named
 from bulkops.report.model import Report
-from bulkops.report.words import too_many
+from bulkops.report.words import too_many, until_in_words
 from bulkops.text import as_argument, counted
 
 
@@ -35,9 +35,7 @@ def next_step(report: Report, journal: object) -> list[str]:
     if report.ended == How.GONE:
         # Nothing is left to do in this journal; the error says what to do instead.
         return [_again(journal)]
-    steps = [f"Not finished. `{resume}` resumes it."] if unfinished else []
-    if wave is not None and wave.held:
-        steps = [stop_line(wave, resume)]
+    steps = [_unfinished(report, resume)] if unfinished else []
     if report.stopped is not None:
         steps = [
             f"Stopped by the failure tolerance: {too_many(report.stopped)}.",
@@ -66,6 +64,16 @@ def next_step(report: Report, journal: object) -> list[str]:
     if failed or conflict or report.drifted:
         steps.append(f"`{_command('report', journal)} --only failed` lists the details.")
     return steps
+
+
+def _unfinished(report: Report, resume: str) -> str:
+    """Return why a job is not finished, if it says so, and the command that resumes it."""
+    if report.wave is not None and report.wave.held:
+        return stop_line(report.wave, resume)
+    if report.ended == How.WINDOW and report.rest is not None:
+        until = until_in_words(report.rest)
+        return f"Outside its windows until {until}. `{resume}` goes on then; before, it rests."
+    return f"Not finished. `{resume}` resumes it."
 
 
 def stopping(in_flight: int, drain: float, journal: object) -> str:

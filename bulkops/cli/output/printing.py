@@ -117,7 +117,9 @@ def fail(error: BulkopsError) -> None:
     """Print an error on stderr, as the last output of a command."""
     note(*f"Error: {error}".split("\n"))
     if isinstance(error, NoResponse) and not error.lasting:
-        note(f"Is the address right ({_NAMED_BY})? Is a proxy needed (HTTPS_PROXY)?")
+        note(
+            f"Is the address right ({_NAMED_BY})? Is a proxy needed, or another one (HTTPS_PROXY)?"
+        )
     elif isinstance(error, ServerBroken) and not isinstance(error, ListMoved):
         note(f"Is this the API's address ({_NAMED_BY})? If it is, run this again later.")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bulkops.cli.output.progress import Doing, JobProgress, WaveProgress
+from bulkops.cli.output.progress.model import Doing, JobProgress, WaveProgress
 from bulkops.job.duration import in_words
-from bulkops.report.words import date, outcome_in_words
+from bulkops.report.words import date, outcome_in_words, until_in_words
 from bulkops.text import counted
 
 MOST_BARS = 5
@@ -93,15 +93,17 @@ def standstill(progress: JobProgress) -> str:
         return f"Waiting {in_words(activity.settle_seconds)} for {lost} to settle"
     if activity.settle_reason:
         return settling(activity.settle_seconds, activity.settle_reason)
-    pause = f"{in_words(progress.rest_seconds)} left, until {date(progress.until)} UTC"
+    left = in_words(progress.rest_seconds)
+    opens = until_in_words(progress.closed) if progress.closed else ""
     return (
         progress.silence
         or {
             Doing.READING: "Reading the current state",
             Doing.CARRYING_OUT: "",
             Doing.VERIFYING: "Verifying: reading the changes back",
-            Doing.RESTING: f"Pause between waves: {pause}",
+            Doing.RESTING: f"Pause between waves: {left} left, until {date(progress.until)} UTC",
             Doing.GATE: "Running the gate",
+            Doing.CLOSED: f"Outside the windows: rests {left}, until {opens}",
         }[progress.doing]
     )
 

@@ -75,7 +75,7 @@ def _is_applied(shown: GlobalConfiguration | None, spec: GlobalConfiguration) ->
 
 
 def _enabled(task: RunTask) -> str:
-    return "yes" if task.enabled else "no"
+    return {True: "yes", False: "no", None: "unknown"}[task.enabled]
 
 
 def _global(task: RunTask) -> str:

@@ -19,13 +19,15 @@ from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import heard_or_not, note, obeys_escapes
-from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
+from bulkops.cli.output.progress.model import Doing, JobProgress
+from bulkops.cli.output.progress.tracker import ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import Lines, print_result
+from bulkops.cli.output.waves import tell_rest
 from bulkops.clock import Clock
 from bulkops.job.gate import GateCall
 from bulkops.job.rollout import Rollout
-from bulkops.journal.records import Result, WaveReached
+from bulkops.journal.records import Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE
 from bulkops.operations.model import Operation
@@ -103,6 +105,11 @@ class Watch:
         """Show the state of a wave."""
         self._tracker.reached(wave, self._clock.now())
         self._print_wave(wave)
+
+    def rest(self, rest: Rest) -> None:
+        """Show that it rests outside its windows, or that one has opened."""
+        self._tracker.rests(rest, self._clock.now(), self._clock.wall())
+        tell_rest(rest, json=self._json)
 
     async def gate(self, call: GateCall) -> int:
         """Run a gate, which has the terminal to itself while it runs."""

@@ -1,4 +1,4 @@
-"""The lines about waves: in a plan, while a job runs, and when it is paused or stopped."""
+"""The lines about waves and windows: in a plan, while a job runs, and when it has stopped."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import heard_or_not, note
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout
-from bulkops.journal.records import WaveReached
+from bulkops.journal.records import Rest, WaveReached
 from bulkops.journal.states import Held, Reached
 from bulkops.plan.model import Plan
 from bulkops.report.current_wave import CurrentWave
-from bulkops.report.words import state_of
+from bulkops.report.words import state_of, until_in_words
 from bulkops.text import counted
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    """Return the waves of a plan, their pauses and gate; nothing for one wave without a gate."""
+    """Return a plan's windows, waves, pauses and gate; waves only if there are two, or a gate."""
     rollout = plan.rollout
     waves = rollout.steps(len(plan.operations))
-    if not plan.operations or (len(waves) == 1 and rollout.gate is None):
+    if not plan.operations:
         return []
-    listed = [f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations"]
+    listed = [f"    Windows: {', '.join(rollout.windows)}"] if rollout.windows else []
+    if len(waves) == 1 and rollout.gate is None:
+        return listed
+    listed.append(f"    Waves: {', '.join(str(wave.size) for wave in waves)} operations")
     if rollout.pause is not None and len(waves) > 1:
         listed.append(f"    Pause between waves: {rollout.pause}")
     if rollout.gate is not None:
@@ -72,6 +75,22 @@ def teller(
             say(f"{shard}{': ' * bool(shard)}Wave {wave.number} of {of}{text}")
 
     return tell
+
+
+def tell_rest(
+    rest: Rest, *, json: bool, say: Callable[[str], object] = note, shard: str = ""
+) -> None:
+    """Print that a job rests outside its windows, or that one has opened: as ``teller`` does."""
+    if json:
+        with heard_or_not():
+            event = events.Rest.of(rest)
+            print_json(replace(event, shard=shard) if shard else event)
+        return
+    before = f"{shard}: " if shard else ""
+    if rest.until:
+        say(f"{before}Outside the windows: no operation begins until {until_in_words(rest)}")
+    else:
+        say(f"{before}A window is open again: reading the current state")
 
 
 def _progress(wave: WaveReached) -> str:

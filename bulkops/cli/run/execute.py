@@ -53,13 +53,15 @@ def execute(
     if watch.is_live:
         client.settling.listeners.clear()
     key = key_to_resume(job, contents.replay, retry_failed=options.retry_failed)
-    observer = Observer(watch.result, watch.wave, watch.gate, watch.takes_more)
+    observer = Observer(watch.result, watch.wave, watch.gate, watch.takes_more, on_rest=watch.rest)
     observer = notifying(observer, job, client, next_steps=partial(next_step, journal=place))
     execution = JobExecution(
         client,
         LockedJournal(held, contents),
         job,
-        Instructions(options.retry_failed, options.continue_paused, key),
+        Instructions(
+            options.retry_failed, options.continue_paused, key, options.exit_outside_window
+        ),
         telemetry.observed(observer, job, contents.replay),
     )
 

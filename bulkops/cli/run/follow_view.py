@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from types import FrameType
 
 import msgspec
@@ -18,7 +19,8 @@ from bulkops.cli.output import waves
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.live import LiveView
 from bulkops.cli.output.printing import note, obeys_escapes, print_text
-from bulkops.cli.output.progress import Doing, JobProgress, ProgressTracker
+from bulkops.cli.output.progress.model import Doing, JobProgress
+from bulkops.cli.output.progress.tracker import ProgressTracker
 from bulkops.cli.output.progress_text import plain_line
 from bulkops.cli.output.results import liner
 from bulkops.cli.output.watch import AT_REST, EVERY, FIRST, print_progress
@@ -26,13 +28,13 @@ from bulkops.cli.run.followed import Followed, seconds_of
 from bulkops.cli.signals import received
 from bulkops.events.model import OfShard
 from bulkops.job.pace import Pace
-from bulkops.journal.records import Execution, Record, Result, WaveReached
+from bulkops.journal.records import Execution, Record, Rest, Result, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Reached
 from bulkops.operations.model import Operation
 from bulkops.report.current_wave import rollout_of
 
-STILL = (Doing.RESTING, Doing.GATE)
+STILL = (Doing.RESTING, Doing.GATE, Doing.CLOSED)
 """Steps that write no record and whose duration the job sets."""
 
 
@@ -118,6 +120,8 @@ class FollowView:
             age = max(0.0, wall - began) if wave.until and began is not None else 0.0
             shown.tracker.reached(wave, self.followed.now - age)
             self._at_gate(wave, shown)
+        if (rest := self.followed.rest) is not None:
+            shown.tracker.rests(rest, self.followed.now, datetime.fromtimestamp(wall, UTC))
 
     def introduce(self, head: str, watched: str) -> None:
         """Say what is watched.
@@ -146,6 +150,9 @@ class FollowView:
             shown.tracker.reached(record, self.followed.now)
             self._at_gate(record, shown)
             self.wave(record)
+        elif type(record) is Rest:
+            shown.tracker.rests(record, self.followed.now, datetime.fromisoformat(record.at))
+            self._rest(record)
         elif type(record) is Execution:
             self._shows = _Shown(shown.replay, self.say, json=self._json)
             if not self._json:
@@ -157,6 +164,8 @@ class FollowView:
             self._print_result(self._shows.replay.operations[record.key].operation, record)
         elif type(record) is WaveReached:
             self.wave(record)
+        elif type(record) is Rest:
+            self._rest(record)
 
     def wave(self, record: WaveReached) -> None:
         """Show how far a wave came."""
@@ -165,6 +174,9 @@ class FollowView:
                 print_json(self._of_shard(events.Wave.reached_by(record, self._shows.waves)))
             else:
                 self._shows.tell_wave(record)
+
+    def _rest(self, record: Rest) -> None:
+        waves.tell_rest(record, json=self._json, say=self.say, shard=self._shard * self._json)
 
     def say(self, line: str) -> None:
         """Show a line for people: on stdout, above the live view; with ``--json`` on stderr."""
@@ -202,6 +214,8 @@ class FollowView:
     def rests(self) -> bool:
         """Whether it is in a step that writes no record and whose duration the job sets."""
         wave = self.followed.wave
+        if self.followed.rest is not None:
+            return True
         return wave is not None and bool(wave.until or wave.reached is Reached.RESTED)
 
     def _result(self, result: Result, shown: _Shown) -> None:

@@ -14,6 +14,7 @@ from bulkops.journal.records import (
     Paced,
     Record,
     Refused,
+    Rest,
     Result,
     WaveReached,
 )
@@ -31,12 +32,14 @@ class Followed:
         now: its time, in monotonic seconds.
         arrives_late: whether records arrive later than they are written.
         wave: the last record of a wave.
+        rest: until when it rests outside its windows; ``None`` if it doesn't.
     """
 
     def __init__(self) -> None:
         self.now = 0.0
         self.arrives_late = False
         self.wave: WaveReached | None = None
+        self.rest: Rest | None = None
         self._in_flight = set[str]()
         self._limit: float | None = None
         self._refused = 0
@@ -58,8 +61,11 @@ class Followed:
                 self._paused_until = self.now + seconds
             case WaveReached():
                 self.wave = record
+            case Rest():
+                self.rest = record if record.until else None
             case Execution():
                 self._in_flight.clear()
+                self.rest = None
                 self.wave, self._limit, self._refused, self._paused_until = None, None, 0, 0.0
             case Ended():
                 self._in_flight.clear()

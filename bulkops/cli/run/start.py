@@ -18,6 +18,7 @@ from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.job.file import check_gate
 from bulkops.job.job import Job
+from bulkops.job.windows.zones import windows_of
 from bulkops.journal.identity import Identity, check_same
 from bulkops.journal.place import Hold, Place, Started
 from bulkops.journal.reader import Contents, disagreeing, read
@@ -113,6 +114,7 @@ def _start(
     stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
     check_gate(undertaking.job)
+    windows_of(undertaking.job)
     check_notify(undertaking.job)
     # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()

@@ -142,6 +142,19 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" if ip is None else ip.is_loopback
 
 
+def in_ascii(host: str) -> str:
+    """Return a host with non-ASCII names as punycode, the form that addresses have.
+
+    Empty if it can't be a host.
+    """
+    if host.isascii():
+        return host
+    try:
+        return ".".join(label.encode("idna").decode() for label in host.split("."))
+    except UnicodeError:
+        return ""
+
+
 def ip_of(host: str) -> IPv4Address | IPv6Address | None:
     """Return the host as an IP address, ``None`` for a name. IPv4-mapped IPv6 becomes IPv4."""
     try:

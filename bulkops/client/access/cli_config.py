@@ -12,7 +12,8 @@ file; but ``terraform login`` still writes it, and the ``tfe`` provider reads it
 files are ``terraform.rc`` and ``terraform.d`` in ``%APPDATA%``.
 
 A helper is a program ``terraform-credentials-NAME`` in ``~/.terraform.d/plugins``, or below it in
-the folder of this system (``linux_amd64``). Only a ``credentials_helper`` block causes one to be
+the folder of this system (``linux_amd64``). Its file's name may have a version, ``…-NAME_v1.2.0``;
+then the newest one counts. Only a ``credentials_helper`` block causes one to be
 run.
 """
 
@@ -24,12 +25,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from bulkops.client.access.address import in_ascii
 from bulkops.client.access.hcl import HclError, parse
 from bulkops.errors import BulkopsError, unreadable
 
 OVERRIDES = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG")
 CREDENTIALS_FILE = "credentials.tfrc.json"
 _PLAIN_NAME = re.compile(r"[\w-]+", re.ASCII)
+# ``_x4`` is the version of the protocol between Terraform and its plugins.
+_VERSION = re.compile(r"(?:_v(\d+(?:\.\d+)*)(-[^_]*)?(?:_x\d+)?)?(?:\.exe)?", re.ASCII)
 
 
 class Machine(Protocol):
@@ -125,7 +129,7 @@ def cli_config(
             if entry is not None:
                 entries[comparable(host)] = Entry(entry, file)
         for name, block in _table(content, "credentials_helper", file).items():
-            helpers.append(_helper(name, block, file, folder, machine.system))
+            helpers.append(_helper(name, block, file, folder, machine))
     if len(helpers) > 1:
         blocks = " and ".join(f"{one.name} in {one.file}" for one in helpers)
         raise BulkopsError(f"there is more than one credentials_helper: {blocks}: remove one")
@@ -133,8 +137,8 @@ def cli_config(
 
 
 def comparable(host: str) -> str:
-    """Return a host as Terraform compares it: the port is a part of it, except 443."""
-    return host.lower().removesuffix(":443")
+    """Return a host as Terraform compares it: as punycode, with its port, except 443."""
+    return in_ascii(host).lower().removesuffix(":443")
 
 
 def _default_places(
@@ -176,7 +180,7 @@ def _table(content: dict[str, object], name: str, file: Path) -> dict[str, objec
     return table
 
 
-def _helper(name: str, block: object, file: Path, folder: Path | None, system: str) -> Helper:
+def _helper(name: str, block: object, file: Path, folder: Path | None, machine: Machine) -> Helper:
     arguments = block.get("args") if isinstance(block, dict) else None
     arguments = [] if arguments is None else arguments
     sound = isinstance(arguments, list) and all(isinstance(a, str) for a in arguments)
@@ -185,7 +189,22 @@ def _helper(name: str, block: object, file: Path, folder: Path | None, system: s
             f'{file}: credentials_helper "{name}" is not like this: '
             'credentials_helper "NAME" { args = ["--option"] }'
         )
-    program = f"terraform-credentials-{name}"
-    plugins = folder / "plugins" if folder else None
-    programs = (plugins / program, plugins / system / program) if plugins else ()
+    programs = (
+        _programs(f"terraform-credentials-{name}", folder / "plugins", machine) if folder else ()
+    )
     return Helper(name, programs, tuple(arguments), file)
+
+
+def _programs(program: str, plugins: Path, machine: Machine) -> tuple[Path, ...]:
+    """Return where a helper may be, the newest version first."""
+    folders = (plugins, plugins / machine.system)
+    found: list[tuple[tuple[tuple[int, ...], bool], Path]] = []
+    for folder in folders:
+        for file in machine.names_in(folder):
+            version = _VERSION.fullmatch(file.removeprefix(program))
+            if version and file.startswith(program):
+                numbers = tuple(map(int, (version[1] or "0").split(".")))
+                found.append(((numbers, not version[2]), folder / file))
+    found.sort(key=lambda one: one[0], reverse=True)
+    plain = (folder / program for folder in folders)
+    return tuple(dict.fromkeys([*(path for _, path in found), *plain]))

@@ -1,8 +1,8 @@
 """Reads HCL 1, the language of Terraform's CLI configuration. Pure.
 
-A file whose first character is ``{`` is JSON instead. No error quotes the text, because it may
-contain a token. (HCL 2 is another language: its parsers refuse ``dev_overrides``, which is common
-in these files.)
+A file whose first character is ``{`` is JSON instead, in HCL's syntax for it. No error quotes the
+text, because it may contain a token. (HCL 2 is another language: its parsers refuse
+``dev_overrides``, which is common in these files.)
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 _TOKEN = re.compile(
@@ -47,12 +47,26 @@ def parse(text: str) -> dict[str, object]:
     """
     try:
         if text.lstrip().startswith("{"):
-            return dict(json.loads(text))
+            return _flat(json.loads(text, parse_int=float))
         return _body(deque(_tokens(text)), "end")
     except json.JSONDecodeError as problem:
         raise HclError(f"line {problem.lineno}: {problem.msg}") from None
     except RecursionError:
         raise HclError("it is nested too deeply") from None
+
+
+def _flat(body: Mapping[str, object]) -> dict[str, object]:
+    """Return an object in which each list of objects, HCL's repeated blocks, is one object."""
+    flat: dict[str, object] = {}
+    for key, value in body.items():
+        listed: list[object] = value if isinstance(value, list) else [value]
+        blocks = [one for one in listed if isinstance(one, dict)]
+        if not blocks or len(blocks) < len(listed):
+            _put(flat, [key], value)
+            continue
+        for block in blocks:
+            _put(flat, [key], _flat(block))
+    return flat
 
 
 def _tokens(text: str) -> Iterator[_Token]:

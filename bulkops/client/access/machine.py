@@ -40,6 +40,9 @@ class ThisMachine:
         Raises:
             BulkopsError: it can't be read.
         """
+        if path == Path(os.devnull):
+            # TF_CLI_CONFIG_FILE=/dev/null means no configuration.
+            return None
         try:
             return read_text(path, MOST_OF_CREDENTIALS)
         except (FileNotFoundError, NotADirectoryError):
@@ -98,6 +101,10 @@ def _printed_by(called: tuple[str, ...]) -> str:
         ) from None
     except OSError as error:
         raise BulkopsError(f"{shown} can't be run: {error.strerror}") from None
+    except ValueError:
+        raise BulkopsError(f"{shown} can't be run: one of its args contains NUL") from None
+    if done.returncode < 0:
+        raise BulkopsError(f"{shown} was ended by signal {-done.returncode}")
     if done.returncode:
         reason = printable(done.stderr.decode(errors="replace").strip()) or "it does not say why"
         raise BulkopsError(f"{shown} failed with exit code {done.returncode}: {reason}")

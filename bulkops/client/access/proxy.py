@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
-from bulkops.client.access.address import PORTS, ip_of, is_loopback
+from bulkops.client.access.address import PORTS, in_ascii, ip_of, is_loopback
 from bulkops.errors import JobError
 
 _NETWORK = re.compile(r"[0-9a-f.:]+/\d+")
@@ -52,7 +52,7 @@ def proxy_for(address: str, env: Mapping[str, str]) -> str | None:
     if not proxy or is_loopback(host):
         return None
     excepted = _first(env, "no_proxy")[1].lower().split(",")
-    if any(_matches(_ascii(entry.strip()), host, port) for entry in excepted):
+    if any(_matches(in_ascii(entry.strip()), host, port) for entry in excepted):
         return None
     return _checked(proxy if "://" in proxy else f"http://{proxy}", name)
 
@@ -60,16 +60,6 @@ def proxy_for(address: str, env: Mapping[str, str]) -> str | None:
 def _first(env: Mapping[str, str], name: str) -> tuple[str, str]:
     """Return the spelling of a variable that is set, upper case first, and its value."""
     return next(((n, env[n]) for n in (name.upper(), name) if env.get(n)), (name, ""))
-
-
-def _ascii(entry: str) -> str:
-    """Return an entry with non-ASCII names as punycode, the form that addresses have."""
-    if entry.isascii():
-        return entry
-    try:
-        return ".".join(label.encode("idna").decode() for label in entry.split("."))
-    except UnicodeError:
-        return ""
 
 
 def _matches(entry: str, host: str, port: int) -> bool:

@@ -78,8 +78,11 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
 
 def _show(context: ssl.SSLContext, cert: str | Path, key: str | Path | None) -> None:
     place = f"{cert}: can't be used as --client-cert"
+    advice = "both must be PEM, and the key that of the certificate"
     if key:
         place += f" with --client-key {key}"
+    else:
+        advice = "it must be PEM and have the key, too, unless --client-key names the key's file"
 
     def no_password() -> str:
         # Without this, OpenSSL would ask for it on the terminal.
@@ -90,9 +93,7 @@ def _show(context: ssl.SSLContext, cert: str | Path, key: str | Path | None) -> 
             check_named(Path(path), MOST_OF_A_FILE)
         context.load_cert_chain(cert, key, password=no_password)
     except (OSError, ssl.SSLError) as error:
-        raise BulkopsError(
-            f"{place}: {_reason(error)}; both must be PEM, and the key that of the certificate"
-        ) from error
+        raise BulkopsError(f"{place}: {_reason(error)}; {advice}") from error
 
 
 def refusal(error: Exception, files: TlsFiles) -> str:

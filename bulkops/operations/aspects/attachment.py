@@ -11,6 +11,7 @@ from bulkops.api import endpoints
 from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
 from bulkops.api.resources import Stage, WorkspaceTask, WorkspaceTaskResource
+from bulkops.errors import ServerBroken
 from bulkops.operations.aspects.base import Attached, ResourceAspect, Words
 from bulkops.operations.model import Attributes, Observed, Operation, Shared, Skip, Target, TaskRef
 
@@ -140,8 +141,13 @@ class WorkspaceTaskAspect(ResourceAspect):
         return there.is_of(self._task.id)
 
     def shown(self, resource: WorkspaceTaskResource) -> Observed:
-        """Return an attachment as it is compared."""
-        return observed_of(resource.value())
+        """Return an attachment as it is compared; ``ServerBroken`` if it is of another run task."""
+        attachment = resource.value()
+        if attachment.task_id not in ("", self._task.id):
+            raise ServerBroken(
+                f"{attachment.id}: the answer is about {attachment.task_id}, not {self._task.id}"
+            )
+        return observed_of(attachment)
 
     def _written(self, attributes: Attributes) -> dict[str, object]:
         written = dict(attributes)

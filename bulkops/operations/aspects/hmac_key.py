@@ -7,7 +7,8 @@ from bulkops.api.endpoints import RunTaskChange
 from bulkops.api.messages import Request, Response
 from bulkops.operations.aspects.base import Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
-from bulkops.operations.model import Attributes, HmacKey, Observed, Operation
+from bulkops.operations.model import Attributes, Observed, Operation
+from bulkops.operations.secret import HmacKey
 
 DIGEST = "hmac-key-sha256"
 """Stands in for the key in ``Operation.desired``."""

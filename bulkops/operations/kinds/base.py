@@ -31,7 +31,7 @@ from bulkops.operations.model import (
 from bulkops.text import counted
 
 AgentPool = Annotated[
-    str, Meta(pattern=r"^apool-[A-Za-z0-9]+\Z", description='an agent pool\'s id, "apool-…"')
+    str, Meta(pattern=r"^apool-[A-Za-z0-9-]+\Z", description='an agent pool\'s id, "apool-…"')
 ]
 """The type of a spec's field that names an agent pool."""
 

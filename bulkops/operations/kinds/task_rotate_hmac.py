@@ -24,11 +24,11 @@ from bulkops.operations.model import (
     Operation,
     Resolved,
     Scope,
-    Secret,
     Target,
     TaskSpec,
     exactly_one_of,
 )
+from bulkops.operations.secret import Secret
 
 Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*\Z", description="an environment variable")]
 KeyFile = Annotated[str, Meta(min_length=1, description="a file's path")]

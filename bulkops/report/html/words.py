@@ -15,6 +15,7 @@ from bulkops.report.words import (
     running_in_words,
     state_of,
     too_many,
+    until_in_words,
 )
 from bulkops.text import counted
 
@@ -76,12 +77,14 @@ def sentences(report: Report, noun: str) -> list[str]:
         parts.append(
             f"The last execution was killed{'' if report.killed else ' or is still running'}."
         )
-    elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED):
+    elif report.ended and report.ended not in (How.COMPLETE, How.PAUSED, How.WINDOW):
         parts.append(f"It was {ended(report.ended, killed=report.killed)}.")
     if report.stopped is not None:
         parts.append(f"It needs --continue to resume: {too_many(report.stopped)}.")
     if report.wave is not None:
         parts.append(f"Wave {report.wave.number} of {report.wave.of} {state_of(report.wave)}.")
+    if report.rest is not None:
+        parts.append(f"Its next window opens at {until_in_words(report.rest)}.")
     notified = notifications_in_words(report.notifications)
     parts += (f"{line[0].upper()}{line[1:]}." for line in notified)
     return parts

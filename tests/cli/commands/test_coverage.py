@@ -81,12 +81,12 @@ def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None
     """``--task`` takes names and ids; with a job, its run task is always included."""
     _some(world.simulator)
     header = here(*ALL, "--task", "lint", "--format", "csv").lines[0]
-    assert header == '"workspace","workspace_id","lint"'
+    assert header == '"workspace","workspace_id","project","lint"'
     tasks = msgspec.json.decode(here(*ALL, "--format", "json").out)["tasks"]
     ident = next(task["task_id"] for task in tasks if task["task"] == "lint")
     assert here(*ALL, "--task", ident, "--format", "csv").lines[0] == header
     both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
-    assert both == '"workspace","workspace_id","lint","security-scan","status","desired"'
+    assert both == '"workspace","workspace_id","project","lint","security-scan","status","desired"'
 
 
 def test_a_narrow_terminal_gets_blocks_and_a_file_the_table(world: World, here: Here) -> None:

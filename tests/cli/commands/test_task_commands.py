@@ -7,6 +7,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from bulkops.api.resources import RunTask
+from bulkops.cli.output.tasks import print_run_tasks
 from bulkops.simulator.core import Simulator
 from bulkops.simulator.state import Task, User
 from tests.cli.conftest import Command
@@ -64,7 +66,9 @@ def test_run_tasks_are_listed_as_json_lines(command: Command, acme: Simulator) -
     done = command("task", "list", "--json", "--include", "workspace_tasks.workspace")
     assert [one["name"] for one in done.objects] == ["security-scan", "a"]
     attached = msgspec.convert(done.objects[1]["workspace_tasks"], list[dict[str, object]])
-    assert [one["workspace_name"] for one in attached] == ["prod-network"]
+    assert [(one["workspace_name"], one["project"]) for one in attached] == [
+        ("prod-network", "Default Project")
+    ]
 
 
 def test_a_run_task_is_shown_by_name_and_by_id(command: Command, acme: Simulator) -> None:
@@ -75,6 +79,12 @@ def test_a_run_task_is_shown_by_name_and_by_id(command: Command, acme: Simulator
         assert f"id:           {task.id}" in done.lines
         (shown,) = command("task", "show", named, "--json").objects
         assert (shown["id"], shown["url"], shown["enabled"]) == (task.id, task.url, True)
+
+
+def test_what_the_server_does_not_show_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table doesn't claim that such a run task is enabled."""
+    print_run_tasks([RunTask("task-1", "scan", URL, enabled=None)], as_json=False)
+    assert "task-1  unknown  no" in capsys.readouterr().out
 
 
 def test_an_id_needs_no_organization(

@@ -14,7 +14,7 @@ import pytest
 from bulkops import read_report
 from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder
-from bulkops.report.model import Running
+from bulkops.report.current_wave import Running
 from tests.cli.run.test_two_runners import running
 from tests.cli.support import TASK, World
 from tests.conftest import Here

@@ -45,7 +45,8 @@ def test_a_run_task_is_attached(command: Command, served: Serve, profile: str) -
             "task_id": record.task.id,
             "enforcement_level": "mandatory",
             "stages": ["pre_apply"],
-            "workspace_name": None,
+            "workspace_name": PLACE[0],
+            "project": "Default Project",
             "task_name": None,
         }
     ]
@@ -272,6 +273,7 @@ def test_a_run_task_is_detached(command: Command, acme: Simulator) -> None:
             "type": "detached",
             "id": second.id,
             "workspace_id": second.workspace.id,
+            "project": "Default Project",
             "task_id": second.task.id,
         }
     ]

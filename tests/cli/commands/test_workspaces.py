@@ -24,8 +24,8 @@ def test_selected_workspaces_are_listed(world: World, here: Here) -> None:
     assert (done.code, done.err) == (0, "")
     names = world.simulator.world.organizations["acme"].workspaces
     assert done.lines == [
-        f"  + prod-001  {names['prod-001'].id}",
-        f"  + prod-002  {names['prod-002'].id}",
+        f"  + prod-001  {names['prod-001'].id}  Default Project",
+        f"  + prod-002  {names['prod-002'].id}  Default Project",
         "",
         "2 workspaces selected.",
     ]

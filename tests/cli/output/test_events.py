@@ -18,7 +18,7 @@ from bulkops.operations import KINDS
 from bulkops.operations.kinds.attach import Attach
 from bulkops.simulator.faults import Faults
 from tests.cli.command_tree import LEAVES, command_of
-from tests.cli.support import TASK, Done, Process, World, ended
+from tests.cli.support import TASK, Done, Process, World, closed_now, ended
 from tests.conftest import Here
 from tests.documents.event_tables import DOCUMENT, SCHEMA
 
@@ -147,6 +147,23 @@ def rolled_out(more: str) -> Staging:
         world.job(("[pace]", f'[rollout]\nwaves = ["1", "50%"]\n{more}\n[pace]'))
 
     return stage
+
+
+def outside_its_windows(world: World, _here: Here) -> None:
+    """No window of the job opens today or tomorrow."""
+    world.job(("[pace]", f'[rollout]\nwindows = ["{closed_now()}"]\n[pace]'))
+
+
+def at_rest(world: World, here: Here) -> None:
+    """The job waits for its next window."""
+    outside_its_windows(world, here)
+    assert here(*APPLY, "--exit-outside-window").code == 6
+
+
+def of_a_fleet_outside_its_windows(world: World, here: Here) -> None:
+    """The job of a fleet waits for its next window."""
+    of_one_shard(world, here)
+    outside_its_windows(world, here)
 
 
 def notifying(world: World, _here: Here) -> None:
@@ -302,6 +319,22 @@ CASES = [
     Case(notifying, APPLYING, 0, "plan result report"),
     Case(rolled_out('gate = "exit 1"'), APPLYING, 4, "plan result wave report"),
     Case(rolled_out('gate = "exit 3"'), APPLYING, 6, "plan result wave report"),
+    Case(outside_its_windows, "plan job.toml", 0, "operation plan"),
+    Case(
+        outside_its_windows,
+        f"{APPLYING} --exit-outside-window",
+        6,
+        "operation plan rest report",
+    ),
+    Case(at_rest, "resume scan.jsonl --yes --exit-outside-window", 6, "rest report"),
+    Case(at_rest, "status scan.jsonl", 0, "status"),
+    Case(at_rest, "watch scan.jsonl", 6, "rest report"),
+    Case(
+        of_a_fleet_outside_its_windows,
+        "fleet apply fleet.toml --yes --exit-outside-window",
+        6,
+        "rest report fleet_report",
+    ),
     Case(all_done, APPLYING, 0, "report"),
     Case(killed, APPLYING, 0, "result report"),
     Case(killed, "resume scan.jsonl --yes", 0, "result report"),
@@ -373,6 +406,10 @@ def validated(line: str) -> dict[str, Any]:
     assert line.startswith(f'{{"type":"{value["type"]}",')
     assert not line.endswith(" ")
     _look_at_times(value)
+    if {"workspace", "workspace_id"} & value.keys():
+        assert value["project"] == "Default Project", (
+            "a line that names a workspace has its project"
+        )
     return value
 
 

@@ -15,7 +15,7 @@ import pytest
 from bulkops import events
 from bulkops.api.messages import Request, Response
 from bulkops.cli.output import watch
-from bulkops.cli.output.progress import JobProgress
+from bulkops.cli.output.progress.model import JobProgress
 from bulkops.simulator.faults import Delivery, Faults, Manner
 from tests.cli.forked import SECONDS
 from tests.cli.support import StagedSimulator, World, organization, serving

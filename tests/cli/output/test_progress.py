@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from bulkops.cli.output.progress import LATELY, Doing, JobProgress, ProgressTracker, WaveProgress
+from bulkops.cli.output.progress.model import Doing, JobProgress, WaveProgress
+from bulkops.cli.output.progress.speed import LATELY
+from bulkops.cli.output.progress.tracker import ProgressTracker
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
 from bulkops.job.rollout import Rollout
 from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
+import click
 import pytest
 
 from bulkops.api.messages import Request
@@ -13,6 +15,13 @@ from bulkops.client.outage import AWAY_SECONDS, IN_A_ROW
 from bulkops.simulator.faults import Faults
 from tests.cli.support import World
 from tests.conftest import Here
+
+
+@pytest.fixture
+def command() -> Iterator[None]:
+    """A command is running, as whenever it connects."""
+    with click.Context(click.Command("apply")):
+        yield
 
 
 @pytest.mark.parametrize("fault", ["503", "close-before", "reset-before"])
@@ -56,6 +65,7 @@ def test_an_outage_longer_than_a_day_is_refused(
     assert message in done.err
 
 
+@pytest.mark.usefixtures("command")
 def test_the_start_and_the_end_of_an_outage_are_noted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +90,7 @@ def test_the_start_and_the_end_of_an_outage_are_noted(
     ]
 
 
+@pytest.mark.usefixtures("command")
 def test_a_wait_for_reads_is_announced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

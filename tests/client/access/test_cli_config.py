@@ -45,6 +45,32 @@ def test_a_block_in_terraformrc_is_found(host: str) -> None:
     assert found(GivenMachine({RC: block("x", host)})) == ("x", str(RC))
 
 
+@pytest.mark.parametrize("host", ["münchen.example.com", "MÜNCHEN.example.com:443"])
+def test_a_name_beyond_ascii_is_its_punycode(host: str) -> None:
+    """Terraform compares both forms, in files and variables; an address has only punycode."""
+    asked = Destination("https://xn--mnchen-3ya.example.com")
+    machine = GivenMachine({RC: block("x", host)})
+    assert resolve_token(asked, HOME, machine).text == "x"
+    variable = {"TF_TOKEN_münchen_example_com": "y"}
+    assert resolve_token(asked, HOME | variable, machine).text == "y"
+    broken = GivenMachine({RC: block("x", "ü" * 99) + block("y")})
+    assert found(broken) == ("y", str(RC))
+
+
+def test_blocks_in_json_syntax_may_be_lists() -> None:
+    """That is how JSON repeats a block."""
+    text = (
+        '{"credentials": [{"a.com": null}, {"tfe.example.com": [{"token": "x"}]}], '
+        '"credentials_helper": [{"op": [{"args": ["-v"]}]}]}'
+    )
+    machine = GivenMachine({RC: text}, {PROGRAM: "{}"})
+    assert found(machine) == ("x", str(RC))
+    del machine.files[RC]
+    machine.files[LOGIN] = text.replace("tfe.", "b.")
+    assert "the credentials helper op" in missing(machine)
+    assert machine.run == [("terraform-credentials-op", "-v", "get", "tfe.example.com")]
+
+
 def test_later_files_replace_earlier_ones() -> None:
     """~/.terraformrc, then the files of ~/.terraform.d by name, as in Terraform."""
     files = {RC: block("rc"), LOGIN: '{"credentials": {"tfe.example.com": {"token": "login"}}}'}
@@ -130,6 +156,26 @@ def test_a_helper_in_the_folder_of_the_system_is_found() -> None:
     machine.files = {Path("a.tfrc"): HELPER}
     with pytest.raises(BulkopsError, match=r"the credentials helper op \(HOME is not set\)"):
         resolve_token(HOST, {"TF_CLI_CONFIG_FILE": "a.tfrc"}, machine)
+
+
+@pytest.mark.parametrize(
+    ("names", "run"),
+    [
+        (["op_v1.9.0", "op_v1.10.0-rc1", "op_v1.10.0", "op"], "op_v1.10.0"),
+        (["op_v2.0.0-beta_x4", "op_v1.9.0_x5", "op"], "op_v2.0.0-beta_x4"),
+        (["op.exe", "op_vault", "op_v", "opa_v3.0.0", "op_v9.0.0.bak"], "op.exe"),
+        (["op", "linux_amd64/terraform-credentials-op_v0.1.0"], "op_v0.1.0"),
+    ],
+)
+def test_the_newest_version_of_a_helper_is_run(names: list[str], run: str) -> None:
+    """The version is a part of the file's name, as in all of Terraform's plugins."""
+    programs = {PROGRAM.parent / "terraform-credentials-x": "{}"}
+    for name in names:
+        path = name if "/" in name else f"terraform-credentials-{name}"
+        programs[PROGRAM.parent / path] = '{"token": "helped"}'
+    machine = GivenMachine({RC: HELPER}, programs)
+    assert found(machine)[0] == "helped"
+    assert [called[0] for called in machine.run] == [f"terraform-credentials-{run}"]
 
 
 @pytest.mark.parametrize("answer", ["{}", '{"token": ""}', '{"token": null, "more": 1}'])

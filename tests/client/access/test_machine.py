@@ -26,6 +26,7 @@ def test_a_byte_order_mark_is_not_part_of_a_file(tmp_path: Path) -> None:
     path.write_bytes("\ufeff{}\r\n".encode())
     assert ThisMachine().read_text(path) == "{}\n"
     assert ThisMachine().read_text(tmp_path / "none") is None
+    assert ThisMachine().read_text(Path(os.devnull)) is None
     assert ThisMachine().read_text(path / "none") is None
     assert ThisMachine().names_in(tmp_path) == [path.name]
     assert ThisMachine().names_in(path) == []
@@ -53,6 +54,9 @@ def test_a_helpers_failure_is_reported_with_its_reason(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"the credentials helper {path} (get a.com) failed with exit code 3: vault is [1m sealed"
     )
+    killed = program(tmp_path, "kill -9 $$")
+    with pytest.raises(BulkopsError, match=r"\(get b\.com\) was ended by signal 9$"):
+        ThisMachine().answer_of(killed, ["get", "b.com"])
     silent = program(tmp_path, "exit 1")
     with pytest.raises(BulkopsError, match="exit code 1: it does not say why"):
         ThisMachine().answer_of(silent, ["get", "a.com"])
@@ -79,6 +83,12 @@ def test_a_helper_that_cannot_or_must_not_run(
     """It must be executable, and only its owner's."""
     with pytest.raises(BulkopsError, match=reason):
         ThisMachine().answer_of(program(tmp_path, body, mode), ["get", "a.com"])
+
+
+def test_an_argument_that_no_program_can_get_is_refused(tmp_path: Path) -> None:
+    """HCL can write NUL, which ends a text in a program's arguments."""
+    with pytest.raises(BulkopsError, match="can't be run: one of its args contains NUL"):
+        ThisMachine().answer_of(program(tmp_path, "exit"), ["a\0b", "get", "a.com"])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

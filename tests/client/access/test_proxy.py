@@ -89,10 +89,33 @@ async def test_a_proxy_that_is_not_there_sent_nothing(
     """If the proxy doesn't answer, nothing was sent."""
     monkeypatch.setenv(variable, NOBODY)
     async with raw_server(OK) as server:
-        with pytest.raises(NoResponse, match=r"127\.0\.0\.1:9") as caught:
+        with pytest.raises(NoResponse, match=r"connect to the proxy 127\.0\.0\.1:9: ") as caught:
             await post(elsewhere(server.address))
     assert not caught.value.sent
     assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            http(302, location="https://login.example.com/sso?code=s3cret"),
+            ": 302 X; the server redirects to https://login.example.com/sso?…",
+        ),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "tfe.example.com:443: the connection was closed"),
+    ],
+)
+async def test_a_proxy_that_opens_no_tunnel_is_reported_with_its_reason(
+    answer: bytes, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It redirects to a login page, or closes the connection before TLS begins."""
+    async with raw_server(Answer(answer, "close")) as server:
+        monkeypatch.setenv("HTTPS_PROXY", server.address)
+        with pytest.raises(NoResponse) as caught:
+            await post("https://tfe.example.com")
+    assert str(caught.value).endswith(reason)
+    assert "s3cret" not in str(caught.value)
+    assert not caught.value.sent
 
 
 @pytest.mark.parametrize("spelled", ["127.0.0.1", "localhost", "localhost.", "[::ffff:127.0.0.1]"])

@@ -220,8 +220,9 @@ def test_an_unusable_client_certificate_is_named(
     for files, words in (
         ({"client_cert": tmp_path / "none"}, "No such file or directory"),
         ({"client_cert": "/dev/zero"}, "it is not a regular file"),
-        ({"client_cert": cert}, "both must be PEM, and the key that of the certificate"),
+        ({"client_cert": cert}, "have the key, too, unless --client-key names the key's file"),
         ({"client_cert": cert, "client_key": client_pem}, f"with --client-key {client_pem}: "),
+        ({"client_cert": cert, "client_key": client_pem}, "and the key that of the certificate"),
     ):
         with pytest.raises(BulkopsError, match="can't be used as --client-cert") as caught:
             Client("https://tfe.example.com", "t", **files)

@@ -8,8 +8,9 @@ import pytest
 from bulkops.errors import WORDS, ExitCode
 from bulkops.journal.records import Ended, Execution, Record, Verified
 from bulkops.journal.states import Held, Outcome, Reached
+from bulkops.report.current_wave import Running
 from bulkops.report.html.words import sentences, verdict
-from bulkops.report.model import PENDING, Report, Running
+from bulkops.report.model import PENDING, Report
 from tests.journal.samples import HOLDER, header
 from tests.report.html.samples import (
     at,

@@ -10,6 +10,7 @@ from bulkops.cli.options import (
     CONTINUE,
     DESPITE_UNFINISHED,
     DRAIN_TIMEOUT,
+    EXIT_OUTSIDE_WINDOW,
     JSON,
     METRICS_FILE,
     RETRY_FAILED,
@@ -31,7 +32,7 @@ APPLYING = Together(
     "options",
     RunOptions,
     (
-        *(YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, DESPITE_UNFINISHED),
+        *(YES, CONFIRM, JSON, CONTINUE, RETRY_FAILED, EXIT_OUTSIDE_WINDOW, DESPITE_UNFINISHED),
         *(WAIT, DRAIN_TIMEOUT, METRICS_FILE, TRUST_FILES),
     ),
 )
@@ -82,6 +83,7 @@ def how_of(options: RunOptions) -> How:
         trust_files=options.trust_files,
         wait=options.wait,
         despite_unfinished=options.despite_unfinished,
+        exit_outside_window=options.exit_outside_window,
         on_wait=_waiting,
     )
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import TROUBLE, Outcome
 from bulkops.operations.model import Operation
 from bulkops.report.model import PENDING
+from bulkops.report.words import date
 from bulkops.runner.assignment import Observer
 from bulkops.runner.gate import run_gate
 from bulkops.telemetry.command import telemetry
@@ -79,7 +81,8 @@ class FleetWatch:
         rollout, operations = run.job.rollout, len(replay.operations)
         tell = waves.teller(rollout, operations, json=self._json, say=self.say, shard=run.name)
         self.say(f"{run.name}: Journal: {run.place}")
-        observer = Observer(result, tell, gate, self.takes_more)
+        rests = partial(waves.tell_rest, json=self._json, say=self.say, shard=run.name)
+        observer = Observer(result, tell, gate, self.takes_more, on_rest=rests)
         return telemetry.observed(observer, run.job, replay, run.name)
 
     def say(self, line: str) -> None:
@@ -166,7 +169,9 @@ def shard_line(run: ShardRun) -> ShardLine:
     counts = _counts(run)
     of = sum(counts.values())
     running = run.state is State.RUNNING and run.execution is not None
-    return ShardLine(run.name, of - counts[PENDING], of, run.state.value, running=running)
+    rest = run.replay.rest if running and run.replay is not None else None
+    what = f"rests until {date(rest.until)} UTC" if rest else run.state.value
+    return ShardLine(run.name, of - counts[PENDING], of, what, running=running)
 
 
 def _counts(run: ShardRun) -> Counter[str]:

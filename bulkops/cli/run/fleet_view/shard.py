@@ -14,12 +14,12 @@ from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.report.reading import completed
 from bulkops.fleet.shard_job import ShardJob
-from bulkops.fleet.standing import ended_as, progress_of
+from bulkops.fleet.standing import ended_of, progress_of
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import Place
 from bulkops.journal.replay import Replay
 from bulkops.report.metrics import counts_so_far
-from bulkops.report.model import PENDING, exit_code, report
+from bulkops.report.model import PENDING, report
 
 AGAIN = 2.0
 """Seconds from one look for a shard's newest journal to the next, while it is not running."""
@@ -112,7 +112,7 @@ class FollowedShard:
         if ended is not None:
             following.check_ended(ended)
         self.problem = None
-        self._state = State.RUNNING if ended is None else ended_as(exit_code(ended))
+        self._state = State.RUNNING if ended is None else ended_of(ended)
 
     def elsewhere(self) -> str:
         """See ``ShardJob.elsewhere``."""

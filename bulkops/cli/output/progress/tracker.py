@@ -1,4 +1,4 @@
-"""The progress of an execution: operations done, rate and time left. Pure.
+"""Tracks the progress of an execution. Pure.
 
 The replay of the journal counts the operations. A ``ProgressTracker`` takes the waves as they are
 recorded and turns the time and the execution's activity into a ``JobProgress``: all that a view
@@ -7,89 +7,20 @@ shows.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
+from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
+from bulkops.cli.output.progress.model import Doing, JobProgress, WaveProgress
+from bulkops.cli.output.progress.speed import Speed
 from bulkops.job.rollout import MANUAL, Rollout, Wave, rest_seconds
 from bulkops.journal.progress import Progress
-from bulkops.journal.records import WaveReached
+from bulkops.journal.records import Rest, WaveReached
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome, Reached
 from bulkops.runner.activity import Activity
-
-LATELY = 10.0
-"""Seconds over which the rate is averaged."""
-
-SOONEST = 2.0
-"""Seconds to measure before a rate is shown: a burst or pause at the start means nothing."""
-
-
-class Doing(StrEnum):
-    """What an execution is doing at a given moment."""
-
-    READING = "reading"
-    CARRYING_OUT = "carrying out"
-    VERIFYING = "verifying"
-    RESTING = "resting"
-    GATE = "running its gate"
-
-
-class WaveProgress(msgspec.Struct, frozen=True):
-    """The progress of one wave.
-
-    Attributes:
-        number: starting at 1.
-        size: number of operations.
-        done: operations done.
-    """
-
-    number: int
-    size: int
-    done: int
-
-
-class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress of an execution at one moment.
-
-    Attributes:
-        at: monotonic seconds.
-        done: operations with an outcome other than in doubt, including earlier executions.
-        of: operations planned.
-        counts: outcome → operations; operations without an outcome are left out.
-        rate: recent operations per second; ``None`` if not measured yet.
-        limit: requests per second, the server's or the job's; ``None`` if there is no limit.
-        wave: number of the current wave; 0 if all have passed.
-        until: end of the pause between waves (RFC 3339); empty if there is none.
-        rest_seconds: left of that pause.
-        seconds_left: until the job ends, or until it ``pauses``: including pauses between waves,
-            not including gates, at the limit until a rate is known. ``None`` if unknown, for
-            example if everything left in a wave is in flight.
-        pauses: the job pauses after this wave until it is resumed with ``--continue``.
-        drain_seconds: until operations in flight are given up; ``None`` unless it was stopped.
-        silence: how long a watched journal has had no new record, human-readable; mostly empty.
-    """
-
-    at: float
-    doing: Doing
-    done: int
-    of: int
-    counts: dict[str, int]
-    activity: Activity
-    rate: float | None
-    limit: float | None
-    wave: int
-    waves: tuple[WaveProgress, ...]
-    until: str
-    rest_seconds: float
-    seconds_left: float | None
-    pauses: bool
-    drain_seconds: float | None
-    silence: str = ""
 
 
 class ProgressTracker:
@@ -111,11 +42,12 @@ class ProgressTracker:
         self._rollout = rollout
         self._ceiling = rate
         self._waves = rollout.steps(len(replay.operations))
-        self._speed = _Speed()
+        self._speed = Speed()
         self._start = self._starting(begun=False)
         self._busy = False
         self._at_gate = False
         self._rest: tuple[float, str] | None = None
+        self._closed: tuple[float, Rest] | None = None
         self._given_up_at: float | None = None
 
     def reached(self, wave: WaveReached, now: float) -> None:
@@ -126,6 +58,14 @@ class ProgressTracker:
             self._speed.starts(now, self._start.counts.total())
         elif wave.until:
             self._rest = now + rest_seconds(self._rollout), wave.until
+
+    def rests(self, rest: Rest, now: float, wall: datetime) -> None:
+        """Note that it rests outside its windows, or that one has opened: then it reads again."""
+        self._start = self._starting(begun=False)
+        self._closed = None
+        if rest.until:
+            left = datetime.fromisoformat(rest.until) - wall
+            self._closed = now + left.total_seconds(), rest
 
     def stopping(self, given_up_at: float) -> None:
         """Note that it was stopped, and when operations in flight are given up."""
@@ -152,10 +92,11 @@ class ProgressTracker:
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
         rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
+        closed = max(0.0, self._closed[0] - now) if self._closed else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
         drained, seconds_left = self._given_up_at, None
         pauses = self._rollout.pause == MANUAL and wave is not None and not wave.last
-        if wave is not None and not waits and drained is None:
+        if wave is not None and not waits and drained is None and not self._closed:
             left = left if pauses else operations - counts.total()
             seconds_left = self._seconds_left(wave, left, rest, limit)
             if seconds_left is not None:
@@ -172,7 +113,8 @@ class ProgressTracker:
             wave=wave.number if wave else 0,
             waves=tuple(self._waves_shown(wave, done)),
             until=self._rest[1] if self._rest else "",
-            rest_seconds=rest,
+            rest_seconds=closed or rest,
+            closed=self._closed[1] if self._closed else None,
             seconds_left=seconds_left,
             pauses=pauses,
             drain_seconds=None if drained is None else max(0.0, drained - now),
@@ -207,6 +149,8 @@ class ProgressTracker:
         )
 
     def _doing(self, wave: Wave | None, activity: Activity, left: int) -> Doing:
+        if self._closed is not None:
+            return Doing.CLOSED
         if self._at_gate:
             return Doing.GATE
         if self._rest is not None:
@@ -263,37 +207,6 @@ class _Start(NamedTuple):
         return counts[Outcome.IN_DOUBT] - sum(
             p.result is not None and p.result.outcome is Outcome.IN_DOUBT for p in self.along
         )
-
-
-class _Speed:
-    """Measures the recent rate of operations per second.
-
-    Attributes:
-        rate: the last one measured; ``None`` before that.
-    """
-
-    def __init__(self) -> None:
-        self.rate: float | None = None
-        self._observed = deque[tuple[float, int]]()
-
-    def starts(self, now: float, results: int) -> None:
-        """Note the number of results before an operation is started."""
-        self._observed.append((now, results))
-
-    def measure(self, now: float, results: int, *, goes: bool) -> None:
-        """Note the number of results; they count only while operations are started (``goes``)."""
-        observed = self._observed
-        if not goes:
-            # The last rate remains the best estimate for the next wave.
-            observed.clear()
-            return
-        observed.append((now, results))
-        while len(observed) > 2 and observed[1][0] <= now - LATELY:
-            observed.popleft()
-        began, before = observed[0]
-        if now - began >= SOONEST:
-            # An operation that is retried loses its result, so the number may shrink.
-            self.rate = max(0, results - before) / (now - began)
 
 
 def _is_done(progress: Progress) -> bool:

@@ -9,7 +9,7 @@ from bulkops.journal.records import Intent, Planned, Result
 from bulkops.journal.replay import Replay, replay
 from bulkops.journal.states import Outcome
 from bulkops.operations.model import Operation, Target
-from bulkops.runner.dependencies import Order
+from bulkops.runner.starts.dependencies import Order
 from tests.journal.samples import AT, header
 
 DESIRED = {"enforcement-level": "mandatory", "stages": ["post_plan"]}

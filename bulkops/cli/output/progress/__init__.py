@@ -1,0 +1,1 @@
+"""The progress of an execution: operations done, rate and time left. Pure."""

@@ -1,0 +1,1 @@
+"""``[rollout] windows``: the times at which operations may begin."""

@@ -1,0 +1,1 @@
+"""When operations start: in which order, how many at once, and in which windows."""
