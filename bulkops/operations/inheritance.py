@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from bulkops.operations.model import Attributes
+from bulkops.operations.model import Attributes, Operation
 
 MODE: Final = "execution-mode"
 POOL: Final = "agent-pool-id"
@@ -74,12 +74,18 @@ def changed_names(changed: Attributes, desired: Attributes) -> Iterable[str]:
     return dict.fromkeys(MODE if name == OVERWRITES else name for name in changed)
 
 
-def to_send(changed: Attributes, desired: Attributes) -> Attributes:
-    """Return the attributes that a write sends: none that are to be inherited.
+def to_send(operation: Operation) -> Attributes:
+    """Return the attributes that a write sends: those that differ, but none to be inherited.
 
-    A value sent together with ``setting-overwrites`` would be the workspace's own.
+    A value sent together with ``setting-overwrites`` would be the workspace's own. Where both were
+    inherited, it has no mode of its own yet that would fit a pool alone.
     """
-    return _without(changed, MODE, POOL) if inherits(desired) else changed
+    before, desired, changed = operation.before, operation.desired or {}, operation.changed
+    if inherits(desired):
+        return _without(changed, MODE, POOL)
+    if before is not None and inherits(before.attributes) and POOL in changed:
+        return {name: value for name, value in desired.items() if name == MODE or name in changed}
+    return changed
 
 
 def _without(attributes: Attributes, *names: str) -> Attributes:

@@ -108,14 +108,20 @@ def test_undo_lets_workspaces_inherit_again(
     assert everything(world) == done
 
 
-def test_only_inheriting_is_sent() -> None:
-    """A mode or pool in the same request would be the workspace's own."""
+def test_undo_sends_only_that_it_inherits() -> None:
+    """A mode or pool in the same request would be the workspace's own.
+
+    A job sends the pool with its mode, which the workspace doesn't have itself, though it shows it.
+    """
     world = World(workspaces=1)
     set_default(world, "agent", "apool-7")
     world.apply(job(**AGENTS, auto_apply=True))
     undone(world)
-    sent = msgspec.json.decode(world.wire.writes[-1].body)["data"]["attributes"]
-    assert sent == {"auto-apply": False, "setting-overwrites": INHERITED}
+    bodies = [msgspec.json.decode(request.body) for request in world.wire.writes]
+    assert [body["data"]["attributes"] for body in bodies] == [
+        {"auto-apply": True, "execution-mode": "agent", "agent-pool-id": "apool-1"},
+        {"auto-apply": False, "setting-overwrites": INHERITED},
+    ]
 
 
 def test_a_workspace_that_inherits_the_desired_mode_is_skipped() -> None:

@@ -90,8 +90,7 @@ class WorkspaceAspect(ResourceAspect):
 
     def request(self, operation: Operation) -> Request:
         """Send only the attributes that differ, and none that the workspace is to inherit."""
-        sent = to_send(operation.changed, operation.desired or {})
-        return endpoints.update_workspace(operation.target.id, sent)
+        return endpoints.update_workspace(operation.target.id, to_send(operation))
 
     def look(self, operation: Operation) -> Request:
         """Search for the workspace's name: a list proves that it is gone, a 404 doesn't."""
