@@ -10,10 +10,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import cache
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -22,6 +22,9 @@ from bulkops.errors import JobError
 from bulkops.text import escaped
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
+
+Table = Annotated[dict[str, object], msgspec.Meta(description="a table")]
+"""A table of a file whose content is checked elsewhere."""
 
 LONGEST_VALUE_SHOWN = 80
 """The most characters of a value in a message: one pasted by mistake must not fill the screen."""
@@ -51,7 +54,29 @@ def read_table(
         JobError: a key is unknown or missing, a value is not allowed, or the Struct's
             ``__post_init__`` rejects the table.
     """
-    fields = _fields(into)
+    check_fields(table, into, source, key, beside=beside)
+    return whole_table(table, into, f"{source}: {key}")
+
+
+def check_fields(
+    table: Mapping[str, object],
+    into: type[msgspec.Struct],
+    source: str,
+    key: str = "",
+    *,
+    beside: tuple[str, ...] = (),
+    optional: Collection[str] = (),
+) -> None:
+    """Check each key of a table by itself; ``read_table`` also checks rules over several keys.
+
+    Args:
+        key, beside: see ``read_table``.
+        optional: fields that may be missing, even if they are required.
+
+    Raises:
+        JobError: a key is unknown or missing, or a value is not allowed.
+    """
+    fields = fields_of(into)
     known = (*beside, *fields)
     for name in table:
         if name not in fields:
@@ -60,16 +85,35 @@ def read_table(
         where = f"{source}: {_dotted(key, name)}"
         if name in table:
             check(table[name], field.type, where)
-        elif field.required:
+        elif field.required and name not in optional:
             raise JobError(f"{where} is missing: give {allowed(field.type)}")
+
+
+def whole_table(table: Mapping[str, object], into: type[StructT], where: str) -> StructT:
+    """Return a table, each key of which is checked, as a Struct.
+
+    Args:
+        where: the place of the table, for the message.
+
+    Raises:
+        JobError: the Struct's ``__post_init__`` rejects the table.
+    """
     try:
         return msgspec.convert(table, into)
     except msgspec.ValidationError as problem:
-        raise JobError(f"{source}: {key}: {problem}") from None
+        raise JobError(f"{where}: {problem}") from None
+
+
+def table_of(struct: msgspec.Struct) -> dict[str, object]:
+    """Return a Struct in the form of a table that ``read_table`` reads."""
+    # TOML has no null.
+    fields: dict[str, object] = msgspec.to_builtins(struct)
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 @cache
-def _fields(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """Return the fields of a Struct by name."""
     # Cached because msgspec evaluates all annotations of a Struct on each call, which takes
     # longer than everything else here.
     return {field.name: field for field in msgspec.structs.fields(struct)}
@@ -168,6 +212,11 @@ def fits(value: object, annotation: object) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+def is_list(annotation: object) -> bool:
+    """Return whether a field of this type is a list."""
+    return _entry_type(inspect.type_info(annotation)) is not None
 
 
 def _entry_type(info: inspect.Type) -> inspect.Type | None:

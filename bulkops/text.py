@@ -1,8 +1,9 @@
-"""Decodes text from any source, and makes it safe to print. Pure, standard library only."""
+"""Decodes text from any source, and makes it safe to print or for a spreadsheet. Pure."""
 
 from __future__ import annotations
 
 import codecs
+import re
 import shlex
 
 MOST_SHOWN = 90
@@ -16,6 +17,13 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
     codecs.BOM_UTF8: "utf-8",
 }
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel runs them
+"""Start of a cell that a spreadsheet would run as a formula; it gets a leading apostrophe."""
+
+# Spreadsheets ignore blanks and quotes before a formula, some of them.
+_FORMULA = rf"(?=[\s\"]*[{''.join(map(re.escape, FORMULA))}])"
+_RUN = re.compile(rf"(^|;){_FORMULA}")
+_GUARDED = re.compile(rf"(^|;)'{_FORMULA}")
 _OTHER_FILES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How a ZIP archive, which an Excel workbook is, and a workbook of an older Excel begin."""
 
@@ -51,6 +59,16 @@ def printable(text: str, limit: int = 300) -> str:
         text = "".join(c if c.isprintable() else " " for c in text)
     cleaned = " ".join(text.split())
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1] + "…"
+
+
+def guarded(cell: str) -> str:
+    """Return a cell of a CSV file that no spreadsheet runs as a formula, with apostrophes."""
+    return _RUN.sub(r"\1'", cell)
+
+
+def unguarded(cell: str) -> str:
+    """Return the text of a cell without the apostrophes of ``guarded``."""
+    return _GUARDED.sub(r"\1", cell)
 
 
 def counted(number: int, noun: str) -> str:

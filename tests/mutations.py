@@ -38,6 +38,8 @@ LEASES = ("journal/remote/test_contest.py",)
 
 PROCESSES = ("fleet/processes/test_processes.py",)
 
+VALUES = ("operations/test_values.py",)
+
 MUTATIONS = (
     Mutation(
         "the waves of a fleet hold only within one process",
@@ -451,6 +453,41 @@ MUTATIONS = (
         "cli/run/recorded_fleet.py",
         ("FleetRollout(max_failed_shards=len(runs))", "FleetRollout()"),
         ("cli/commands/fleet/test_undo.py",),
+    ),
+    Mutation(
+        "a forged journal gives a workspace the values of another one",
+        "plan/decidable.py",
+        ("= [id(self._kind.of(of_target[0].operation.target))]", "= []"),
+        VALUES,
+    ),
+    Mutation(
+        "a changed file of values resumes the old journal",
+        "job/job.py",
+        (
+            '    waves = meaning["rollout"].get("waves", ())',
+            '    if isinstance(meaning["operation"], dict) and "values" in meaning["operation"]:\n'
+            '        meaning["operation"] = {**meaning["operation"], "values": ()}\n'
+            '    waves = meaning["rollout"].get("waves", ())',
+        ),
+        ("job/listing/test_values.py",),
+    ),
+    Mutation(
+        "a workspace that is listed by its id has the values of another one",
+        "operations/kinds/base.py",
+        ("by_id = self.per_workspace.get(target.id)", "by_id = None"),
+        VALUES,
+    ),
+    Mutation(
+        "settings are read and compared as the first workspace's values need them",
+        "inventory/observations.py",
+        ("source = kind.of(target).aspects[aspect].source", "source = kind.aspects[aspect].source"),
+        VALUES,
+    ),
+    Mutation(
+        "the apostrophe of an exported name is taken for a part of it",
+        "job/listing/manifest.py",
+        ("unguarded(cell.strip())", "cell.strip()"),
+        ("coverage/test_listing.py",),
     ),
     Mutation(
         "a gate gets the credential of the OpenTelemetry collector",

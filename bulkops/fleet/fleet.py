@@ -24,9 +24,10 @@ from bulkops.client.access.address import canonical
 from bulkops.errors import JobError
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.tables import FleetFile, ShardTable
-from bulkops.job.job import Job, Name, organization_by_default, parse_toml
+from bulkops.job.job import Job, Name, organization_by_default
 from bulkops.job.patterns import matches
 from bulkops.job.rollout import Variable
+from bulkops.job.toml import parse_toml
 from bulkops.journal.remote.bucket.address import is_address, parse
 from bulkops.text import counted
 

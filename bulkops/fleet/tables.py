@@ -10,7 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from bulkops.job.job import Name, Organization, Table
+from bulkops.checking import Table
+from bulkops.job.job import Name, Organization
 from bulkops.job.rollout import Variable
 
 JobPath = Annotated[

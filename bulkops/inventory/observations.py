@@ -14,7 +14,7 @@ from bulkops.operations.aspects.base import Attached, RunTasksOf, WorkspacesOf
 from bulkops.operations.aspects.run_task import observed_of
 from bulkops.operations.aspects.workspace import Settings
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import ByTarget, Gone, Observations
+from bulkops.operations.model import ByTarget, Gone, Observations, Target
 
 Same = Callable[[str, str], tuple[str, str]]
 """Returns the ids of a workspace and an attachment as strings already in memory."""
@@ -43,11 +43,18 @@ async def read_observations(
             case None:
                 continue
             case WorkspacesOf() as source:
-                settings = partial(Settings, source, same)
+                settings = partial(Settings, partial(_source_of, kind, name), same)
                 observations[name] = await client.workspaces.read_shown(
                     source.organization, settings
                 )
     return observations
+
+
+def _source_of(kind: Kind, aspect: str, target: Target) -> WorkspacesOf:
+    """Return what is read of one workspace, which depends on its spec."""
+    source = kind.of(target).aspects[aspect].source
+    assert isinstance(source, WorkspacesOf), "a kind's specs read one list"  # noqa: S101
+    return source
 
 
 def _observed_run_tasks(kind: Kind, tasks: Iterable[RunTask], fields: Sequence[str]) -> ByTarget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from bulkops.api.organizations import Entitlements
@@ -15,7 +17,6 @@ from bulkops.inventory.observations import read_observations
 from bulkops.inventory.run_tasks import find_run_tasks
 from bulkops.inventory.workspaces import read_selection
 from bulkops.job.job import Job
-from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Resolved, Scope, Target, TaskRef
 from bulkops.operations.secret import HmacKey
@@ -39,8 +40,9 @@ async def read_inventory(
     server = await client.ping()
     _check_stages(job, server, source)
     resolved = msgspec.structs.replace(await _resolve(client, job, server, source), key=key)
-    kind = bind(job.operation_kind, job.spec, resolved)
+    kind = job.bound(resolved)
     chosen = await _chosen(client, job, kind, resolved, source)
+    check_values(kind, chosen.targets, job.list_file or source)
     hidden = set[str]()
     return Inventory(
         resolved=resolved,
@@ -93,18 +95,37 @@ async def _resolve(client: Client, job: Job, server: ServerInfo, source: str) ->
 def _check_stages(job: Job, server: ServerInfo, source: str) -> None:
     place = f"{source}: operation.stages"
     version = f"Terraform Enterprise {server.version}"
-    for stage in job.spec.stages_asked:
-        if stage not in server.stages:
+    for asked in (spec.stages_asked for spec in job.specs):
+        for stage in asked:
+            if stage not in server.stages:
+                raise JobError(
+                    f"{place} = {shown(stage)}: {version} doesn't support this stage; it "
+                    f"supports: {', '.join(server.stages)}"
+                )
+        if server.single_stage and len(asked) > 1:
             raise JobError(
-                f"{place} = {shown(stage)}: {version} doesn't support this stage; it supports: "
-                f"{', '.join(server.stages)}"
+                f"{place} = {', '.join(asked)}: {version} supports only one stage per attachment: "
+                f"give one of: {', '.join(server.stages)}"
             )
-    if server.single_stage and len(job.spec.stages_asked) > 1:
-        stages = ", ".join(job.spec.stages_asked)
-        raise JobError(
-            f"{place} = {stages}: {version} supports only one stage per attachment: give one of: "
-            f"{', '.join(server.stages)}"
-        )
+
+
+def check_values(kind: Kind, targets: Iterable[Target], listing: str) -> None:
+    """Refuse values that a file gives a workspace twice, by its name and by its id.
+
+    Args:
+        listing: the file's name, for the message.
+
+    Raises:
+        JobError: these values differ.
+    """
+    own = kind.per_workspace
+    for target in targets if own else ():
+        by_id, by_name = own.get(target.id), own.get(target.name)
+        if by_id and by_name and by_id is not by_name:
+            raise JobError(
+                f"{listing}: lists {shown(target.name)} by its name and, with other values, by its "
+                f"id {target.id}: remove one of them"
+            )
 
 
 async def _entitlements(client: Client, organization: str) -> Entitlements | None:

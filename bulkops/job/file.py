@@ -12,14 +12,15 @@ from bulkops.errors import JobError, unreadable
 from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_file
 from bulkops.job.gate import Needed, needed_by
 from bulkops.job.job import Job, organization_in, parse_job
-from bulkops.job.manifest import parse_manifest
+from bulkops.job.listing.manifest import Manifest, parse_manifest
 from bulkops.job.windows.zones import windows_of
 
 
 def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     """Return the job in a TOML file; ``TFE_ORGANIZATION`` is its default organization.
 
-    The manifest in ``select.file`` is read, too: the workspaces it lists become part of the job.
+    The manifest in ``select.file`` is read, too: the workspaces it lists, and their values, become
+    part of the job.
 
     Args:
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
@@ -32,17 +33,15 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
     if other := wrong_file(Path(path), what, A_JOB):
         raise JobError(other)
     text = _text_of(Path(path), str(path))
-    default = organization_in(os.environ)
-    job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet)
+    default, folder = organization_in(os.environ), Path(path).parent
+
+    def read(listing: str) -> Manifest:
+        file = folder / listing
+        return parse_manifest(_text_of(file, f"{path}: select.file: {file}"), str(file))
+
+    job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet, read=read)
     windows_of(job, str(path))
-    job = replace(job, folder=str(Path(path).parent.absolute()))
-    listing = job.select.file
-    if listing is None:
-        return job
-    manifest = Path(path).parent / listing
-    listed = parse_manifest(_text_of(manifest, f"{path}: select.file: {manifest}"), str(manifest))
-    select = replace(job.select, file=None, listed=listed)
-    return replace(job, select=select, list_file=listing)
+    return replace(job, folder=str(folder.absolute()))
 
 
 def check_gate(job: Job, source: str = "") -> None:

@@ -7,23 +7,26 @@ below. Kinds that are not built in come from other installed packages.
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from bulkops.checking import check, one_of, read_table
+from bulkops.checking import Table, check, one_of, read_table, table_of
 from bulkops.errors import JobError
 from bulkops.job.journal import JournalOptions
+from bulkops.job.listing.manifest import Manifest
+from bulkops.job.listing.values import read_specs
 from bulkops.job.notify import Notify, read_notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.select import Select
-from bulkops.job.unquoted import toml_hint
-from bulkops.operations import kind_named, kind_names
-from bulkops.operations.model import Scope, Spec
+from bulkops.job.toml import parse_toml
+from bulkops.operations import bind, kind_named, kind_names
+from bulkops.operations.kinds.base import Kind
+from bulkops.operations.model import Resolved, Scope, Spec
+from bulkops.operations.values import Valued, to_builtins
 
 # Patterns end in \Z because "$" would accept a trailing line break.
 Name = Annotated[
@@ -43,8 +46,6 @@ ORGANIZATIONS = ("TFE_ORGANIZATION", "TF_CLOUD_ORGANIZATION")
 
 _WITHOUT_EFFECT = ("pace", "journal", "notify")
 """Tables that are not part of the digest."""
-
-Table = Annotated[dict[str, object], Meta(description="a table")]
 
 
 class JobFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,12 +82,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         organization: from the file, otherwise from the environment. Empty in a fleet's job
             that names none: its shards do (``bulkops.fleet.fleet.job_of``).
         operation_kind: the kind's name (see ``kind_named``).
-        spec: an instance of that kind's ``spec_type``.
+        spec: an instance of that kind's ``spec_type``; with ``values``, the first one of them.
         select: not used by kinds that don't change selected workspaces.
         folder: absolute path of the job file's folder, in which its gate runs; not part of the
             digest. Empty for a job without a file.
         list_file: ``select.file`` as written, from which ``select.listed`` was read, for messages;
             not part of the digest. Empty without one, and in a job from a journal.
+        values: the groups of workspaces with specs of their own; all listed workspaces are in one.
+            Empty if all workspaces have the same.
     """
 
     name: str
@@ -100,6 +103,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     notify: Notify = Notify()
     folder: str = ""
     list_file: str = ""
+    values: tuple[Valued, ...] = ()
+
+    @property
+    def specs(self) -> Sequence[Spec]:
+        """Its different specs; they name the same run tasks."""
+        return [one.spec for one in self.values] or [self.spec]
+
+    def bound(self, resolved: Resolved) -> Kind:
+        """Return the job's kind, with the run tasks that it names and each workspace's spec."""
+        return bind(self.operation_kind, self.spec, resolved, self.values)
 
     @property
     def secret_variables(self) -> frozenset[str]:
@@ -163,6 +176,7 @@ def parse_job(
     *,
     default_organization: str | None = None,
     of_fleet: bool = False,
+    read: Callable[[str], Manifest] | None = None,
 ) -> Job:
     """Return the job a TOML text describes.
 
@@ -170,6 +184,8 @@ def parse_job(
         source: the file's name, for error messages.
         default_organization: that of ``organization_in``, used if the file names no organization.
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
+        read: reads the file in ``select.file`` by its name as written. Without it, the job keeps
+            that name, and can have no values per workspace.
 
     Raises:
         JobError: the text is not TOML, or not a job; the message names the place and what is
@@ -177,24 +193,8 @@ def parse_job(
     """
     document = parse_toml(text, source)
     return job_from_builtins(
-        document, source, default_organization=default_organization, of_fleet=of_fleet
+        document, source, default_organization=default_organization, of_fleet=of_fleet, read=read
     )
-
-
-def parse_toml(text: str, source: str) -> dict[str, object]:
-    """Return the document in a TOML text; ``source`` is the file's name, for error messages.
-
-    Raises:
-        JobError: the text is not TOML; the message names the place.
-    """
-    try:
-        text.encode()  # tomllib accepts a lone surrogate, but it can't be written to a journal
-        return tomllib.loads(text)
-    except RecursionError:
-        raise JobError(f"{source}: not valid TOML: nested too deeply") from None
-    except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
-        hint = toml_hint(str(problem), text)
-        raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}{hint}") from None
 
 
 def job_from_builtins(
@@ -204,19 +204,31 @@ def job_from_builtins(
     default_organization: str | None = None,
     folder: str = "",
     of_fleet: bool = False,
+    read: Callable[[str], Manifest] | None = None,
 ) -> Job:
-    """Return the job from a plain mapping in the form of a job file; raises ``JobError``."""
+    """Return the job from a plain mapping in the form of a job file; raises ``JobError``.
+
+    Arguments as for ``parse_job``.
+    """
     file = read_table(document, JobFile, source)
     organization = file.organization
     if organization is None:
         organization = "" if of_fleet else organization_by_default(default_organization, source)
-    kind, spec = _operation(file.operation, source)
+    kind = _kind(file.operation, source)
+    select = _select(file.select, kind, source, given="select" in document)
+    list_file, manifest = select.file or "", None
+    if list_file and read is not None:
+        manifest = read(list_file)
+        select = msgspec.structs.replace(select, file=None, listed=manifest.entries)
+    spec, values = read_specs(file.operation, kind, source, select.listed, manifest)
     return Job(
         name=file.name,
         organization=organization,
-        operation_kind=kind,
+        operation_kind=kind.name,
         spec=spec,
-        select=_select(file.select, kind, source, given="select" in document),
+        values=values,
+        select=select,
+        list_file=list_file if manifest else "",
         rollout=read_table(file.rollout, Rollout, source, "rollout"),
         pace=read_table(file.pace, Pace, source, "pace"),
         journal=read_table(file.journal, JournalOptions, source, "journal"),
@@ -229,32 +241,31 @@ def job_to_builtins(job: Job) -> dict[str, object]:
     """Return the job in the form of a job file, for JSON and ``job_from_builtins``."""
     selects = kind_named(job.operation_kind).scope is Scope.SELECTED
     # bulkops 0.2 knows neither of these, so that a header has them only if a job file sets them.
-    later = {"journal": _given(job.journal), "notify": _given(job.notify)}
+    later = {"journal": table_of(job.journal), "notify": table_of(job.notify)}
     return {
         "name": job.name,
         "organization": job.organization,
-        "operation": {"kind": job.operation_kind, **_given(job.spec)},
-        **({"select": _given(job.select)} if selects else {}),
-        "rollout": _given(job.rollout),
-        "pace": _given(job.pace),
+        "operation": {"kind": job.operation_kind, **to_builtins(job.spec, job.values)},
+        **({"select": table_of(job.select)} if selects else {}),
+        "rollout": table_of(job.rollout),
+        "pace": table_of(job.pace),
         **{name: table for name, table in later.items() if table},
     }
 
 
-def _operation(table: Mapping[str, object], source: str) -> tuple[str, Spec]:
+def _kind(table: Mapping[str, object], source: str) -> type[Kind]:
     if "kind" not in table:
         raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
-    kind = kind_named(table["kind"], f"{source}: operation.kind")
-    rest = {key: value for key, value in table.items() if key != "kind"}
-    return kind.name, read_table(rest, kind.spec_type, source, "operation", beside=("kind",))
+    return kind_named(table["kind"], f"{source}: operation.kind")
 
 
-def _select(table: Mapping[str, object], kind: str, source: str, *, given: bool) -> Select:
-    scope = kind_named(kind).scope
+def _select(table: Mapping[str, object], kind: type[Kind], source: str, *, given: bool) -> Select:
+    scope = kind.scope
     if scope is Scope.SELECTED:
         return read_table(table, Select, source, "select")
     if given:
-        raise JobError(f"{source}: select: a {kind} job applies to {scope.value}: remove [select]")
+        what = f"a {kind.name} job applies to {scope.value}"
+        raise JobError(f"{source}: select: {what}: remove [select]")
     return Select(all=True, allow_empty=True)
 
 
@@ -278,16 +289,3 @@ def organization_by_default(name: str | None, source: str) -> str:
 def same_organization(one: str, other: str) -> bool:
     """Return whether two names are of the same organization: the server ignores their case."""
     return one.lower() == other.lower()
-
-
-def _given(struct: msgspec.Struct) -> dict[str, object]:
-    # TOML has no null, so the form that is read back as a job file has none either.
-    fields: dict[str, object] = msgspec.to_builtins(struct)
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-def _located(problem: str, text: str) -> str:
-    # This is the only error for which tomllib gives no line and column.
-    line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    end = f"(at line {line}, column {column}, the end of the file)"
-    return problem.replace("(at end of document)", end)

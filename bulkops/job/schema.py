@@ -5,7 +5,8 @@ in the ``Attributes`` of its Struct's docstring; a test compares ``jobs/README.m
 
 Only ``parse_job``, not the schema, refuses: a file without an organization if ``TFE_ORGANIZATION``
 is not set; numbers that JSON doesn't have (``nan``, integers beyond 64 bits, ``1.0`` for an
-integer); and what an installed kind checks in its own ``__post_init__``.
+integer); what an installed kind checks in its own ``__post_init__``; and what the rows of
+``select.file`` contain.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import inspect
 
-from bulkops.checking import allowed
-from bulkops.job.job import Job, JobFile, Table
+from bulkops.checking import Table, allowed
+from bulkops.job.job import Job, JobFile
+from bulkops.job.listing.values import FIELDS, Entries, PerWorkspace
 from bulkops.job.notify import RULE, Notify
 from bulkops.job.select import SELECTING, Select
 from bulkops.operations import all_kinds
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Scope, Spec, any_of
+from bulkops.operations.values import overridable
 
-Schema = dict[str, object]
+Schema = dict[str, typing.Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 KIND_MEANING = "what the job does; it determines which other fields are allowed"
@@ -56,12 +59,7 @@ def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
         # Two packages may use the same class name for their specs.
         unique = spec.__name__ if spec.__name__ not in definitions else f"{name}-{spec.__name__}"
         choices.append({"$ref": f"#/$defs/{unique}"})
-        definitions[unique] = table_schema(
-            spec,
-            summary(kind),
-            {"kind": {"const": name, "description": KIND_MEANING}},
-            ["kind"],
-        )
+        definitions[unique] = _operation(name, kind)
     descriptions = meanings(JobFile)
     properties: dict[str, Schema] = {
         name: {"description": descriptions.get(name, ""), **_reference(struct)}
@@ -71,6 +69,53 @@ def schema_of(kinds: Mapping[str, type[Kind]]) -> Schema:
     job = table_schema(JobFile, summary(JobFile), properties) | _selecting_or_not(tables, kinds)
     definitions = dict(sorted(definitions.items()))
     return {"$schema": DIALECT, "title": "A job file of bulkops", **job, "$defs": definitions}
+
+
+def _operation(name: str, kind: type[Kind]) -> Schema:
+    """Return the schema of a kind's ``[operation]``."""
+    known: dict[str, Schema] = {"kind": {"const": name, "description": KIND_MEANING}}
+    spec, columns = kind.spec_type, overridable(kind)
+    if not columns:
+        return table_schema(spec, summary(kind), known, ["kind"])
+    table = table_schema(spec, summary(kind), known | _per_workspace(spec, columns), ["kind"])
+    # What a column gives need not be in the table, and the rules over several fields are about
+    # the table and a row together.
+    rule = {name: table.pop(name) for name in spec.schema_rule}
+    needed = [field for field in table["required"] if field in columns]
+    table["required"] = [field for field in table["required"] if field not in columns]
+    rule |= {"required": needed} if needed else {}
+    given = [_given_or_column(field) for field in needed]
+    return {
+        **table,
+        "if": any_of(*FIELDS),
+        "then": {"not": {"required": [*FIELDS]}, **({"allOf": given} if given else {})},
+        **({"else": rule} if rule else {}),
+    }
+
+
+def _per_workspace(spec: type[Spec], columns: Sequence[str]) -> dict[str, Schema]:
+    """Return the schemas of ``from_file`` and ``values``, which name a kind's own fields."""
+    fields = table_schema(spec)["properties"]
+    own = {name: {**fields[name]} for name in columns}
+    for schema in own.values():
+        schema.pop("default", None)
+    group = table_schema(Entries)
+    group["properties"] |= own
+    meaning = meanings(PerWorkspace)
+    result: dict[str, Schema] = {
+        "from_file": {"items": {"type": "string", "enum": [*columns]}},
+        "values": {"items": group},
+    }
+    for name, schema in result.items():
+        schema |= {"type": "array", "minItems": 1, "description": meaning[name]}
+    return result
+
+
+def _given_or_column(field: str) -> Schema:
+    """Return the rule that a field is in the table, or in each row."""
+    column = {"properties": {"from_file": {"contains": {"const": field}}}}
+    in_file = {"required": ["from_file"], **column}
+    return {"anyOf": [{"required": [field]}, in_file, {"required": ["values"]}]}
 
 
 def _selecting_or_not(

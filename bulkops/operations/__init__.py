@@ -6,6 +6,7 @@ adds a kind.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from bulkops.checking import not_allowed, one_of
@@ -56,6 +57,7 @@ from bulkops.operations.model import (
     exactly_one_of,
 )
 from bulkops.operations.secret import Secret
+from bulkops.operations.values import Valued
 
 __all__ = [
     "KINDS",
@@ -154,10 +156,24 @@ def all_kinds() -> dict[str, type[Kind]]:
     return kinds
 
 
-def bind(kind: str, spec: Spec, resolved: Resolved) -> Kind:
+def bind(
+    kind: str,
+    spec: Spec,
+    resolved: Resolved,
+    values: Iterable[Valued] = (),
+) -> Kind:
     """Return the named kind for one job.
 
     Args:
         spec: an instance of that kind's ``spec_type``.
+        values: the groups of workspaces with specs of their own, one of which may be ``spec``.
     """
-    return kind_named(kind)(spec, resolved)
+    made = kind_named(kind)
+    bound = made(spec, resolved)
+    bound.per_workspace = {
+        entry: own
+        for one in values
+        for own in (bound if one.spec is spec else made(one.spec, resolved),)
+        for entry in one.workspaces
+    }
+    return bound

@@ -201,9 +201,12 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     Attributes:
         schema_rule: what ``__post_init__`` checks across fields, as JSON Schema.
+        per_job: fields that are the same on every workspace, above all those that name run tasks;
+            a column of ``select.file`` may override any other.
     """
 
     schema_rule: ClassVar[Mapping[str, object]] = {}
+    per_job: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def run_tasks(self) -> Mapping[str, str]:
@@ -227,6 +230,8 @@ class TaskSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         task: the run task's name or id (``task-…``).
     """
+
+    per_job: ClassVar[frozenset[str]] = frozenset({"task"})
 
     task: Annotated[
         str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')

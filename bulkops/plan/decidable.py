@@ -70,7 +70,7 @@ class _Decisions:
         self._task = kind.resolved.task
         self._select = job.select if kind.scope is Scope.SELECTED else None
         # By their ``id``: equal attributes are one object, which the replay keeps.
-        self._showable: set[tuple[str, int]] = set()
+        self._showable: set[tuple[int, int]] = set()
         self._decided: set[tuple[object, ...]] = set()
 
     def objection(self) -> str:
@@ -100,7 +100,7 @@ class _Decisions:
         """
         if not self._built_in or self._select is None:
             return None
-        parts: list[object] = []
+        parts: list[object] = [id(self._kind.of(of_target[0].operation.target))]
         for progress in of_target:
             one = progress.operation
             if progress.restore is not one.before:
@@ -134,10 +134,10 @@ class _Decisions:
 
     def _is_showable(self, operation: Operation, state: Attributes) -> bool:
         # Checked once per distinct state (see ``_form``).
-        observed = operation.aspect, id(state)
+        aspect = self._kind.of(operation.target).aspects[operation.aspect]
+        observed = id(aspect), id(state)
         if observed not in self._showable:
-            source = self._kind.aspects[operation.aspect].source
-            if not showable(source, state, operation.desired or {}):
+            if not showable(aspect.source, state, operation.desired or {}):
                 return False
             self._showable.add(observed)
         return True

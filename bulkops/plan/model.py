@@ -13,10 +13,11 @@ from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
 from bulkops.job.rollout import Rollout, rest_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
-from bulkops.operations import bind, kind_named
+from bulkops.operations import kind_named
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation, Resolved, Scope, Skip
+from bulkops.operations.values import differing, in_words
 from bulkops.plan.notes import notes
 
 HIDDEN = "its run tasks are unknown: this token can't read them"
@@ -82,6 +83,20 @@ class Plan(msgspec.Struct, frozen=True):
         return operations / self.rate + rests if self.rate else None
 
     @property
+    def values(self) -> dict[str, int]:
+        """Values per workspace, in words → number of selected workspaces, the most first.
+
+        Empty if all workspaces have the same, and for an undo, which restores former ones.
+        """
+        groups = () if self.undo_of else self.job.values
+        words = map(in_words, differing(groups))
+        own = {e: text for one, text in zip(groups, words, strict=True) for e in one.workspaces}
+        targets = {o.target.id: o.target for o in self.operations if own}
+        targets |= {s.target.id: s.target for s in self.skips if own}
+        found = (own.get(target.id) or own.get(target.name) for target in targets.values())
+        return dict(Counter(text for text in found if text).most_common())
+
+    @property
     def blocked(self) -> list[Skip]:
         """Skips of targets that don't get their desired state."""
         return [skip for skip in self.skips if skip.blocked]
@@ -93,7 +108,7 @@ def make_plan(job: Job, inventory: Inventory, source: str = "job") -> Plan:
     Raises:
         JobError: the result would exceed the organization's entitlements.
     """
-    kind = bind(job.operation_kind, job.spec, inventory.resolved)
+    kind = job.bound(inventory.resolved)
     operations, skips = _decide_all(kind, inventory)
     if kind.scope is Scope.EVERY and any(skip.blocked for skip in skips):
         # A part of it would be as destructive as all of it, and achieve nothing.

@@ -213,7 +213,7 @@ def _not_needed_then(
     """Return what must come first now, but didn't when the job was planned; empty if nothing."""
     if replay.header.undo_of or len(kind.aspects) == 1:
         return ""
-    decided = _same(operation, kind.decide(operation.target, observations))
+    decided = _same(operation, kind.decided(operation.target, observations))
     return _not_to_come(decided, replay) if decided else ""
 
 

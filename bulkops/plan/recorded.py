@@ -18,7 +18,6 @@ from bulkops.journal.records import (
     Skipped,
 )
 from bulkops.journal.storage import Storage
-from bulkops.operations import bind
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.secret import HmacKey
 from bulkops.plan.model import Plan
@@ -67,9 +66,7 @@ def first_records(plan: Plan, client: Client, by: Holder) -> Iterator[Record]:
 
 def kind_of(header: Header, key: HmacKey | None = None) -> Kind:
     """Return the kind of a journal's job, resolved to its run tasks."""
-    job = job_of(header)
-    resolved = msgspec.structs.replace(header.resolved, key=key)
-    return bind(job.operation_kind, job.spec, resolved)
+    return job_of(header).bound(msgspec.structs.replace(header.resolved, key=key))
 
 
 def job_of(header: Header) -> Job:

@@ -20,7 +20,7 @@ from bulkops.journal.records import Header
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.journal.storage import Readable
-from bulkops.operations import bind
+from bulkops.operations.aspects.base import Source
 from bulkops.operations.compare import Shown, compare
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
@@ -159,8 +159,7 @@ def _noted(place: Place, is_relevant: Callable[[Header], bool], plan: Plan) -> I
     # Its organization may be written in another case; that would make other sources of the same.
     organization = replay.header.organization
     resolved = msgspec.structs.replace(plan.resolved, organization=organization)
-    ours = bind(plan.job.operation_kind, plan.job.spec, resolved)
-    undone, prevented = _disagreement(plan, ours, replay, theirs)
+    undone, prevented = _disagreement(plan, plan.job.bound(resolved), replay, theirs)
     named = as_argument(place)
     if undone or prevented:
         yield Unfinished(
@@ -208,16 +207,20 @@ def _unfinished(journal: Readable, is_relevant: Callable[[Header], bool]) -> Rep
 
 def _disagreement(plan: Plan, ours: Kind, replay: Replay, theirs: Kind) -> tuple[int, int]:
     """Return how many changes of a job a plan reverts, and how many more it prevents."""
-    planned = {(ours.aspects[o.aspect].source, o.target.id): o for o in plan.operations}
+    planned = {_place(ours, o): o for o in plan.operations}
     undone = prevented = 0
     for progress in replay.operations.values():
-        place = theirs.aspects[progress.operation.aspect].source, progress.operation.target.id
-        other = planned.get(place)
+        other = planned.get(_place(theirs, progress.operation))
         if other is None or other.desired == progress.operation.desired:
             continue
         undone += _undone(progress, other)
         prevented += progress.outcome in (None, Outcome.IN_DOUBT)
     return undone, prevented
+
+
+def _place(kind: Kind, operation: Operation) -> tuple[Source | None, str]:
+    """Return what an operation changes, and on which target."""
+    return kind.of(operation.target).aspects[operation.aspect].source, operation.target.id
 
 
 def _undone(progress: Progress, other: Operation) -> bool:

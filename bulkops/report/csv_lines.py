@@ -9,16 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bulkops.text import escaped
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - Excel runs them
-"""Start of a cell that a spreadsheet would run as a formula; it gets a leading apostrophe."""
-
-# Spreadsheets ignore blanks and quotes before a formula, some of them.
-_RUN = re.compile(rf"(^|;)(?=[\s\"]*[{''.join(map(re.escape, FORMULA))}])")
+from bulkops.text import escaped, guarded
 
 
 def rows_as_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -29,11 +22,7 @@ def rows_as_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     line = io.StringIO(newline="")
     writer = csv.writer(line, quoting=csv.QUOTE_ALL)
     for row in rows:
-        writer.writerow(map(_guarded, row))
+        writer.writerow(escaped(guarded(cell)) for cell in row)
         yield line.getvalue()
         line.seek(0)
         line.truncate()
-
-
-def _guarded(text: str) -> str:
-    return escaped(_RUN.sub(r"\1'", text))

@@ -15,7 +15,7 @@
 
 ``blocked`` means that the job wants a change that is not possible. With ``only_failed`` the file
 has the operations that failed, drifted, are in conflict or in doubt; it can be the ``select.file``
-of another job (``bulkops.job.manifest``), which uses the ids, not the names.
+of another job (``bulkops.job.listing.manifest``), which uses the ids, not the names.
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ def _head(plan: Plan) -> Iterator[str]:
         yield f"- {number:,} {'blocked' if is_blocked else 'skipped'}: {code(reason)}\n"
     if len(reasons) > FEW:
         yield f"- … and {sum(n for _, n in reasons[FEW:])} more, for other reasons\n"
+    yield from _values(plan)
     yield from _waves(plan)
     for note in plan.notes:
         yield f"- Note: {plain(note)}\n"
@@ -97,6 +98,14 @@ def _changes(plan: Plan) -> Iterator[str]:
     if len(found) > FEW:
         yield f"\n… and {sum(n for _, n in found[FEW:])} more, with other changes.\n"
     yield "\n"
+
+
+def _values(plan: Plan) -> Iterator[str]:
+    values = list(plan.values.items())
+    for words, number in values[:FEW]:
+        yield f"- Values: {counted(number, 'workspace')} with {code(words)}\n"
+    if len(values) > FEW:
+        yield f"- … and {sum(n for _, n in values[FEW:]):,} more, with other values\n"
 
 
 def _waves(plan: Plan) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Worker:
     ) -> None:
         self._operation = operation
         self._assignment = assignment
-        self._aspect = assignment.kind.aspects[operation.aspect]
+        self._aspect = assignment.kind.of(operation.target).aspects[operation.aspect]
         self._caller = assignment.client
         self._journal = assignment.journal
         self._read_at = read_at

@@ -19,7 +19,7 @@ from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job, parse_job
 from bulkops.operations.model import Observed, Resolved, Target, TaskRef
 from bulkops.plan.model import make_plan
-from bulkops.report.csv_lines import FORMULA
+from bulkops.text import FORMULA
 
 SCAN = RunTask("task-1", "scan", "https://example.com")
 LINT = RunTask("task-2", "lint", "https://example.com")

@@ -19,6 +19,7 @@ from bulkops.fleet.schema import fleet_schema
 from bulkops.fleet.tables import FleetFile, ShardTable
 from bulkops.job.job import JobFile
 from bulkops.job.journal import JournalOptions
+from bulkops.job.listing.values import PerWorkspace
 from bulkops.job.notify import Notify
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
@@ -67,7 +68,8 @@ TYPE_NAMES: dict[type[inspect.Type], str] = {
 def readme_as_it_should_be(text: str) -> str:
     """Return README's text with its tables of fields generated from the code."""
     expected = {heading: rows(struct) for heading, struct in TABLES.items()}
-    expected["`[operation]`"] = row("`kind`", "string", "required", one_of(KINDS), KIND_MEANING)
+    kind = row("`kind`", "string", "required", one_of(KINDS), KIND_MEANING)
+    expected["`[operation]`"] = kind + rows(PerWorkspace)
     parts = re.split(r"^(?=##+ )", text, flags=re.MULTILINE)
     for place, part in enumerate(parts):
         heading = part.partition("\n")[0].lstrip("# ")

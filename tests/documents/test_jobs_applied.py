@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +86,15 @@ def _in_project(workspace: Workspace, before: Attachments) -> Attachments:
     return [("mandatory", ("pre_plan", "post_plan"))] if meant else before
 
 
+def _as_listed(workspace: Workspace, before: Attachments) -> Attachments:
+    with (JOBS / "as-listed.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["workspace"]: row for row in csv.DictReader(file)}
+    if workspace.name not in rows:
+        return before
+    row = rows[workspace.name]
+    return [(row["enforcement_level"] or "advisory", tuple((row["stages"] or "post_plan").split()))]
+
+
 def _except_sandbox(workspace: Workspace, before: Attachments) -> Attachments:
     meant = workspace.tag_bindings.get("env") == "prod" and workspace.project.name != "sandbox"
     return [("mandatory", ("post_plan",))] if meant else before
@@ -92,6 +104,7 @@ EXPECTED = {
     "advisory-to-mandatory": Expected(
         "security-scan", lambda _, before: [("mandatory", stages) for _level, stages in before]
     ),
+    "as-listed": Expected("security-scan", _as_listed),
     "canary": Expected("security-scan", _canary),
     "detach-retired": Expected("legacy-lint", lambda _workspace, _before: []),
     "enforce-in-project": Expected("pci-check", _in_project),
@@ -191,6 +204,41 @@ def test_a_job_ends_as_its_comment_says(world: World, here: Here, path: Path) ->
     again = here("plan", str(path), "--detailed-exitcode")
     assert again.code == 0
     assert "Plan: 0 to attach, 0 to update, 0 to detach; " in again.out
+
+
+@pytest.mark.parametrize("write", [1, 4])
+def test_the_job_with_values_is_resumed_and_undone_without_its_file(
+    world: World, here: Here, write: int
+) -> None:
+    """Killed at a write, it is resumed and undone from the journal alone, each change once."""
+    simulator, folder = world.simulator, world.folder
+    for name in ("as-listed.toml", "as-listed.csv"):
+        shutil.copy(JOBS / name, folder)
+    before = _state(simulator)
+    workspaces = simulator.world.organizations["acme"].workspaces
+    expected = {
+        (name, task): _as_listed(workspaces[name], shown) if task == "security-scan" else shown
+        for (name, task), shown in before.items()
+    }
+    changed = {name: 1 for name, task in before if expected[name, task] != before[name, task]}
+    apply = ("apply", "as-listed.toml", "--yes", "--journal", "listed.jsonl")
+    assert world.kill(signal.SIGKILL, write=write, stage="after", arguments=apply).code < 0
+
+    listing = folder / "as-listed.csv"
+    listing.write_text(listing.read_text("utf-8").replace("mandatory", "advisory"), "utf-8")
+    other = here(*apply)
+    assert other.code == 2
+    assert "listed.jsonl: is the journal of another job" in other.err
+    listing.unlink()
+    done = here("resume", "listed.jsonl", "--yes")
+    assert done.code == 0, done
+    assert _state(simulator) == expected
+    assert world.changed() == changed
+    assert here("verify", "listed.jsonl").code == 0
+
+    assert here("undo", "listed.jsonl", "--yes").code == 0
+    assert _state(simulator) == before
+    assert world.changed() == dict.fromkeys(changed, 2)
 
 
 def test_the_terraform_version_job_ends_as_its_comment_says(world: World, here: Here) -> None:

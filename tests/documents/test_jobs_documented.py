@@ -12,11 +12,14 @@ from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.standing import WORST_FIRST
 from bulkops.job import rollout
 from bulkops.job.conditions import ATTRIBUTES
+from bulkops.job.file import load_job
 from bulkops.job.job import parse_job
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import meanings
 from bulkops.operations import KINDS
+from bulkops.operations.kinds.attach import AttachSpec
 from bulkops.operations.model import Scope
+from bulkops.operations.values import overridable
 from tests.documents.job_tables import (
     FLEET_SCHEMA,
     JOBS,
@@ -115,9 +118,13 @@ def test_the_table_of_failures_is_the_codes() -> None:
     assert len(documented) == 9
 
 
+def _examples() -> list[str]:
+    return re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+
 def test_the_examples_are_a_job_and_a_fleet() -> None:
     """README's examples are valid; the fleet is one of that job, in two waves."""
-    example, notify, fleet = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    example, notify, fleet = (one for one in _examples() if "from_file" not in one)
     job = parse_job(example, "README.md")
     assert job.name == "require-security-scan"
     told = parse_job(example + notify, "README.md")
@@ -126,6 +133,30 @@ def test_the_examples_are_a_job_and_a_fleet() -> None:
     parsed = parse_fleet(fleet, Path("/jobs/README.toml"), "README.md")
     assert parsed.job == Path(f"/jobs/{job.name}.toml")
     assert parsed.waves() == [("acme-canary",), ("acme-emea",)]
+
+
+def test_the_example_of_values_is_a_job(tmp_path: Path) -> None:
+    """README's example of values per workspace is valid, with the file beside it."""
+    (table,) = (one for one in _examples() if "from_file" in one)
+    (listing,) = re.findall(r"```csv\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "as-listed.csv").write_text(listing, encoding="utf-8")
+    file = tmp_path / "job.toml"
+    file.write_text(f'name = "listed"\norganization = "acme"\n{table}', encoding="utf-8")
+    groups = {one.workspaces: one.spec for one in load_job(file).values}
+    assert groups == {
+        ("prod-api-001",): AttachSpec(task="security-scan", enforcement_level="mandatory"),
+        ("prod-app-001",): AttachSpec(
+            task="security-scan", enforcement_level="mandatory", stages=("pre_plan", "post_plan")
+        ),
+        ("staging-app-001",): AttachSpec(task="security-scan", enforcement_level="advisory"),
+    }
+
+
+def test_the_kinds_with_values_are_the_codes() -> None:
+    """README lists exactly the kinds that can have values per workspace."""
+    text = README.partition("### Values per workspace\n")[2].partition("```")[0]
+    named = set(re.findall(r"`([a-z-]+)`", text.partition("The kinds")[2]))
+    assert named == {name for name, kind in KINDS.items() if overridable(kind)}
 
 
 def test_the_waves_of_shards_are_the_codes() -> None:
@@ -157,7 +188,7 @@ def test_the_readme_names_every_file_and_no_other() -> None:
 def test_a_ready_file_is_a_job_that_explains_itself(path: Path) -> None:
     """Each is valid, has its file's name, its schema, when to use it, and how to undo it."""
     text = path.read_text(encoding="utf-8")
-    job = parse_job(text, path.name)
+    job = load_job(path)
     assert (job.name, job.organization) == (path.stem, "acme")
     _explains_itself(text, SCHEMA, f"plan jobs/{path.name}", f"apply jobs/{path.name}")
 

@@ -23,6 +23,7 @@ from random import Random
 from typing import TypeVar
 
 import anyio
+import msgspec
 
 from bulkops.client.api import Client
 from bulkops.client.permit import ALWAYS, Permit
@@ -30,6 +31,7 @@ from bulkops.clock import Clock
 from bulkops.errors import JournalWriteFailed
 from bulkops.job.gate import GateCall
 from bulkops.job.job import Job, job_from_builtins
+from bulkops.job.listing.manifest import parse_manifest
 from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.place import LocalPlace
 from bulkops.journal.place import Hold
@@ -75,13 +77,25 @@ BETWEEN_EXECUTIONS = 5.0
 """Seconds that pass until the next execution starts, unless ``World.pause`` says otherwise."""
 
 
-def job(kind: str = "attach", /, **tables: Mapping[str, object]) -> Job:
-    """Return a job on the whole scope of its kind; ``operation``, … add to its tables."""
+def job(
+    kind: str = "attach",
+    rows: Sequence[Mapping[str, object]] = (),
+    /,
+    **tables: Mapping[str, object],
+) -> Job:
+    """Return a job on the whole scope of its kind; ``operation``, … add to its tables.
+
+    Args:
+        rows: the rows of the file that ``select`` names, if it names one.
+    """
     operation = {"kind": kind, **CASES[kind].spec, **tables.pop("operation", {})}
     document: dict[str, object] = {"name": "scan", "organization": "acme", "operation": operation}
     if KINDS[kind].scope is Scope.SELECTED:
         document["select"] = {"all": True}
-    return job_from_builtins({**document, **tables})
+    text = msgspec.json.encode(rows).decode()
+    return job_from_builtins(
+        {**document, **tables}, read=(lambda name: parse_manifest(text, name)) if rows else None
+    )
 
 
 async def passing(_call: GateCall) -> int:

@@ -103,7 +103,7 @@ REFUSED = {
     HEAD + ATTACH + '[select]\nname = ["prod-*"]\n': 'unknown key select.name: did you mean "names"'
     f"? Known: {SELECT_KEYS}",
     HEAD + ATTACH + 'stage = ["post_plan"]\n' + SELECT: "unknown key operation.stage: did you mean "
-    '"stages"? Known: kind, task, enforcement_level, stages',
+    '"stages"? Known: kind, from_file, task, enforcement_level, stages',
     JOB + '"a\\nb" = 1\n': rf'unknown key select."a\nb". Known: {SELECT_KEYS}',
     HEAD + SELECT: "operation is missing: give a table",
     HEAD + "[operation]\n" + SELECT: "operation.kind is missing: give one of "

@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from bulkops.errors import JobError
 from bulkops.job.job import JobFile, job_from_builtins
 from bulkops.job.journal import JournalOptions
+from bulkops.job.listing.values import FIELDS
 from bulkops.job.pace import Pace
 from bulkops.job.rollout import Rollout
 from bulkops.job.schema import job_schema, meanings, summary, table_schema, with_nested
 from bulkops.job.select import Select
 from bulkops.operations import KINDS
 from bulkops.operations.model import Scope
+from bulkops.operations.values import overridable
 from tests.documents.job_tables import FLEETS, JOBS, TABLES
 from tests.kinds import CASES
 
@@ -37,6 +39,8 @@ ONLY_THE_CODE = (
     r"= an integer of \d+ bits: not ",
     r"select: where\[\d+\] = .*: not a condition",
     r"= \"re:.*: not a regular expression",
+    r"operation\.from_file = .* only load_job reads it",
+    r"operation\.values",
 )
 """Messages of ``parse_job`` for what the schema can't refuse."""
 
@@ -83,6 +87,8 @@ VALUES: tuple[Any, ...] = (
     *(True, False, -1, 0, 1, 2, 512, 513, 0.05, 0.1, 1.0, 1e5, 1e6, math.inf, math.nan, 2**70),
     *([], [""], ["prod-*"], ["ws-1"], ["post_plan"], ["post_plan", "nonsense"], ["a", 1]),
     *(["pre_plan", "pre_plan"], ["1", "10%"], [["a"]], {}, {"a": 1}, [{}]),
+    *(["stages"], ["enforcement_level", "stages"], ["task"], ["execution_mode"]),
+    *([{"workspaces": ["a"]}], [{"workspaces": ["a"], "stages": ["post_plan"]}]),
 )
 
 
@@ -118,7 +124,7 @@ SHARED = [
 ]
 """These tables, and keys in them to set or remove."""
 
-OPERATION = _fields(*(kind.spec_type for kind in KINDS.values()))
+OPERATION = [*_fields(*(kind.spec_type for kind in KINDS.values())), *FIELDS]
 """The keys of all kinds' ``[operation]``."""
 
 PLACES = [*SHARED, *((("operation",), name) for name in [*OPERATION, "kind", "nonsense"])]
@@ -126,6 +132,12 @@ PLACES = [*SHARED, *((("operation",), name) for name in [*OPERATION, "kind", "no
 
 SELECTING_OR_NOT = {kind.scope is Scope.SELECTED: name for name, kind in KINDS.items()}
 """One kind with ``[select]`` and one without."""
+
+
+def _known(kind: str) -> list[str]:
+    """Return the keys of a kind's ``[operation]``."""
+    per_workspace = FIELDS if overridable(KINDS[kind]) else ()
+    return [*_fields(KINDS[kind].spec_type), *per_workspace]
 
 
 def _job(kind: str) -> Document:
@@ -244,14 +256,14 @@ def test_they_agree_on_every_value_in_every_place_of_a_kind(kind: str) -> None:
     for table in TABLES_OF_ALL:
         for content in ({}, {"all": True}):
             _of_one_mind({**_job(kind), table: content})
-    for key in (*_fields(KINDS[kind].spec_type), "kind"):
+    for key in (*_known(kind), "kind"):
         _of_one_mind_on_every_value(kind, ("operation",), key)
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_they_refuse_what_only_other_kinds_have(kind: str) -> None:
     """Both refuse a field of another kind, or an unknown one."""
-    for key in {*OPERATION, "nonsense"} - set(_fields(KINDS[kind].spec_type)):
+    for key in {*OPERATION, "nonsense"} - {*_known(kind)}:
         job = _job(kind)
         job["operation"][key] = "scan"
         assert _refusal(job) is not None, job
@@ -282,6 +294,32 @@ def test_rules_over_several_fields(table: str, given: Document) -> None:
     document = {**_job("attach"), table: given}
     assert _refusal(document) is not None
     assert not VALIDATOR.is_valid(document)
+
+
+COLUMNS: dict[str, tuple[list[str], Document]] = {
+    "attach": (["enforcement_level"], {"task": "scan"}),
+    "workspace-update": (["execution_mode"], {"agent_pool_id": "apool-1"}),
+    "update": (["stages", "enforcement_level"], {"task": "scan"}),
+}
+"""Kind → columns, with which the rest of its ``[operation]`` is whole, and without isn't."""
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_a_column_stands_in_for_a_field(kind: str) -> None:
+    """A table needs no field that a column gives, and its rules over several fields are the rows'.
+
+    The code refuses it only because this test gives it no file.
+    """
+    columns, table = COLUMNS[kind]
+    job = {**_job(kind), "operation": {"kind": kind, **table, "from_file": columns}}
+    assert VALIDATOR.is_valid(job)
+    assert "only load_job reads it" in (_refusal(job) or "")
+    both = {**job["operation"], "values": [{"workspaces": ["a"]}]}
+    for wrong in ({**job["operation"], "from_file": ["kind"]}, both, {"kind": kind, **table}):
+        assert not VALIDATOR.is_valid({**job, "operation": wrong}), wrong
+        refusal = _refusal({**job, "operation": wrong})
+        assert refusal is not None
+        assert "only load_job" not in refusal
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_reading_of_workspaces_shows_only_the_target() -> None:
 def test_settings_are_kept_once_for_each_workspace() -> None:
     """Equal settings share one object, and known ids are not kept twice."""
     source = WorkspacesOf("acme", ("terraform-version",))
-    settings = Settings(source, lambda ident, _: (f"same {ident}", ""))
+    settings = Settings(lambda _: source, lambda ident, _: (f"same {ident}", ""))
     for ident in ("ws-1", "ws-2", "ws-1"):
         settings.add(ShownWorkspace(ident, attributes={"terraform-version": "1.6.0"}))
     assert (settings.count(), len(settings)) == (2, 2)

@@ -10,14 +10,13 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.job.manifest import parse_manifest
+from bulkops.job.listing.manifest import parse_manifest
 from bulkops.journal.records import Skipped
 from bulkops.journal.replay import replay
 from bulkops.operations.model import Target
-from bulkops.report.csv_lines import FORMULA
 from bulkops.report.csv_table import COLUMNS, document
 from bulkops.report.model import Report, report
-from bulkops.text import escaped
+from bulkops.text import FORMULA, escaped
 from tests.journal.samples import header, planned
 from tests.report.samples import TASK_PLAN, at, everything, failed, names, texts
 
@@ -138,4 +137,5 @@ def unguarded(text: str) -> str:
 def test_the_failed_operations_are_a_manifest(called: list[str]) -> None:
     """The ids are read, each once, whatever the names are."""
     text = "".join(document(failed(called, [""] * len(called)), only_failed=True))
-    assert parse_manifest(text, "failed.csv") == tuple(f"ws-{n}" for n in range(len(called)))
+    ids = tuple(f"ws-{n}" for n in range(len(called)))
+    assert parse_manifest(text, "failed.csv").entries == ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from bulkops.job.job import job_from_builtins
+from bulkops.job.listing.manifest import parse_manifest
 from bulkops.journal.records import Execution, Record, Skipped
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.operations.model import Operation, Resolved, Skip, Target, TaskRef
@@ -230,6 +232,26 @@ def plan(targets: Iterable[str], blocked: Iterable[tuple[str, str]] = (), **tabl
     return Plan(job_from_builtins(document), resolved, operations, skips)
 
 
+def valued(
+    values: Iterable[tuple[str, str]], kind: str = "attach", field: str = "enforcement_level"
+) -> Plan:
+    """Return a plan of a job that gives each of these workspaces a value, with a skip for each."""
+    rows = [{"name": name, field: value} for name, value in values]
+    task = {"task": "scan"} if kind == "attach" else {}
+    job = job_from_builtins(
+        {
+            "name": "scan",
+            "organization": "acme",
+            "operation": {"kind": kind, **task, "from_file": [field]},
+            "select": {"file": "list.json"},
+        },
+        read=lambda name: parse_manifest(json.dumps(rows), name),
+    )
+    skips = [Skip(Target(f"ws-{n}", row["name"]), "as desired") for n, row in enumerate(rows)]
+    resolved = Resolved(organization="acme", task=TaskRef("task-1", "scan"))
+    return Plan(replace(job, list_file=""), resolved, [], skips)
+
+
 def planned(made: Plan, *, next_steps: Sequence[str] = (), room: int = ROOM) -> Shown:
     """Return what a reader sees of a plan."""
     text = "".join(plan_markdown.document(made, next_steps=next_steps, room=room))
@@ -256,6 +278,15 @@ def test_a_plan_counts_groups_and_lists() -> None:
         "bulkops apply x does it",
     ):
         assert line in shown.text.split("\n")
+
+
+def test_a_plan_counts_values() -> None:
+    """How many workspaces get which values per workspace; the rest of many is a number."""
+    reasons = [("a", "x"), *((f"w{n}", f"because `{n}`") for n in range(FEW)), ("b", "x")]
+    text = planned(valued(reasons, kind="workspace-lock", field="reason")).text
+    assert 'Values: 2 workspaces with reason = "x"' in text.split("\n")
+    assert 'Values: 1 workspace with reason = "because `0`"' in text.split("\n")
+    assert "… and 1 more, with other values" in text.split("\n")
 
 
 def test_alike_blocked_workspaces_are_one_row() -> None:

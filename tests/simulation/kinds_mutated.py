@@ -16,6 +16,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds import replace
+from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.plan import undo
 from bulkops.plan.reconcile import reconcile
@@ -77,6 +78,22 @@ def settings_written_whole() -> AbstractContextManager[Any]:
     return mock.patch.object(WorkspaceAspect, "request", more)
 
 
+def one_value_for_all() -> AbstractContextManager[Any]:
+    """Decide about every workspace by the values of the first group."""
+    return mock.patch.object(Kind, "of", lambda kind, _target: kind)
+
+
+def values_forgotten_on_retry() -> AbstractContextManager[Any]:
+    """Decide what failed again by the job's first values."""
+
+    def without_values(replay: Replay, *arguments: Any, **options: Any) -> Iterator[Record]:
+        observations, kind, *others = arguments
+        with mock.patch.object(Kind, "of", lambda kind, _target: kind):
+            yield from reconcile(replay, observations, kind, *others, **options)
+
+    return mock.patch.object(execution, "reconcile", without_values)
+
+
 OF_KINDS: tuple[Mutation, ...] = (
     detach_does_not_wait,
     undo_does_not_wait,
@@ -84,5 +101,7 @@ OF_KINDS: tuple[Mutation, ...] = (
     conflict_written_over,
     saved_plan_decided_anew,
     settings_written_whole,
+    one_value_for_all,
+    values_forgotten_on_retry,
 )
 """All of them."""

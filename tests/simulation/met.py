@@ -47,6 +47,7 @@ MET = (
     *(f"ended: {how}" for how in ("complete", "tolerance", "gate", "paused", "window", "SIGINT")),
     *(f"gate {status}" for status in (0, 1, INCONCLUSIVE)),
     *(f"kind {kind}" for kind in dict.fromkeys(KINDS)),
+    *(f"values of {kind}" for kind in dict.fromkeys(KINDS) if kind != "detach"),
     *(f"saved plan finds it {how}" for how in (DESIRED, BEFORE, OTHER)),
     "JobError",
     "JournalWriteFailed",

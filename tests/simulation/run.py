@@ -79,6 +79,7 @@ def _simulate(seed: int, folder: Path, trace: list[str] | None) -> Outcome:
     machine.met["run"] += 1
     machine.met["store: run"] += scenario.stored
     machine.met[f"kind {scenario.kind}"] += 1
+    machine.met[f"values of {scenario.kind}"] += bool(scenario.values)
     machine.met["selected by projects"] += scenario.projects is not None
     _check_selection(machine, job, replay)
     done = [job]

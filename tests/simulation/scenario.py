@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -21,6 +22,9 @@ LEVELS = ("advisory", "mandatory")
 SETTLE = ("5s", 5.0), ("10s", 10.0), ("20s", 20.0)
 STATES = ("absent", "as wanted", "other level", "other stage", "twice")
 LEASES = ("2s", "5s", "30s", "30s", "1m")
+VALUED = 0.3
+"""The share of the runs whose workspaces have values of their own, by a file."""
+
 STORED = 0.4
 """The share of the runs whose journals are in a store."""
 
@@ -43,6 +47,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         level, stages: desired level and stages; a job need not name both (``named``).
         settings: settings that a workspace-update desires, by name.
+        values: workspace name → fields of ``[operation]`` that it overrides there; for all selected
+            workspaces, or for none.
         states: what every workspace shows before the run: both run tasks and, if it matters, its
             settings.
         selected: names of the workspaces that the job selects.
@@ -65,6 +71,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     stages: tuple[str, ...]
     named: frozenset[str]
     settings: dict[str, object]
+    values: dict[str, dict[str, object]]
     states: dict[Place, Shown]
     selected: frozenset[str]
     forbidden: frozenset[str]
@@ -118,23 +125,28 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         """The things that are changed outside the job."""
         return (SETTINGS, REST) if self.settings else self.things
 
-    def desired(self, shown: Shown) -> Shown:
-        """Return the desired state; fields that the job doesn't name stay as shown."""
+    def desired(self, name: str, shown: Shown) -> Shown:
+        """Return the desired state of a workspace; what the job doesn't name stays as shown."""
         level, stages = shown[0] if shown else (self.level, self.stages)
-        named = self.named
-        return (
-            (
-                self.level if "enforcement_level" in named else level,
-                self.stages if "stages" in named else stages,
-            ),
-        )
+        named, values = self.named, self.values.get(name, {})
+        level = self.level if "enforcement_level" in named else level
+        stages = self.stages if "stages" in named else stages
+        return ((values.get("enforcement_level", level), values.get("stages", stages)),)
+
+    def desired_settings(self, name: str) -> Shown:
+        """Return the desired settings of a workspace, by their names."""
+        own = {field.replace("_", "-"): one for field, one in self.values.get(name, {}).items()}
+        return (tuple(value for _, value in sorted({**self.settings, **own}.items())),)
 
     def job(self) -> Job:
         """Return the job."""
+        empty = dict.fromkeys(self._columns)
+        rows = [{"name": name, **empty, **self.values[name]} for name in sorted(self.values)]
         return job(
             self.kind,
-            operation=self._operation,
-            select=self.projects.select if self.projects else {"names": ["prod-*"]},
+            rows,
+            operation=self._operation | ({"from_file": self._columns} if rows else {}),
+            select={**self._select, **({"file": "list.json"} if rows else {})},
             pace={"max_at_once": self.max_at_once, "settle": self.settle},
             rollout=self._rollout,
             journal={"lease": self.lease},
@@ -149,6 +161,22 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         specified = {"enforcement_level": self.level, "stages": list(self.stages)}
         return {name: specified[name] if name in self.named else None for name in specified}
+
+    @property
+    def _select(self) -> Mapping[str, object]:
+        """The job file's ``[select]`` without the file."""
+        if self.projects is None:
+            return {"names": ["prod-*"]}
+        # A file takes the place of selecting everything.
+        everything = ("all",) if self.values else ()
+        return {name: v for name, v in self.projects.select.items() if name not in everything}
+
+    @property
+    def _columns(self) -> list[str]:
+        """The columns of the job's file."""
+        if self.settings:
+            return sorted(name.replace("-", "_") for name in self.settings)
+        return ["enforcement_level", "stages"]
 
     @property
     def _rollout(self) -> dict[str, object]:
@@ -197,6 +225,7 @@ def draw(random: Random, seed: int) -> Scenario:
         stages=stages,
         named=_named(random, kind),
         settings=specified,
+        values=_values(Random(f"{seed}-values"), kind, specified, selected),
         states={
             **_states(random, kind, level, stages, [*selected, *others]),
             **(settings.states(random, specified, [*selected, *others]) if specified else {}),
@@ -235,6 +264,27 @@ def _named(random: Random, kind: str) -> frozenset[str]:
     both = ("enforcement_level", "stages")
     named = frozenset(name for name in both if kind == "attach" or random.random() < 0.7)
     return named or frozenset(both if kind == "update" else ())
+
+
+def _values(
+    random: Random, kind: str, specified: Mapping[str, object], names: list[str]
+) -> dict[str, dict[str, object]]:
+    """Return what each workspace overrides, in a part of the runs of kinds that can have values."""
+    if kind == "detach" or random.random() >= VALUED:
+        return {}
+    choices: dict[str, Sequence[object]] = {"enforcement_level": LEVELS}
+    choices["stages"] = [(stage,) for stage in ALL_STAGES[:3]]
+    if specified:
+        both = {name: [v for v in settings.VALUES[name] if v is not None] for name in specified}
+        choices = {name.replace("-", "_"): values for name, values in both.items()}
+    return {
+        name: {
+            field: random.choice(values)
+            for field, values in choices.items()
+            if random.random() < 0.5
+        }
+        for name in names
+    }
 
 
 def _states(

@@ -20,11 +20,12 @@ def spec(scenario: Scenario, name: str) -> Spec:
     For a skip, it is a text that the skip's reason must contain.
     """
     if scenario.settings:
-        desired: Shown = (tuple(value for _, value in sorted(scenario.settings.items())),)
+        desired = scenario.desired_settings(name)
         done = scenario.states[name, SETTINGS] == desired
         return "already as desired" if done else {(name, SETTINGS): desired}
     new, old = scenario.states[name, TASK], scenario.states[name, OLD_TASK]
-    decided = _replacing(scenario, new, old) if scenario.replaces else _of(scenario, new)
+    replaces = scenario.replaces
+    decided = _replacing(scenario, name, new, old) if replaces else _of(scenario, name, new)
     if isinstance(decided, str):
         return decided
     if name in scenario.forbidden:
@@ -38,8 +39,8 @@ def is_blocked(scenario: Scenario, name: str) -> bool:
     return isinstance(why, str) and ("times" in why or "can't" in why)
 
 
-def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
-    desired = () if scenario.kind == "detach" else scenario.desired(shown)
+def _of(scenario: Scenario, name: str, shown: Shown) -> dict[str, Shown] | str:
+    desired = () if scenario.kind == "detach" else scenario.desired(name, shown)
     if not shown and scenario.kind != "attach":
         return "not attached"
     if len(shown) > 1 and scenario.kind != "detach":
@@ -49,11 +50,11 @@ def _of(scenario: Scenario, shown: Shown) -> dict[str, Shown] | str:
     return {TASK: desired}
 
 
-def _replacing(scenario: Scenario, new: Shown, old: Shown) -> dict[str, Shown] | str:
+def _replacing(scenario: Scenario, name: str, new: Shown, old: Shown) -> dict[str, Shown] | str:
     if not old:
         return f"{OLD_TASK} is {'already replaced' if new else 'not attached: nothing to replace'}"
     for task, shown in ((OLD_TASK, old), (TASK, new)):
         if len(shown) > 1:
             return f"{task} is attached {len(shown)} times"
-    desired = scenario.desired(old)
+    desired = scenario.desired(name, old)
     return {OLD_TASK: ()} if new == desired else {TASK: desired, OLD_TASK: ()}

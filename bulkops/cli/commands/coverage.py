@@ -12,6 +12,7 @@ from click.exceptions import Exit
 from bulkops.cli.options import ORGANIZATION, OUTPUT, PATH, SERVER, Server, command
 from bulkops.cli.output.printing import print_to
 from bulkops.cli.session import connect, only_reading, organization_named, run
+from bulkops.coverage import listing
 from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Coverage
 from bulkops.coverage.reading import read_coverage
@@ -39,15 +40,21 @@ FORMAT = click.Option(
     default="text",
     help="Output format.",
 )
+MISSING = click.Option(
+    ["--missing"],
+    is_flag=True,
+    help="With --task NAME --format csv: also the workspaces without the run task.",
+)
 
 
-@command(JOB, ORGANIZATION, TASK, FORMAT, OUTPUT, SERVER)
+@command(JOB, ORGANIZATION, TASK, FORMAT, MISSING, OUTPUT, SERVER)
 def coverage(
     *,
     job_file: Path | None,
     organization: str | None,
     task: tuple[str, ...],
     output_format: str,
+    missing: bool,
     output: Path | None,
     server: Server,
 ) -> None:
@@ -60,21 +67,30 @@ def coverage(
     with a job file, as many as its plan.
 
     In CSV, every cell is quoted, and an apostrophe precedes what a spreadsheet would run as a
-    formula.
+    formula. With one --task and no job file, the CSV lists the workspaces that have the run task,
+    with its level and stages in columns: a job selects them with select.file, and takes the values
+    with from_file.
 
     \b
     Examples:
       bulkops coverage --organization acme
       bulkops coverage --organization acme --task security-scan --task pci-check
+      bulkops coverage --task security-scan --format csv --output now.csv
       bulkops coverage jobs/canary.toml --format csv --output coverage.csv
       bulkops coverage jobs/canary.toml --format json | jq '.counts'
     """
+    as_listing = output_format == "csv" and len(task) == 1 and job_file is None
+    if missing and not as_listing:
+        raise JobError("--missing goes with one --task and --format csv, without a job file")
     job = load_job(job_file) if job_file else None
     named = _same(organization, job) if job else organization_named(organization)
     client = connect(server)
     with only_reading():
         found = run(client, lambda c: read_coverage(c, named, task, job, str(job_file)))
-    print_to(output, _pieces(found, output_format, to_file=output is not None))
+    if as_listing:
+        print_to(output, listing.csv_lines(found, missing=missing))
+    else:
+        print_to(output, _pieces(found, output_format, to_file=output is not None))
     if found.gaps:
         raise Exit(ExitCode.UNFULFILLED)
 

@@ -68,6 +68,7 @@ def lines(plan: Plan, width: int = WIDTH) -> list[str]:
     for reason, count in sorted(Counter(s.reason for s in plan.skips if not s.blocked).items()):
         shown.append(f"    {count:,} skipped: {reason}")
     shown += blocked_lines(plan, width)
+    shown += _value_lines(plan)
     shown += _project_lines(plan, width)
     shown += plan_lines(plan)
     shown += time_lines(plan)
@@ -209,6 +210,20 @@ def _group_lines(plan: Plan, width: int) -> Iterator[str]:
     if others:
         more = counted(sum(group.size for group in others), "operation")
         yield f"    … and {len(others)} other changes: {more} (--json lists all)"
+
+
+def _value_lines(plan: Plan) -> Iterator[str]:
+    values = list(plan.values.items())
+    if values:
+        source = f" from {escaped(plan.job.list_file)}" if plan.job.list_file else ""
+        yield f"    Values{source}:"
+    digits = max((len(f"{number:,}") for _, number in values), default=0)
+    for words, number in values[:MOST_GROUPS]:
+        workspaces = f"{number:>{digits},} workspace{' ' if number == 1 else 's'}"
+        yield f"      {workspaces}  {escaped(words)}"
+    if len(values) > MOST_GROUPS:
+        more = counted(sum(number for _, number in values[MOST_GROUPS:]), "workspace")
+        yield f"      … and {len(values) - MOST_GROUPS} other combinations: {more}"
 
 
 def _project_lines(plan: Plan, width: int) -> Iterator[str]:

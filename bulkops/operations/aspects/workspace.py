@@ -15,21 +15,23 @@ from bulkops.api.messages import Request
 from bulkops.api.workspace_details import ShownWorkspace
 from bulkops.operations.aspects.base import ResourceAspect, WorkspacesOf
 from bulkops.operations.inheritance import to_send
-from bulkops.operations.model import Attributes, Observed, Operation, Shared
+from bulkops.operations.model import Attributes, Observed, Operation, Shared, Target
 
 
 class Settings(Mapping[str, Sequence[Observed]]):
     """Workspace id → the workspace as it is compared (see ``bulkops.client.rows``).
 
     Args:
-        source: the attributes to keep.
+        source_of: returns the attributes to keep of a workspace, by its id and name.
         same: same as in ``ByWorkspace``.
     """
 
     def __init__(
-        self, source: WorkspacesOf, same: Callable[[str, str], tuple[str, str]] | None = None
+        self,
+        source_of: Callable[[Target], WorkspacesOf],
+        same: Callable[[str, str], tuple[str, str]] | None = None,
     ) -> None:
-        self._source = source
+        self._source_of = source_of
         self._same = same
         self._shared = Shared()
         self._rows: dict[str, Observed] = {}
@@ -37,7 +39,9 @@ class Settings(Mapping[str, Sequence[Observed]]):
     def add(self, workspace: ShownWorkspace) -> None:
         """Add a workspace."""
         ident = self._same(workspace.id, workspace.id)[0] if self._same else workspace.id
-        self._rows[ident] = Observed(ident, self._shared(compared(workspace, self._source)))
+        name = workspace.value("name")
+        source = self._source_of(Target(ident, name if isinstance(name, str) else ""))
+        self._rows[ident] = Observed(ident, self._shared(compared(workspace, source)))
 
     def count(self) -> int:
         """Return the number of workspaces added."""

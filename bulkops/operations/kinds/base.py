@@ -64,6 +64,8 @@ class Kind(ABC):
             stops the job.
         words: describe the states of its targets as a whole instead of attribute by attribute.
         aspects: ``Operation.aspect`` → the part of the targets that its operations change.
+        per_workspace: workspace id or name → this kind with the spec of that workspace; empty if
+            all have the same (see ``of``).
     """
 
     name: ClassVar[str]
@@ -80,10 +82,22 @@ class Kind(ABC):
     ends_task: ClassVar[bool] = False
     words: ClassVar[Sequence[Words]] = ()
     aspects: Mapping[str, Aspect]
+    per_workspace: Mapping[str, Kind] = {}
 
     def __init__(self, spec: Spec, resolved: Resolved) -> None:
         self.spec = spec
         self.resolved = resolved
+
+    def of(self, target: Target) -> Kind:
+        """Return the kind that decides about a target: with that workspace's own spec, if any.
+
+        What it decides is carried out and read back with its own ``aspects``, too. They have the
+        names of this kind's.
+        """
+        if not self.per_workspace:
+            return self
+        by_id = self.per_workspace.get(target.id)
+        return by_id or self.per_workspace.get(target.name, self)
 
     @abstractmethod
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
@@ -98,7 +112,7 @@ class Kind(ABC):
             one
             if isinstance(one, Skip) or one.verb
             else msgspec.structs.replace(one, verb=self.verb(one))
-            for one in self.decide(target, observations)
+            for one in self.of(target).decide(target, observations)
         ]
 
     def verb(self, operation: Operation) -> str:

@@ -54,6 +54,8 @@ class ReplaceSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         stages: the new task's stages; default to the old task's on each workspace.
     """
 
+    per_job: ClassVar[frozenset[str]] = frozenset({"task", "replaces"})
+
     replaces: Annotated[
         str, msgspec.Meta(min_length=1, description='a run task\'s name or its id "task-…"')
     ]

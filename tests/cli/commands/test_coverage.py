@@ -80,11 +80,10 @@ def test_unselected_workspaces_are_no_gaps(world: World, here: Here) -> None:
 def test_named_run_tasks_only_and_the_jobs_own(world: World, here: Here) -> None:
     """``--task`` takes names and ids; with a job, its run task is always included."""
     _some(world.simulator)
-    header = here(*ALL, "--task", "lint", "--format", "csv").lines[0]
-    assert header == '"workspace","workspace_id","project","lint"'
     tasks = msgspec.json.decode(here(*ALL, "--format", "json").out)["tasks"]
     ident = next(task["task_id"] for task in tasks if task["task"] == "lint")
-    assert here(*ALL, "--task", ident, "--format", "csv").lines[0] == header
+    for name in ("lint", ident):
+        assert here(*ALL, "--task", name).lines[0] == "WORKSPACE  lint"
     both = here("coverage", "job.toml", "--task", "lint", "--format", "csv").lines[0]
     assert both == '"workspace","workspace_id","project","lint","security-scan","status","desired"'
 
@@ -123,9 +122,15 @@ def test_the_jobs_organization_may_be_named_in_another_case(here: Here) -> None:
         (("coverage", "job.toml", "--organization", "other"), 2, "the job file names acme"),
         (("coverage", "missing.toml"), 2, "missing.toml"),
         ((*ALL, "--format", "xml"), 2, "--format"),
+        ((*ALL, "--task", TASK, "--missing"), 2, "--missing goes with one --task and --format csv"),
+        ((*ALL, "--missing", "--format", "csv"), 2, "--missing goes with one --task"),
+        (("coverage", "job.toml", "--missing"), 2, "without a job file"),
         ((*ALL, "--output", "no/such/folder"), 1, "can't be written"),
     ],
-    ids=["task", "none", "organization", "two", "file", "format", "output"],
+    ids=(
+        *("task", "none", "organization", "two", "file", "format"),
+        *("text of missing", "missing of all", "missing of a job", "output"),
+    ),
 )
 def test_wrong_arguments_are_reported(
     here: Here, arguments: tuple[str, ...], code: int, says: str
@@ -202,3 +207,80 @@ def test_the_daily_recipe_works(world: World) -> None:
     assert world.shell(script).out == ""
     unreachable = world.shell(script, TFE_TOKEN="")
     assert unreachable.code == 1
+
+
+LISTED = (
+    ('name = "scan"', 'name = "listed"'),
+    (
+        'enforcement_level = "mandatory"',
+        'from_file = ["enforcement_level", "stages"]',
+    ),
+)
+FORMULAS = ("=SUM(A1)", "-prod", "@home", "+1")
+"""Names that a spreadsheet would run as formulas."""
+
+
+def _attached_in_many_ways(simulator: Simulator) -> None:
+    """Attach the run task with every level and two kinds of stages, also where names are odd."""
+    for name in FORMULAS:
+        simulator.add_workspace(name)
+    names = sorted(simulator.world.organizations["acme"].workspaces)
+    for number, name in enumerate(names[:-3]):
+        level = ("mandatory", "advisory")[number % 2]
+        stages = ("post_plan",) if number % 3 else ("pre_plan", "post_apply")
+        simulator.attach(name, TASK, enforcement_level=level, stages=stages)
+
+
+@pytest.mark.parametrize("kind", ["attach", "update"])
+@pytest.mark.parametrize("with_ids", [True, False], ids=["ids", "names"])
+def test_an_unedited_export_changes_nothing(
+    world: World, here: Here, kind: str, *, with_ids: bool
+) -> None:
+    """A job with the present state as its file plans nothing; an edited cell is the one change."""
+    _attached_in_many_ways(world.simulator)
+    done = here(*ALL, "--task", TASK, "--format", "csv", "--output", "now.csv")
+    assert (done.code, done.out) == (0, "")
+    export = world.folder / "now.csv"
+    if not with_ids:
+        rows = list(csv.reader(export.read_text(encoding="utf-8").splitlines()))
+        with export.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([row[0], *row[2:]] for row in rows)
+    world.job(*LISTED, ("all = true", 'file = "now.csv"'), ('"attach"', f'"{kind}"'))
+    before = world.shown()
+    plan = here("plan", "job.toml", "--detailed-exitcode")
+    assert plan.code == 0, plan
+    assert "Plan: 0 to attach, 0 to update, 0 to detach; 13 skipped." in plan.out
+    assert "Note" not in plan.out
+    assert here(*world.applying).code == 0
+    assert (world.writes, world.shown()) == (0, before)
+
+    text = export.read_text(encoding="utf-8").replace("mandatory", "advisory", 1)
+    export.write_text(text, encoding="utf-8")
+    assert here(*world.applying).code == 0
+    changed = {name: shows for name, shows in world.shown().items() if shows != before[name]}
+    assert len(changed) == world.writes == 1
+
+
+def test_an_export_has_the_workspaces_with_the_run_task_or_all(world: World, here: Here) -> None:
+    """Level and stages are in columns of their own; --missing adds rows with empty cells."""
+    _attached_in_many_ways(world.simulator)
+    listing = (*ALL, "--task", TASK, "--format", "csv")
+    attached, every = _rows(here(*listing).out), _rows(here(*listing, "--missing").out)
+    assert list(attached[0]) == [
+        *("workspace", "workspace_id", "project", "enforcement_level", "stages")
+    ]
+    shown = world.shown()
+    assert {row["workspace"].removeprefix("'"): _shown(row) for row in attached} == {
+        name: shows[0] for name, shows in shown.items() if shows
+    }
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    projects = {name: workspace.project.name for name, workspace in workspaces.items()}
+    assert {row["workspace"].removeprefix("'"): row["project"] for row in every} == projects
+    assert all(projects.values())
+    rest = [row for row in every if row not in attached]
+    assert {row["workspace"] for row in rest} == {name for name in shown if not shown[name]}
+    assert {(row["enforcement_level"], row["stages"]) for row in rest} == {("", "")}
+
+
+def _shown(row: dict[str, str]) -> tuple[str, tuple[str, ...]]:
+    return row["enforcement_level"], tuple(row["stages"].split())

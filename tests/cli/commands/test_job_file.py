@@ -56,6 +56,31 @@ def test_check_refuses_what_plan_refuses_with_the_same_message(
     assert "job.toml" in checked.err
 
 
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [
+        ("mandatory", "list.csv, line 3: enforcement_level is empty: give one of"),
+        ("mandatory\nprod-002,mandatry", 'list.csv, line 3: enforcement_level = "mandatry": not'),
+        ("mandatory\nprod-001,advisory", 'list.csv, line 3: "prod-001" has other values than in '),
+    ],
+    ids=["empty", "unknown", "twice"],
+)
+def test_wrong_values_are_exit_2_and_nothing_is_sent(
+    world: World, here: Here, cells: str, problem: str
+) -> None:
+    """A value that is missing or wrong in the file is named, with its line."""
+    world.job(
+        ('enforcement_level = "mandatory"', 'from_file = ["enforcement_level"]'),
+        ("all = true", 'file = "list.csv"'),
+    )
+    text = f"name,enforcement_level\nprod-001,{cells}\nprod-003,\n"
+    (world.folder / "list.csv").write_text(text, encoding="utf-8")
+    done = here(*world.applying)
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+    assert world.requests == 0
+
+
 def test_check_of_a_missing_file(here: Here) -> None:
     """A missing file is exit 2 and named."""
     done = here("check", "nothing.toml")

@@ -1,4 +1,4 @@
-"""A manifest (a list of workspaces, CSV or JSON) → names and ids. Pure: the caller reads the file.
+"""A manifest (a list of workspaces, CSV or JSON) → its rows. Pure: the caller reads the file.
 
 The output of bulkops with ``--json`` and its JSON report are manifests, too, and so is the list or
 map that ``terraform output -json NAME`` prints.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from bulkops.checking import shown
 from bulkops.errors import JobError
 from bulkops.job.patterns import REGEX
+from bulkops.text import unguarded
 
 IDS = ("workspace_id", "id")
 NAMES = ("workspace", "name", "workspace_name")
@@ -38,10 +41,40 @@ _Row = str | Mapping[str, object]
 """A name or an id, or columns or members, of which one is a name or an id."""
 
 
-def parse_manifest(text: str, source: str) -> tuple[str, ...]:
-    """Return the names or ids that a file lists, without duplicates, in its order.
+class ListedRow(NamedTuple):
+    """One row of a manifest.
 
-    A row with both counts by its id.
+    Attributes:
+        entry: the workspace's id or, if the row has none, its name.
+        place: the file and the line or row, for error messages.
+        cells: column or member → value: the text of a CSV file, stripped, or any JSON value.
+            A column that the file has twice is left out.
+    """
+
+    entry: str
+    place: str
+    cells: Mapping[str, object]
+
+
+class Manifest(NamedTuple):
+    """The content of a file that lists workspaces.
+
+    Attributes:
+        source: the file's name, for error messages.
+        rows: in the file's order.
+    """
+
+    source: str
+    rows: Sequence[ListedRow]
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The names or ids that it lists, without duplicates; of a row with both, the id."""
+        return tuple(dict.fromkeys(row.entry for row in self.rows))
+
+
+def parse_manifest(text: str, source: str) -> Manifest:
+    """Return what a file lists.
 
     Args:
         source: the file's name, for error messages.
@@ -51,7 +84,11 @@ def parse_manifest(text: str, source: str) -> tuple[str, ...]:
             allowed.
     """
     rows = _json_rows(text, source) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text, source)
-    return tuple(dict.fromkeys(_entry(row, place) for place, row in rows))
+    listed = (
+        ListedRow(_entry(row, place), place, {} if isinstance(row, str) else row)
+        for place, row in rows
+    )
+    return Manifest(source, list(listed))
 
 
 def _csv_rows(text: str, source: str) -> Iterator[tuple[str, _Row]]:
@@ -61,17 +98,19 @@ def _csv_rows(text: str, source: str) -> Iterator[tuple[str, _Row]]:
     table = _Table(lines, delimiter, skipped=1 if told else 0)
     try:
         header = _header(table.row(), table.start, f"{source}, line {table.number}")
+        single = {name for name, number in Counter(header).items() if number == 1}
         while row := table.row():
             place = f"{source}, line {table.number}"
             if table.start.startswith("#"):
                 raise _comment(place, table.start)
             if any(row[len(header) :]):
-                cells = f"{len(row)} cells, the header has {len(header)}"
+                widths = f"{len(row)} cells, the header has {len(header)}"
                 raise JobError(
-                    f"{place}: {cells}: list one workspace per line, and quote a cell with "
+                    f"{place}: {widths}: list one workspace per line, and quote a cell with "
                     f"{shown(delimiter)} in it"
                 )
-            yield place, {key: cell.strip() for key, cell in zip(header, row, strict=False)}
+            cells = zip(header, row, strict=False)
+            yield place, {key: unguarded(cell.strip()) for key, cell in cells if key in single}
     except csv.Error as problem:
         raise JobError(f"{source}, line {table.number}: not CSV: {problem}") from None
 

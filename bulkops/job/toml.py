@@ -1,4 +1,4 @@
-"""Hints for the most common mistakes in TOML, above all text without quotes. Pure."""
+"""TOML text → a document; hints for the most common mistakes, above all missing quotes. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import tomllib
 
 from bulkops.checking import shown
+from bulkops.errors import JobError
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -22,6 +23,22 @@ _SWITCHES = {
     **dict.fromkeys(("false", "no", "off"), "false"),
 }
 _NOTHING = {"none", "null", "nil"}
+
+
+def parse_toml(text: str, source: str) -> dict[str, object]:
+    """Return the document in a TOML text; ``source`` is the file's name, for error messages.
+
+    Raises:
+        JobError: the text is not TOML; the message names the place.
+    """
+    try:
+        text.encode()  # tomllib accepts a lone surrogate, but it can't be written to a journal
+        return tomllib.loads(text)
+    except RecursionError:
+        raise JobError(f"{source}: not valid TOML: nested too deeply") from None
+    except ValueError as problem:  # TOMLDecodeError, and an integer of thousands of digits
+        hint = toml_hint(str(problem), text)
+        raise JobError(f"{source}: not valid TOML: {_located(str(problem), text)}{hint}") from None
 
 
 def toml_hint(problem: str, text: str) -> str:
@@ -89,3 +106,10 @@ def _is_toml(word: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _located(problem: str, text: str) -> str:
+    # This is the only error for which tomllib gives no line and column.
+    line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    end = f"(at line {line}, column {column}, the end of the file)"
+    return problem.replace("(at end of document)", end)

@@ -19,7 +19,7 @@ from bulkops.errors import JobError
 from bulkops.files import read_text
 from bulkops.job.file import load_job
 from bulkops.job.job import job_from_builtins, job_to_builtins
-from bulkops.job.manifest import parse_manifest
+from bulkops.job.listing.manifest import parse_manifest
 
 READ = {
     "name\na\nb\na\n": ("a", "b"),
@@ -65,7 +65,7 @@ READ = {
 @pytest.mark.parametrize(("text", "listed"), READ.items())
 def test_what_a_manifest_lists(text: str, listed: tuple[str, ...]) -> None:
     """Names and ids are in the file's order, without duplicates; ids if a row has both."""
-    assert parse_manifest(text, "list.csv") == listed
+    assert parse_manifest(text, "list.csv").entries == listed
 
 
 REFUSED = {
@@ -168,7 +168,7 @@ def test_what_a_spreadsheet_writes_is_read_as_the_same_names(
     path = tmp_path_factory.getbasetemp() / "drawn.csv"
     path.write_bytes(out.getvalue().encode(encoding))
     text = read_text(path, 1 << 20)
-    assert parse_manifest(text, "list") == tuple(dict.fromkeys(name for _, name, _ in rows))
+    assert parse_manifest(text, "list").entries == tuple(dict.fromkeys(name for _, name, _ in rows))
 
 
 @given(
@@ -181,14 +181,16 @@ def test_an_output_of_terraform_is_read_as_the_same_names(
     """A list, or a map with any keys, on one line or several."""
     names = tuple(dict.fromkeys(output.values() if isinstance(output, dict) else output))
     for indent in (None, 2):
-        assert parse_manifest(json.dumps(output, indent=indent), "list") == names
+        assert parse_manifest(json.dumps(output, indent=indent), "list").entries == names
 
 
 @given(st.text() | st.text().map("name\n{}".format) | st.text().map('{{"name": "{}"}}'.format))
 def test_any_text_is_a_manifest_or_a_job_error(text: str) -> None:
     """Any text raises JobError or gives entries that could be names or ids."""
     with contextlib.suppress(JobError):
-        assert all(re.fullmatch(r"\S{1,90}", entry) for entry in parse_manifest(text, "list"))
+        assert all(
+            re.fullmatch(r"\S{1,90}", entry) for entry in parse_manifest(text, "list").entries
+        )
 
 
 JOB = """
