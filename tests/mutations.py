@@ -507,6 +507,27 @@ MUTATIONS = (
         ("telemetry/test_command.py",),
     ),
     Mutation(
+        "an undo makes the mode that a workspace is to inherit its own",
+        "operations/inheritance.py",
+        ("return _without(changed, MODE, POOL)", "return changed"),
+        ("operations/test_inheritance.py",),
+    ),
+    Mutation(
+        "an undo fails because the default that a workspace inherits has changed",
+        "operations/inheritance.py",
+        ("    if inherits(shown) and inherits(desired):", "    if False:"),
+        ("operations/test_inheritance.py",),
+    ),
+    Mutation(
+        "a journal of an older server is in conflict once inheritance is shown",
+        "operations/inheritance.py",
+        (
+            "inherits(shown) and not inherits(before) and _without(shown, OVERWRITES) == before",
+            "False",
+        ),
+        ("operations/test_inheritance.py",),
+    ),
+    Mutation(
         "OpenTelemetry's own log shows a header",
         "telemetry/collector.py",
         (

@@ -8,6 +8,7 @@ from enum import Enum
 from bulkops.operations import wording
 from bulkops.operations.aspects.attachment import LEVEL
 from bulkops.operations.aspects.base import Attached, Source, WorkspacesOf
+from bulkops.operations.inheritance import as_desired, same_as_before
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Attributes, Gone, Observations, Observed, Operation, Target
 
@@ -30,9 +31,13 @@ def compare(operation: Operation, observed: Sequence[Observed]) -> Shown:
         if desired is None:
             return Shown.DESIRED
         return Shown.BEFORE if before is None else Shown.OTHER
-    if desired is not None and observed[0].attributes == desired:
+    shown = observed[0]
+    if desired is not None and as_desired(shown.attributes, desired):
         return Shown.DESIRED
-    return Shown.BEFORE if observed[0] == before else Shown.OTHER
+    if before is None or shown.id != before.id:
+        return Shown.OTHER
+    same = same_as_before(shown.attributes, before.attributes)
+    return Shown.BEFORE if same else Shown.OTHER
 
 
 SET_OUTSIDE = "set outside this job in the meantime"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from bulkops.checking import shown
 from bulkops.operations.aspects import attachment as attachments_aspect
 from bulkops.operations.aspects.base import Words
+from bulkops.operations.inheritance import OVERWRITES, changed_names, inherited_in
 from bulkops.operations.model import Attributes, Observed, Operation
 
 WORDS: dict[str, Words] = {}
@@ -55,7 +56,8 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
     """Describe a state of what an operation changes.
 
     For an attachment ``mandatory at post_plan`` or ``not attached``, for anything else
-    ``terraform-version 1.6.0, auto-apply true`` or ``not there``.
+    ``terraform-version 1.6.0, auto-apply true``, ``execution-mode remote (inherited)`` or
+    ``not there``.
 
     Args:
         attributes: the state, ``None`` for absent.
@@ -65,7 +67,9 @@ def state(operation: Operation, attributes: Attributes | None) -> str:
             return words.state(attributes)
     if attributes is None:
         return "not there"
-    return ", ".join(_attribute(name, value) for name, value in attributes.items())
+    inherited = inherited_in(attributes)
+    names = (name for name in attributes if not (inherited and name == OVERWRITES))
+    return ", ".join(_attribute(name, attributes) for name in names)
 
 
 def reading(operation: Operation, observed: Sequence[Observed]) -> str:
@@ -138,22 +142,29 @@ def _change_of(operation: Operation) -> str:
     if desired is None or any(_has(operation, marker) for marker in WORDS):
         there = state(operation, before.attributes)
         return f"{there} → {state(operation, desired)}".lstrip()
-    return ", ".join(
-        _change(name, before.attributes.get(name), value)
-        for name, value in operation.changed.items()
-    )
+    names = changed_names(operation.changed, desired)
+    return ", ".join(_change(name, before.attributes, desired) for name in names)
 
 
-def _change(name: str, before: object, desired: object) -> str:
+def _change(name: str, before: Attributes, desired: Attributes) -> str:
     if name == "enabled":
         return f"{_attribute(name, before)} → {_attribute(name, desired)}"
-    return f"{name} {_value(before)} → {_value(desired)}"
+    after = _value(desired.get(name))
+    if name in inherited_in(desired):
+        # Not the value afterwards: by then, the default may be another one.
+        after = f"inherited (was {after})"
+    return f"{name} {_current(name, before)} → {after}"
 
 
-def _attribute(name: str, value: object) -> str:
+def _attribute(name: str, attributes: Attributes) -> str:
     if name == "enabled":
-        return "enabled" if value else "disabled"
-    return f"{name} {_value(value)}"
+        return "enabled" if attributes.get(name) else "disabled"
+    return f"{name} {_current(name, attributes)}"
+
+
+def _current(name: str, attributes: Attributes) -> str:
+    text = _value(attributes.get(name))
+    return f"{text} (inherited)" if name in inherited_in(attributes) else text
 
 
 def _value(value: object) -> str:

@@ -21,6 +21,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import How, Outcome
 from bulkops.journal.storage import Readable
 from bulkops.operations.aspects.base import Source
+from bulkops.operations.compare import Shown, compare
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
 from bulkops.operations.steps import bind
@@ -226,5 +227,6 @@ def _place(kind: Kind, operation: Operation) -> tuple[Source | None, str]:
 
 def _undone(progress: Progress, other: Operation) -> bool:
     """Return whether the other operation reverts what this one did."""
-    current = other.before.attributes if other.before else None
-    return progress.outcome is Outcome.SUCCEEDED and current == progress.operation.desired
+    current = [other.before] if other.before else []
+    holds = compare(progress.operation, current) is Shown.DESIRED
+    return progress.outcome is Outcome.SUCCEEDED and holds

@@ -21,7 +21,7 @@ from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Una
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
-from bulkops.operations.compare import SET_OUTSIDE, changed, compare, gone
+from bulkops.operations.compare import SET_OUTSIDE, Shown, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import FIRST_LOOK, Cause, Reading, Readings, Step, Unobserved
@@ -121,7 +121,7 @@ class Worker:
             return await self._look(Cause.LOST, answer)
         if echo is None:
             return await self._look(Cause.NO_ECHO, answer)
-        if echo.attributes == desired:
+        if compare(self._operation, [echo]) is Shown.DESIRED:
             return self._result(Outcome.SUCCEEDED, "", answer, ours=True, observed=[echo])
         return self._result(Outcome.FAILED, self._kept([echo]), answer, ours=True, observed=[echo])
 

@@ -14,6 +14,7 @@ from bulkops.api.jsonapi import Many, One
 from bulkops.api.messages import Request
 from bulkops.api.workspace_details import ShownWorkspace
 from bulkops.operations.aspects.base import ResourceAspect, WorkspacesOf
+from bulkops.operations.inheritance import to_send
 from bulkops.operations.model import Attributes, Observed, Operation, Shared, Target
 
 
@@ -92,8 +93,8 @@ class WorkspaceAspect(ResourceAspect):
         return self._source
 
     def request(self, operation: Operation) -> Request:
-        """Send only the attributes that differ."""
-        return endpoints.update_workspace(operation.target.id, operation.changed)
+        """Send only the attributes that differ, and none that the workspace is to inherit."""
+        return endpoints.update_workspace(operation.target.id, to_send(operation))
 
     def look(self, operation: Operation) -> Request:
         """Search for the workspace's name: a list proves that it is gone, a 404 doesn't."""

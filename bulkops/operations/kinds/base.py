@@ -15,6 +15,7 @@ from bulkops.operations.aspects import attachment
 from bulkops.operations.aspects.attachment import WorkspaceTaskAspect
 from bulkops.operations.aspects.base import Aspect, Words
 from bulkops.operations.aspects.run_task import RunTaskAspect
+from bulkops.operations.inheritance import as_desired
 from bulkops.operations.model import (
     Attributes,
     Observations,
@@ -210,7 +211,7 @@ class AttributesKind(Kind):
         observed = observations[""].get(target.id, ())
         if not observed:
             return (Skip(target, self.gone, blocked=True),)
-        if observed[0].attributes == self.desired:
+        if as_desired(observed[0].attributes, self.desired):
             return (Skip(target, self.already),)
         if hidden := self.hidden(observed[0].attributes):
             # Otherwise the journal would not know the state before, and nothing could be verified.

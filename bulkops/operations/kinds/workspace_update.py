@@ -16,14 +16,13 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from bulkops.operations.aspects.workspace import WorkspaceAspect
+from bulkops.operations.inheritance import MODE, OVERWRITES, POOL, with_inheritance
 from bulkops.operations.kinds.base import WORKSPACE_GONE, AgentPool, AttributesKind
 from bulkops.operations.model import Attributes, Resolved, Right, Spec, any_of
 
 Version = Annotated[
     str, Meta(pattern=r"\S", description='a version such as "1.9.8", a constraint, or "latest"')
 ]
-MODE = "execution-mode"
-POOL = "agent-pool-id"
 Description = Annotated[str, Meta(pattern=r"\S", description="non-blank text")]
 Folder = Annotated[str, Meta(pattern=r"\S", description="a directory of the configuration")]
 
@@ -78,13 +77,15 @@ class WorkspaceUpdateSpec(Spec, frozen=True, forbid_unknown_fields=True, kw_only
         return {name.replace("_", "-"): value for name, value in given if value is not None}
 
 
-def pool_of_agents(shown: Attributes) -> Attributes:
+def as_compared(shown: Attributes) -> Attributes:
     """Return the attributes to compare: an agent pool only if the execution mode is ``agent``.
 
-    When the mode changes, the server removes the pool; undo restores both.
+    When the mode changes, the server removes the pool; undo restores both. It also lets the
+    workspace inherit them again if it did.
     """
     agents = shown.get(MODE) == "agent"
-    return {name: value for name, value in shown.items() if name != POOL or agents}
+    kept = {name: value for name, value in shown.items() if name != POOL or agents}
+    return with_inheritance(kept)
 
 
 class WorkspaceUpdate(AttributesKind):
@@ -99,7 +100,7 @@ class WorkspaceUpdate(AttributesKind):
         desired = spec.desired
         fields, shown = tuple(desired), None
         if MODE in desired:
-            fields, shown = tuple(dict.fromkeys([*desired, POOL])), pool_of_agents
+            fields, shown = tuple(dict.fromkeys([*desired, POOL, OVERWRITES])), as_compared
         aspect = WorkspaceAspect(resolved.organization, fields, shown)
         super().__init__(spec, resolved, aspect, desired)
 

@@ -10,6 +10,7 @@ from tests.cli.commands.test_apply import on_a_terminal
 from tests.cli.support import TASK, World
 from tests.conftest import Here
 
+ONE_BY_ONE = ("[pace]", "[pace]\nmax_at_once = 1")
 LEVEL = ('enforcement_level = "mandatory"\n', "")
 ANOTHER = ('name = "scan"', 'name = "another"')
 DETACH = (ANOTHER, ('"attach"', '"detach"'), LEVEL)
@@ -20,7 +21,14 @@ ADVISORY = (ANOTHER, ('"mandatory"', '"advisory"'))
 def journal(world: World, here: Here, request: pytest.FixtureRequest) -> Path:
     """The journal of a job that stopped after four of its twelve changes."""
     named = () if request.param == "default" else ("--journal", request.param)
-    world.job(("[pace]", "[pace]\nmax_at_once = 1"))
+    world.job(ONE_BY_ONE)
+    _stop_after_four(world, here, *named)
+    (path,) = world.folder.rglob("*.jsonl")
+    return path.relative_to(world.folder)
+
+
+def _stop_after_four(world: World, here: Here, *named: str) -> None:
+    """Apply the job until its token is refused."""
 
     def refuse(_request: object) -> None:
         if world.writes >= 4:
@@ -31,8 +39,6 @@ def journal(world: World, here: Here, request: pytest.FixtureRequest) -> Path:
     world.simulator.before = None
     world.simulator.tokens = None
     assert world.writes == 4
-    (path,) = world.folder.rglob("*.jsonl")
-    return path.relative_to(world.folder)
 
 
 def _notes(here: Here, *arguments: str) -> list[str]:
@@ -67,6 +73,23 @@ def test_the_note_names_the_journal_and_the_way_out(
     assert _notes(here) == [expected]
     in_default_folder = len(journal.parts) > 1
     assert _notes(here, "plan", "job.toml") == ([expected] if in_default_folder else [])
+
+
+def test_changes_of_workspaces_that_inherit_their_mode_are_counted(
+    world: World, here: Here
+) -> None:
+    """A job that leaves an inherited mode, since it is as desired, made its change nevertheless."""
+    settings = (
+        ('"attach"', '"workspace-update"'),
+        (f'task = "{TASK}"\n', ""),
+        (LEVEL[0], 'execution_mode = "remote"\nauto_apply = true\n'),
+        ONE_BY_ONE,
+    )
+    world.job(*settings)
+    _stop_after_four(world, here)
+    world.job(*settings, ANOTHER, ("auto_apply = true", "auto_apply = false"))
+    (note,) = _notes(here, "plan", "job.toml")
+    assert "reverts 4 of its changes" in note
 
 
 def test_the_organization_in_another_case_is_the_same_job(
