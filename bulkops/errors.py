@@ -77,7 +77,9 @@ WORDS = {
         "stopped by the failure tolerance (resume with --continue) or by a gate", "Stopped"
     ),
     ExitCode.IN_DOUBT: Words("some operations are in doubt", "In doubt"),
-    ExitCode.PAUSED: Words("paused by the job (resume with --continue)", "Paused"),
+    ExitCode.PAUSED: Words(
+        "paused by the job (resume with --continue), or outside its windows", "Paused"
+    ),
     ExitCode.JOURNAL_IN_USE: Words("the journal is in use"),
     ExitCode.JOURNAL_DAMAGED: Words("the journal is damaged"),
     ExitCode.PLAN_STALE: Words(
