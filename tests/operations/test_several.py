@@ -200,6 +200,26 @@ def test_a_workspace_that_drifted_counts_once() -> None:
     assert [state(world, name) for name in world.names] == [BEFORE, DONE]
 
 
+def test_a_workspace_that_failed_and_drifted_counts_once() -> None:
+    """Its third step is refused, its first one reverted outside the job: one failure, tolerated."""
+    world = world_of(2)
+    refused: list[str] = []
+
+    def refusing(request: Request) -> Trouble | None:
+        if refused or request.method != "PATCH":
+            return None
+        refused.append("prod-0")
+        world.simulator.detach("prod-0", TASK)
+        return Trouble("404")
+
+    world.wire.troubles = refusing
+    rollout = {"waves": ["1"], "max_failures": 1}
+    replay = world.apply(job(rollout=rollout, pace={"max_at_once": 1}))
+    assert replay.failures == 1
+    assert replay.drifted == 1
+    assert [state(world, name) for name in world.names] == [([], [], "1.5.7"), DONE]
+
+
 @pytest.mark.parametrize(
     ("waves", "ends"),
     [
