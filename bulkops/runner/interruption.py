@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import anyio
 
-
 LAST_SECONDS = 1.0
 """Seconds that the last notification has even after a second signal, or a long drain."""
 
