@@ -52,8 +52,7 @@ class Step(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """What it does, with run tasks as the job names them: ``attach security-scan``."""
         named = self.spec.run_tasks
-        subject = wording.subject(named.get("task", ""), named.get("replaces", ""))
-        return f"{self.kind}{subject and ' '}{subject}"
+        return wording.step(self.kind, named.get("task", ""), named.get("replaces", ""))
 
 
 Steps = tuple[Step, ...]
