@@ -264,7 +264,7 @@ class Operations(Mapping[str, Progress]):
     def target(self, ident: str) -> Target | None:
         """Return the target with an id, ``None`` if no operation is about it."""
         progress = self._stored.get(ident)
-        return progress and progress.operation.target
+        return None if progress is None else progress.operation.target
 
     def same(self, target_id: str, ident: str) -> tuple[str, str]:
         """Return two ids as the equal strings that are stored here already, if any.
