@@ -6,13 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from bulkops.errors import JobError, unreadable
 from bulkops.files import A_JOB, MOST_OF_A_JOB, read_text, what_is_at, wrong_file
 from bulkops.job.gate import Needed, needed_by
-from bulkops.job.job import Job, organization_in, parse_job
+from bulkops.job.job import Job, job_from_builtins, organization_in
 from bulkops.job.listing.manifest import Manifest, parse_manifest
+from bulkops.job.toml import parse_toml
 from bulkops.job.windows.zones import windows_of
 
 
@@ -39,9 +38,16 @@ def load_job(path: str | Path, *, of_fleet: bool = False) -> Job:
         file = folder / listing
         return parse_manifest(_text_of(file, f"{path}: select.file: {file}"), str(file))
 
-    job = parse_job(text, str(path), default_organization=default, of_fleet=of_fleet, read=read)
+    job = job_from_builtins(
+        parse_toml(text, str(path)),
+        str(path),
+        default_organization=default,
+        folder=str(folder.absolute()),
+        of_fleet=of_fleet,
+        read=read,
+    )
     windows_of(job, str(path))
-    return replace(job, folder=str(folder.absolute()))
+    return job
 
 
 def check_gate(job: Job, source: str = "") -> None:

@@ -173,16 +173,13 @@ def parse_job(
     *,
     default_organization: str | None = None,
     of_fleet: bool = False,
-    read: Callable[[str], Manifest] | None = None,
 ) -> Job:
-    """Return the job a TOML text describes.
+    """Return the job a TOML text describes; a file in ``select.file`` is not read.
 
     Args:
         source: the file's name, for error messages.
         default_organization: that of ``organization_in``, used if the file names no organization.
         of_fleet: the file may leave the organization out, because a fleet's shards name it.
-        read: reads the file in ``select.file`` by its name as written. Without it, the job keeps
-            that name, and can have no values per workspace.
 
     Raises:
         JobError: the text is not TOML, or not a job; the message names the place and what is
@@ -190,7 +187,7 @@ def parse_job(
     """
     document = parse_toml(text, source)
     return job_from_builtins(
-        document, source, default_organization=default_organization, of_fleet=of_fleet, read=read
+        document, source, default_organization=default_organization, of_fleet=of_fleet
     )
 
 
@@ -203,9 +200,16 @@ def job_from_builtins(
     of_fleet: bool = False,
     read: Callable[[str], Manifest] | None = None,
 ) -> Job:
-    """Return the job from a plain mapping in the form of a job file; raises ``JobError``.
+    """Return the job from a plain mapping in the form of a job file.
 
-    Arguments as for ``parse_job``.
+    Args:
+        source, default_organization, of_fleet: as for ``parse_job``.
+        folder: see ``Job``.
+        read: reads the file in ``select.file`` by its name as written. Without it, the job keeps
+            that name, and can have no values per workspace.
+
+    Raises:
+        JobError: it is not a job; the message names the place and what is allowed.
     """
     file = read_table(document, JobFile, source)
     organization = file.organization

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +13,16 @@ from bulkops.cli.output.progress.speed import LATELY
 from bulkops.cli.output.progress.tracker import ProgressTracker
 from bulkops.cli.output.progress_text import Bar, bars, plain_line, standstill
 from bulkops.job.rollout import Rollout
-from bulkops.journal.records import FORMAT, Header, Holder, Intent, Planned, Result, WaveReached
+from bulkops.journal.records import (
+    FORMAT,
+    Header,
+    Holder,
+    Intent,
+    Planned,
+    Rest,
+    Result,
+    WaveReached,
+)
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome, Reached
 from bulkops.operations.model import Target
@@ -436,3 +446,14 @@ def test_waves_far_from_the_current_one_share_a_bar(
     if waves > 1:
         assert sum(bar.of for bar in shown[:-1]) == 10 * waves
         assert sum(bar.done for bar in shown[:-1]) == sum(range(waves))
+
+
+def test_a_rest_outside_the_windows_is_shown_until_one_opens() -> None:
+    """Then the job reads the server again before anything else begins."""
+    journaled = Journaled(2)
+    wall = datetime(2026, 11, 30, 6, 59, tzinfo=UTC)
+    rest = Rest("", "2026-11-30T07:00:00Z", "2026-11-30T08:00:00+01:00", "Europe/Berlin")
+    journaled.tracker.rests(rest, journaled.now, wall)
+    assert journaled.look(IDLE).doing is Doing.CLOSED
+    journaled.tracker.rests(Rest(""), journaled.now, wall)
+    assert journaled.look(IDLE).doing is Doing.READING

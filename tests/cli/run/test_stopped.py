@@ -202,8 +202,8 @@ def test_ended_by_a_signal_it_stays_stopped(
     world.simulator.faults = None
     process = world.start(*world.applying)
     assert process.stdout is not None
-    while not process.stdout.readline().startswith("failed"):
-        assert process.poll() is None
+    while not (line := process.stdout.readline()).startswith("failed"):
+        assert line
     process.send_signal(number)
     process.communicate()
     done = here(*world.applying)

@@ -166,3 +166,10 @@ def test_every_change_of_clocks_is_tried() -> None:
     assert datetime(2026, 3, 29, 1, tzinfo=UTC) in changes("Europe/Berlin")
     assert datetime(2011, 12, 30, 10, tzinfo=UTC) in changes("Pacific/Apia")
     assert datetime(2026, 4, 4, 15, tzinfo=UTC) in changes("Australia/Lord_Howe")
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow"])
+def test_another_text_is_no_window(text: str) -> None:
+    """It is refused, whoever passes it."""
+    with pytest.raises(ValueError, match=f"{text}: not a window"):
+        parse_window(text, ZoneInfo)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bulkops.errors import WORDS, ExitCode
-from bulkops.journal.records import Ended, Execution, Record, Verified
+from bulkops.journal.records import Ended, Execution, Record, Rest, Verified
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.report.current_wave import Running
 from bulkops.report.html.words import sentences, verdict
@@ -115,6 +115,14 @@ def test_a_sentence_gives_the_current_wave(record: Record, words: str) -> None:
     """It gives the wave's number, the number of waves, and why the job is there."""
     report = rolled_out(4, execution(0), record, waves=("1", "100%"))
     assert sentences(report, "workspace")[-1] == f"Wave 1 of 2 {words}."
+
+
+def test_a_sentence_gives_the_next_opening() -> None:
+    """Of a job that rests outside its windows: in their zone and in UTC."""
+    rest = Rest(at(1), "2026-11-30T07:00:00Z", "2026-11-30T08:00:00+01:00", "Europe/Berlin")
+    report = rolled_out(4, execution(0), rest)
+    opening = "2026-11-30 08:00:00 Europe/Berlin (2026-11-30 07:00:00 UTC)"
+    assert sentences(report, "workspace")[-1] == f"Its next window opens at {opening}."
 
 
 def test_the_next_wave_is_named_before_it_begins() -> None:
