@@ -482,7 +482,10 @@ MUTATIONS = (
     Mutation(
         "settings are read and compared as the first workspace's values need them",
         "inventory/observations.py",
-        ("source = kind.of(target).aspects[aspect].source", "source = kind.aspects[aspect].source"),
+        (
+            "source = kind.of(recorded(shown.id) or shown).aspects[aspect].source",
+            "source = kind.aspects[aspect].source",
+        ),
         VALUES,
     ),
     Mutation(

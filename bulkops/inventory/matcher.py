@@ -234,20 +234,30 @@ def _objections_to_projects(entries: tuple[str, ...], workspace: Workspace) -> I
         yield Objection(f"{words} projects = {shown(entries)}")
 
 
-def may_select(select: Select, ident: str, name: str, project: str = "") -> bool:
-    """Return whether a job may select a workspace, judged only by what a journal has of it.
+class RecordedMatcher:
+    """Decides whether a job may select a workspace, by what its journal has of that workspace."""
 
-    Args:
-        project: as in ``Target``.
-    """
-    return (
-        (not select.ids or ident in select.ids)
-        and (select.listed is None or ident in select.listed or name in select.listed)
-        and (not select.names or any(matches(entry, name) for entry in select.names))
-        and (not select.only or any(matches(entry, name) for entry in select.only))
-        and not any(matches(entry, name) for entry in select.exclude_names)
-        and (not project or _may_be_in(select, project))
-    )
+    def __init__(self, select: Select) -> None:
+        self._select = select
+        # Sets, as in ``Matcher``: a job may list as many workspaces as its journal has.
+        self._ids = frozenset(select.ids)
+        self._listed = None if select.listed is None else frozenset(select.listed)
+
+    def may_select(self, ident: str, name: str, project: str = "") -> bool:
+        """Return whether the job may select a workspace.
+
+        Args:
+            project: as in ``Target``.
+        """
+        select = self._select
+        return (
+            (not self._ids or ident in self._ids)
+            and (self._listed is None or not self._listed.isdisjoint((ident, name)))
+            and (not select.names or any(matches(entry, name) for entry in select.names))
+            and (not select.only or any(matches(entry, name) for entry in select.only))
+            and not any(matches(entry, name) for entry in select.exclude_names)
+            and (not project or _may_be_in(select, project))
+        )
 
 
 def _may_be_in(select: Select, project: str) -> bool:

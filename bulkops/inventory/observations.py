@@ -19,6 +19,9 @@ from bulkops.operations.model import ByTarget, Gone, Observations, Target
 Same = Callable[[str, str], tuple[str, str]]
 """Returns the ids of a workspace and an attachment as strings already in memory."""
 
+Recorded = Callable[[str], Target | None]
+"""Returns the target with an id as a journal has it: it may have been renamed since."""
+
 
 async def read_observations(
     client: Client,
@@ -28,8 +31,14 @@ async def read_observations(
     same: Same | None = None,
     *,
     denied: set[str] | None = None,
+    recorded: Recorded = lambda _ident: None,
 ) -> Observations:
-    """Return what the server shows of a kind's aspects; arguments as for ``read_attachments``."""
+    """Return what the server shows of a kind's aspects.
+
+    Args:
+        target_ids, settle, same, denied: as for ``read_attachments``.
+        recorded: by default, no target is recorded yet.
+    """
     observations: dict[str, ByTarget] = {}
     for name, aspect in kind.aspects.items():
         match aspect.source:
@@ -43,16 +52,16 @@ async def read_observations(
             case None:
                 continue
             case WorkspacesOf() as source:
-                settings = partial(Settings, partial(_source_of, kind, name), same)
+                settings = partial(Settings, partial(_source_of, kind, name, recorded), same)
                 observations[name] = await client.workspaces.read_shown(
                     source.organization, settings
                 )
     return observations
 
 
-def _source_of(kind: Kind, aspect: str, target: Target) -> WorkspacesOf:
+def _source_of(kind: Kind, aspect: str, recorded: Recorded, shown: Target) -> WorkspacesOf:
     """Return what is read of one workspace, which depends on its spec."""
-    source = kind.of(target).aspects[aspect].source
+    source = kind.of(recorded(shown.id) or shown).aspects[aspect].source
     assert isinstance(source, WorkspacesOf), "a kind's specs read one list"  # noqa: S101
     return source
 

@@ -9,7 +9,7 @@ from itertools import islice
 import msgspec
 
 from bulkops.journal.states import Outcome
-from bulkops.operations.model import Attributes, Observed, Operation
+from bulkops.operations.model import Attributes, Observed, Operation, Target
 
 
 # gc=False: see bulkops.api.messages.
@@ -260,6 +260,11 @@ class Operations(Mapping[str, Progress]):
         """The ids of all targets, without duplicates."""
         kept = self._stored.items()
         return [place for place, progress in kept if place == progress.operation.target.id]
+
+    def target(self, ident: str) -> Target | None:
+        """Return the target with an id, ``None`` if no operation is about it."""
+        progress = self._stored.get(ident)
+        return None if progress is None else progress.operation.target
 
     def same(self, target_id: str, ident: str) -> tuple[str, str]:
         """Return two ids as the equal strings that are stored here already, if any.

@@ -223,8 +223,8 @@ class WaveReached(_Record, frozen=True, gc=False, tag="wave"):
         number: the wave's number, starting at 1.
         start, end: its operations are those of the plan from ``start`` up to ``end``.
         reached: the last step that is finished.
-        drifted: number of its finished operations that had drifted when it was verified, of targets
-            with such operations in a job of several steps.
+        drifted: number of its finished operations that had drifted when it was verified; in a job
+            of several steps, of targets with such operations and without failures.
         until: date of the end of the pause, empty if the job isn't pausing.
         held: why the job stopped after this wave (of ``states.Held``), empty if it didn't.
         status: the gate's exit status, ``None`` if the gate hasn't just run to its end.

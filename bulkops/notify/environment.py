@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bulkops.api.messages import Request
 from bulkops.client.access.address import canonical, is_plain
+from bulkops.client.access.credentials import TOKEN_PREFIX
 from bulkops.errors import JobError
 from bulkops.job.job import Job
 
@@ -48,8 +49,14 @@ def text_in(job: Job, field: str, variable: str, env: Mapping[str, str]) -> str:
         field: the field of ``[notify]`` that names it.
 
     Raises:
-        JobError: it is not set, or empty.
+        JobError: it is not set, or empty, or holds a token of the API.
     """
+    if variable == "TFE_TOKEN" or variable.startswith(TOKEN_PREFIX):
+        # Not even as a key: a journal from elsewhere may name it, and a signature depends on it.
+        raise JobError(
+            f"{place_of(job, field, variable)}: this environment variable holds a token of the "
+            "API, which nobody else gets: put what is meant here into another one"
+        )
     text = env.get(variable, "").strip()
     if not text:
         raise JobError(

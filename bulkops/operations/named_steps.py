@@ -39,16 +39,14 @@ class NamedStep(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """What it does: ``attach security-scan``."""
-        subject = wording.subject(self.task or "", self.replaces or "")
-        return f"{self.kind}{subject and ' '}{subject}"
+        return wording.step(self.kind, self.task or "", self.replaces or "")
 
     @property
     def words_with_ids(self) -> str:
         """What it does: ``attach security-scan (task-…)``."""
         task = f"{self.task} ({self.task_id})" if self.task else ""
         replaces = f"{self.replaces} ({self.replaces_id})" if self.replaces else ""
-        subject = wording.subject(task, replaces)
-        return f"{self.kind}{subject and ' '}{subject}"
+        return wording.step(self.kind, task, replaces)
 
 
 def named_steps(kinds: Iterable[str], resolved: Resolved) -> tuple[NamedStep, ...]:

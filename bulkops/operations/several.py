@@ -170,17 +170,25 @@ def step_of(operation: Operation) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def same_thing(one: Aspect, other: Aspect) -> bool:
-    """Return whether two aspects have something of a target in common."""
-    match one.source, other.source:
-        case Attached(task_id=first), Attached(task_id=second):
-            return first == second
-        case WorkspacesOf(fields=first), WorkspacesOf(fields=second):
-            return not {*first}.isdisjoint(second)
-        case None, None:
-            return type(one) is type(other)
+def things(kind: Kind) -> frozenset[object]:
+    """Return what a kind changes of a target, with any of its specs: run tasks, fields, a lock."""
+    # Another value may need another aspect.
+    kinds = {id(one): one for one in (kind, *kind.per_workspace.values())}
+    return frozenset(
+        thing for one in kinds.values() for aspect in one.aspects.values() for thing in _of(aspect)
+    )
+
+
+def _of(aspect: Aspect) -> Sequence[object]:
+    match aspect.source:
+        case Attached(task_id=task_id):
+            return [(Attached, task_id)]
+        case WorkspacesOf(fields=fields):
+            return [(WorkspacesOf, field) for field in fields]
+        case None:
+            return [(type(aspect), "")]
         case _:
-            return False
+            return ()
 
 
 def _plain_name(kind: Kind, inner: str, aspect: Aspect) -> str:

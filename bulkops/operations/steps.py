@@ -8,7 +8,7 @@ job of several steps, ``2.task`` is the field ``task`` of the second one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, product
+from itertools import combinations
 from typing import NamedTuple
 
 import msgspec
@@ -17,11 +17,10 @@ from bulkops.checking import one_of
 from bulkops.errors import JobError
 from bulkops.operations import bind as bind_kind
 from bulkops.operations import kind_named, kind_names, wording
-from bulkops.operations.aspects.base import Aspect
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Resolved, Right, Scope, Spec, TaskRef
 from bulkops.operations.secret import Secret
-from bulkops.operations.several import Several, same_thing
+from bulkops.operations.several import Several, things
 from bulkops.operations.values import Valued, to_builtins
 
 
@@ -53,8 +52,7 @@ class Step(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """What it does, with run tasks as the job names them: ``attach security-scan``."""
         named = self.spec.run_tasks
-        subject = wording.subject(named.get("task", ""), named.get("replaces", ""))
-        return f"{self.kind}{subject and ' '}{subject}"
+        return wording.step(self.kind, named.get("task", ""), named.get("replaces", ""))
 
 
 Steps = tuple[Step, ...]
@@ -230,20 +228,15 @@ def why_not_together(steps: Steps, organization: str) -> str:
     refs = {field: TaskRef(named, named) for field, named in names.items()}
     several = bind(steps, Resolved(organization=organization, others=refs))
     assert isinstance(several, Several)  # noqa: S101 - there are at least two
+    changed = {part.number: things(part.kind) for part in several.parts}
     for one, other in combinations(several.parts, 2):
-        if any(same_thing(a, b) for a, b in product(_aspects(one.kind), _aspects(other.kind))):
+        if not changed[one.number].isdisjoint(changed[other.number]):
             first, second = steps[one.number - 1], steps[other.number - 1]
             return (
                 f"operation[{other.number - 1}]: {second.words} changes the same thing of a "
                 f"workspace as operation[{one.number - 1}], {first.words}. {own}"
             )
     return ""
-
-
-def _aspects(kind: Kind) -> list[Aspect]:
-    """Return the aspects of a kind with each of its specs: another value may need another one."""
-    kinds = {id(one): one for one in (kind, *kind.per_workspace.values())}
-    return [aspect for one in kinds.values() for aspect in one.aspects.values()]
 
 
 def refs_of(resolved: Resolved) -> Mapping[str, TaskRef]:

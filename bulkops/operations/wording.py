@@ -107,6 +107,11 @@ def in_order(steps: Iterable[str]) -> str:
     return ", then ".join(steps)
 
 
+def step(kind: str, task: str, replaces: str) -> str:
+    """Return what a step of a job does: ``attach modern-scan``, ``workspace-update``."""
+    return f"{kind} {subject(task, replaces)}".rstrip()
+
+
 def subject(task: str, replaces: str) -> str:
     """Return which run tasks a job is about: ``old with new``, one name, or empty for none."""
     return f"{replaces} with {task}" if replaces else task

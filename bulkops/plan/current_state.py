@@ -80,7 +80,8 @@ async def read_current(client: Client, replay: Replay, settle: float) -> Observa
         settle: seconds for which a read may lag, or fail to find what exists.
     """
     kind, operations = kind_of(replay.header), replay.operations
-    return await read_observations(client, kind, operations.target_ids, settle, operations.same)
+    ids, same, recorded = operations.target_ids, operations.same, operations.target
+    return await read_observations(client, kind, ids, settle, same, recorded=recorded)
 
 
 def check_run_tasks(replay: Replay, observations: Observations) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from bulkops.inventory.matcher import may_select
+from bulkops.inventory.matcher import RecordedMatcher
 from bulkops.job.job import Job
 from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
@@ -59,7 +59,7 @@ class _Decisions:
         self._built_in = all(map(is_built_in, kinds))
         self._task = kind.resolved.task
         self._deciding = self._per_aspect(kind)
-        self._select = job.select if kind.scope is Scope.SELECTED else None
+        self._matcher = RecordedMatcher(job.select) if kind.scope is Scope.SELECTED else None
         # By their ``id``: equal attributes are one object, which the replay keeps.
         self._showable: set[tuple[int, int]] = set()
         self._decided: set[tuple[object, ...]] = set()
@@ -102,7 +102,7 @@ class _Decisions:
         Among a million operations few differ in more than ids, and deciding each one would take as
         long as reading it (measured).
         """
-        if not self._built_in or self._select is None:
+        if not self._built_in or self._matcher is None:
             return None
         parts: list[object] = [id(self._kind.of(of_target[0].operation.target))]
         for progress in of_target:
@@ -150,13 +150,13 @@ class _Decisions:
         """Return why a target can't be one of the job's, judging by itself."""
         if not (target.id.isascii() and target.id.replace("-", "").isalnum()):
             return f"{quoted(target.id)} is not an id"
-        if target.id.startswith("task-") or self._select is None:
+        if target.id.startswith("task-") or self._matcher is None:
             scope = self._kind.scope
             if target.id.startswith("task-") and scope is not Scope.SELECTED:
                 mine = self._task is not None and target.id == self._task.id
                 return "" if mine else "its job is about another run task"
             return "" if scope is Scope.EVERY else f"its job applies to {scope.value}"
-        if may_select(self._select, target.id, target.name, target.project):
+        if self._matcher.may_select(target.id, target.name, target.project):
             return ""
         return f"its job does not select {quoted(target.name)}"
 

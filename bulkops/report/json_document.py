@@ -18,6 +18,7 @@ def facts(report: Report) -> dict[str, object]:
     members = msgspec.structs.asdict(report)
     # As plain objects: a record has a type, and leaves defaults out.
     members["notifications"] = [msgspec.structs.asdict(one) for one in report.notifications]
+    members["rest"] = None if report.rest is None else msgspec.structs.asdict(report.rest)
     return {name: value for name, value in members.items() if name not in _LISTS}
 
 

@@ -165,7 +165,7 @@ class JobExecution:
     async def _end(self, journal: Journal, how: str, error: Exception | None = None) -> None:
         """Record how the execution ended, then tell people."""
         await journal.append(self._ended(how))
-        with self._interruption.draining():
+        with self._interruption.concluding():
             await self._observer.notices.ended(error)
 
     def _kept(self, hold: Hold, journal: Journal) -> AbstractAsyncContextManager[Permit]:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import anyio
 
+LAST_SECONDS = 1.0
+"""Seconds that the last notification has even after a second signal, or a long drain."""
+
 
 class Interruption:
     """Ends what an execution is doing, either immediately or after the drain time.
@@ -19,6 +22,7 @@ class Interruption:
         self.signal = ""
         self._scope: anyio.CancelScope | None = None
         self._drains = False
+        self._drained_at = 0.0
 
     def interrupt(self, signal: str, drain: float) -> None:
         """Stop: drain on the first call, stop immediately on the second.
@@ -26,8 +30,10 @@ class Interruption:
         Args:
             drain: seconds in which operations in flight may finish.
         """
+        now = anyio.current_time()
+        self._drained_at = now if self.signal else now + drain
         if self._scope is not None and self._drains and not self.signal:
-            self._scope.deadline = anyio.current_time() + drain
+            self._scope.deadline = self._drained_at
         else:
             self.cut_short()
         self.signal = self.signal or signal
@@ -49,14 +55,22 @@ class Interruption:
         with self._entered(drains=True):
             yield
 
+    @contextmanager
+    def concluding(self) -> Iterator[None]:
+        """Like ``draining``, but a signal that came before limits the block, too."""
+        with self._entered(drains=True) as scope:
+            if self.signal:
+                scope.deadline = max(self._drained_at, anyio.current_time() + LAST_SECONDS)
+            yield
+
     def cut_short(self) -> None:
         """End the current block, if any, immediately."""
         if self._scope is not None:
             self._scope.cancel()
 
     @contextmanager
-    def _entered(self, *, drains: bool) -> Iterator[None]:
+    def _entered(self, *, drains: bool) -> Iterator[anyio.CancelScope]:
         self._drains = drains
         with anyio.CancelScope() as self._scope:
-            yield
+            yield self._scope
         self._scope = None

@@ -6,7 +6,7 @@ step ends with a record, so that an execution resumes after the last finished st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 import anyio
@@ -122,13 +122,17 @@ class Waves:
             return how
         with self._interruption.at_once():
             verified = await self._verified()
-            differing = verified.differing
-            done = (p.operation for p in self._of(wave) if p.outcome in DONE) if differing else ()
-            unit = self._replay.operations.unit
-            drifted = len({unit(operation) for operation in done if operation.key in differing})
+            drifted = self._drifted(wave, verified.differing) if verified.differing else 0
             self._journal.post(verified)
             await self._note(wave, Reached.VERIFIED, drifted=drifted)
         return How.TOLERANCE if exceeded(self._replay, self._rollout) else ""
+
+    def _drifted(self, wave: Wave, differing: Collection[str]) -> int:
+        """Return how many finished operations drifted, or targets that don't fail anyway."""
+        operations = self._replay.operations
+        done = (p.operation for p in self._of(wave) if p.outcome in DONE)
+        drifted = {operations.unit(operation) for operation in done if operation.key in differing}
+        return len(drifted.difference(operations.failing(wave.start, wave.end)))
 
     async def _rest(self, wave: Wave) -> str:
         seconds = rest_seconds(self._rollout)

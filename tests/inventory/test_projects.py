@@ -13,7 +13,7 @@ from bulkops.api.messages import Request, Response
 from bulkops.api.resources import Workspace
 from bulkops.errors import BulkopsError, JobError
 from bulkops.inventory.filters import server_filters
-from bulkops.inventory.matcher import Matcher, may_select
+from bulkops.inventory.matcher import Matcher, RecordedMatcher
 from bulkops.inventory.selection import WorkspaceRows
 from bulkops.inventory.selection_notes import unmatched_notes
 from bulkops.inventory.workspaces import read_selection
@@ -130,9 +130,10 @@ def test_a_journal_is_judged_by_the_project_that_it_has(
     select: Select, selected: Sequence[str], never: Sequence[str]
 ) -> None:
     """An operation in a project that its job can't select is not the job's; an id may be any."""
-    assert all(may_select(select, "ws-1", "prod-1", project) for project in selected)
-    assert not any(may_select(select, "ws-1", "prod-1", project) for project in never)
-    assert may_select(select, "ws-1", "prod-1")
+    recorded = RecordedMatcher(select)
+    assert all(recorded.may_select("ws-1", "prod-1", project) for project in selected)
+    assert not any(recorded.may_select("ws-1", "prod-1", project) for project in never)
+    assert recorded.may_select("ws-1", "prod-1")
 
 
 def organization(*, server: type[Simulator] = Simulator) -> World:

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.api.resources import Workspace
 from bulkops.errors import JobError
 from bulkops.inventory.filters import server_filters
-from bulkops.inventory.matcher import Matcher
+from bulkops.inventory.matcher import Matcher, RecordedMatcher
 from bulkops.inventory.model import Selected, Unselected
 from bulkops.inventory.selection import WorkspaceRows, attached_or_not, keep, limited
 from bulkops.inventory.selection_notes import nothing_selected, undecided, unmatched_notes
@@ -537,3 +537,26 @@ def test_selecting_nothing_is_an_error_with_the_selection() -> None:
         "(`bulkops workspaces JOB --why` shows why; workspaces that this token can't see never "
         "match; allow_empty = true in [select] makes this a success)"
     )
+
+
+class Counting(str):
+    """Counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as text."""
+        Counting.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_a_workspace_of_a_journal_is_looked_up_in_a_long_list() -> None:
+    """A journal of many listed workspaces is opened without comparing each with all others."""
+    entries = tuple(f"ws-{number}" for number in range(100))
+    for select in (Select(listed=entries), Select(ids=entries)):
+        Counting.compared = 0
+        assert RecordedMatcher(select).may_select(Counting("ws-99"), Counting("a"))
+        assert not RecordedMatcher(select).may_select(Counting("ws-x"), Counting("a"))
+        assert Counting.compared < len(entries) / 4

@@ -74,6 +74,15 @@ def test_an_unset_variable_is_refused(env: dict[str, str]) -> None:
         text_in(JOB, "hmac_key_env", "HOOK", env)
 
 
+@pytest.mark.parametrize("variable", ["TFE_TOKEN", "TF_TOKEN_app_terraform_io"])
+def test_a_token_of_the_api_signs_nothing(variable: str) -> None:
+    """A job or journal from elsewhere can't have a signature made with the user's token."""
+    with pytest.raises(
+        JobError, match=rf"^scan: notify.hmac_key_env = {variable}: .* token of the"
+    ):
+        text_in(JOB, "hmac_key_env", variable, {variable: "t0ken"})
+
+
 def test_a_url_is_in_no_repr() -> None:
     """So no traceback and no debugger shows it."""
     url = url_in(JOB, "url_env", "HOOK", {"HOOK": "https://hooks.example/s3cret"})

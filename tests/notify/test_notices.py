@@ -22,6 +22,7 @@ from bulkops.journal.states import Outcome
 from bulkops.notify.attempt import PATIENCE
 from bulkops.notify.delivery import ATTEMPT_SECONDS
 from bulkops.notify.notices import BEAT_SECONDS, GRACE
+from bulkops.runner.interruption import LAST_SECONDS
 from tests.engine.world import PATH, World, job
 from tests.notify.hooks import HANGS, NOBODY, UNTRUSTED, Hooks, Scripted, notices
 from tests.runner.test_runner import interrupted, refusing
@@ -387,3 +388,20 @@ def test_what_follows_the_end_is_written_together() -> None:
     assert {one["type"] for one in (first, second, third, fourth)} == {"notified"}
     assert {one["group"] for one in (first, second, third, fourth)} == {first["seq"]}
     assert [one.get("attempts", 1) for one in (first, second, third, fourth)] == [1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("drain", "signals", "seconds"),
+    [(3.0, 1, 3.0), (3.0, 2, LAST_SECONDS), (0.1, 1, LAST_SECONDS), (60.0, 1, GRACE)],
+)
+def test_after_a_signal_the_end_waits_no_longer_than_the_drain(
+    drain: float, signals: int, seconds: float
+) -> None:
+    """A CI system kills the command soon; the last message still has a second to get out."""
+    hooks = Hooks(HANGS)
+    world = world_telling(hooks, on=("stopped",))
+    world.start(job(**SLOW))
+    began = world.elapsed
+    interrupted(world, at=60.0, drain=drain, signals=("SIGTERM",) * signals)
+    assert hooks.events == ["stopped"]
+    assert world.elapsed - began - world.pause == pytest.approx(60 + seconds, abs=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -197,6 +198,26 @@ def test_a_workspace_that_drifted_counts_once() -> None:
     assert reverted
     assert replay.drifted_in(1) == 1
     assert [state(world, name) for name in world.names] == [BEFORE, DONE]
+
+
+def test_a_workspace_that_failed_and_drifted_counts_once() -> None:
+    """Its third step is refused, its first one reverted outside the job: one failure, tolerated."""
+    world = world_of(2)
+    refused: list[str] = []
+
+    def refusing(request: Request) -> Trouble | None:
+        if refused or request.method != "PATCH":
+            return None
+        refused.append("prod-0")
+        world.simulator.detach("prod-0", TASK)
+        return Trouble("404")
+
+    world.wire.troubles = refusing
+    rollout = {"waves": ["1"], "max_failures": 1}
+    replay = world.apply(job(rollout=rollout, pace={"max_at_once": 1}))
+    assert replay.failures == 1
+    assert replay.drifted == 1
+    assert [state(world, name) for name in world.names] == [([], [], "1.5.7"), DONE]
 
 
 @pytest.mark.parametrize(
@@ -406,6 +427,42 @@ def test_some_of_several_attachments_may_be_detached_already(
     assert len(world.shown("prod-0", OLD_TASK)) == attachments - 1
     assert exit_code(world.resume(retry_failed=retried)) == 0
     assert state(world, "prod-0") == ([], [], VERSION)
+
+
+def calls_to_read(values: int) -> int:
+    """Return how many calls it takes to read a job of two steps with so many values each."""
+    names = [f"app-{number}" for number in range(values)]
+    versions = [
+        {"workspaces": [name], "terraform_version": f"1.{n}.0"} for n, name in enumerate(names)
+    ]
+    reasons = [{"workspaces": [name], "reason": name} for name in names]
+    document = {
+        "name": "scan",
+        "organization": "acme",
+        "select": {"listed": names},
+        "operation": [
+            {"kind": "workspace-update", "values": versions},
+            {"kind": "workspace-lock", "values": reasons},
+        ],
+    }
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    job_from_builtins(document)
+    sys.setprofile(count)
+    try:
+        job_from_builtins(document)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_many_values_in_two_steps_are_not_all_compared_with_each_other() -> None:
+    """Reading twice as many values takes about twice the work: a journal may have thousands."""
+    assert calls_to_read(80) < 3 * calls_to_read(40)
 
 
 REFUSED = {

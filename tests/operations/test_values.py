@@ -270,6 +270,34 @@ def test_values_that_are_changed_in_a_journal_are_found() -> None:
     assert problem == "its digest is not that of the job in it"
 
 
+def test_a_workspace_that_is_renamed_keeps_its_values() -> None:
+    """Listed by its name, it is read for what its operation changes, in the rest and the undo."""
+    world = World(workspaces=3)
+    for workspace in world.simulator.world.workspaces.values():
+        workspace.terraform_version = "1.5.7"
+    groups = [
+        {"workspaces": ["prod-0"], "terraform_version": "1.14.0"},
+        {"workspaces": ["prod-1", "prod-2"], "auto_apply": True},
+    ]
+    document = {
+        "name": "settings",
+        "organization": "acme",
+        "operation": {"kind": "workspace-update", "values": groups},
+        "select": {"listed": list(world.names)},
+        "rollout": {"waves": ["2"], "pause": "manual"},
+    }
+    world.apply(job_from_builtins(document))
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    for name in ("prod-1", "prod-2"):
+        renamed = workspaces.pop(name)
+        renamed.name = f"old-{name}"
+        workspaces[renamed.name] = renamed
+    assert world.resume(continue_paused=True).count(Outcome.SUCCEEDED) == 3
+    assert [workspaces[f"old-{name}"].auto_apply for name in ("prod-1", "prod-2")] == [True, True]
+    plan = world.start_undo(PATH, PATH.with_name("undo.jsonl"))
+    assert (len(plan.operations), plan.skips) == (3, [])
+
+
 def test_each_step_has_values_of_its_own() -> None:
     """One file, two steps with columns: each workspace gets both, and undo restores each."""
     rows: list[dict[str, object]] = [

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
+import msgspec
 import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JobError, JournalWriteFailed
 from bulkops.job.job import Job
 from bulkops.journal.states import How, Outcome
+from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.simulator.core import Simulator
 from tests.engine.permits import Lost
@@ -170,6 +172,8 @@ def test_instead_of_resting_it_ends_with_6() -> None:
     resting = report(replay).rest
     assert resting is not None
     assert resting.until == OPENS
+    shown = msgspec.json.decode("".join(document(report(replay))))["rest"]
+    assert shown.keys() == {"at", "until", "local", "zone"}
     again = world.resume(exit_outside_window=True)
     assert exit_code(again) == ExitCode.PAUSED
     assert again.count(Outcome.SUCCEEDED) == done
