@@ -131,9 +131,16 @@ def unmatched_notes(
             seen = _seen(entry, projects)
             yield f"select: projects {shown(entry)} selects no workspace{seen}"
     listing = f"select.file {shown(list_file)}" if list_file else "select"
-    for entry in dict.fromkeys(select.listed or ()):
-        if entry not in known:
-            yield f"{listing}: {shown(entry)} selects no workspace"
+    missing = [entry for entry in dict.fromkeys(select.listed or ()) if entry not in known]
+    if len(missing) > MOST_NAMED:
+        few = ", ".join(map(shown, missing[:MOST_NAMED]))
+        yield (
+            f"{listing}: {len(missing):,} of its entries select no workspace: {few} and "
+            f"{len(missing) - MOST_NAMED:,} more"
+        )
+        return
+    for entry in missing:
+        yield f"{listing}: {shown(entry)} selects no workspace"
 
 
 def doubted_notes(doubted: Sequence[Unselected]) -> Iterator[str]:

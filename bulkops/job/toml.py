@@ -50,6 +50,9 @@ def toml_hint(problem: str, text: str) -> str:
     """
     if problem.startswith("Cannot declare ('shard',)"):
         return ". Write [[shard]] with two brackets for each of them"
+    header = _COMMENT.sub("", _line_of(problem, text)).strip()
+    if problem.startswith("Cannot") and header in ("[operation]", "[[operation]]"):
+        return ". Write [[operation]] with two brackets for each of several steps"
     return _unquoted_hint(problem, text)
 
 

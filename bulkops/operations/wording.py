@@ -112,6 +112,11 @@ def step(kind: str, task: str, replaces: str) -> str:
     return f"{kind} {subject(task, replaces)}".rstrip()
 
 
+def kinds_in_words(kinds: str) -> str:
+    """Return what ``joined`` kinds do, step by step: ``attach, then detach``."""
+    return in_order(kinds.split("+"))
+
+
 def subject(task: str, replaces: str) -> str:
     """Return which run tasks a job is about: ``old with new``, one name, or empty for none."""
     return f"{replaces} with {task}" if replaces else task

@@ -49,7 +49,7 @@ def steps_as_markdown(steps: Iterable[NamedStep], *, undo: bool) -> str:
 
 
 def _step(step: NamedStep) -> str:
-    tasks = " by ".join(code(task) for task in (step.replaces, step.task) if task)
+    tasks = " with ".join(code(task) for task in (step.replaces, step.task) if task)
     return f"{plain(step.kind)}{tasks and ' '}{tasks}"
 
 

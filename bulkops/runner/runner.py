@@ -199,7 +199,9 @@ class Runner:
     def _not_tried(self, given_up: Iterable[tuple[Operation, str]]) -> None:
         # They don't count as failures: the operation that comes first is counted already.
         for operation, first in given_up:
-            reason = f"not tried: {first} must come first and did not succeed"
+            # Without the target's own id, which would keep reports from grouping equal reasons.
+            which = first.removesuffix(f":{operation.target.id}")
+            reason = f"not tried: {which} must come first and did not succeed"
             date = self._caller.clock.date()
             result = Result(operation.key, Outcome.FAILED, date, reason=reason, counts=False)
             self._journal.post(result)

@@ -516,6 +516,15 @@ def test_entries_that_select_nothing_are_noted() -> None:
     assert list(unmatched_notes(Select(names=("x",), only=("a",)), chosen, {})) == []
 
 
+def test_many_listed_workspaces_that_are_not_selected_share_one_note() -> None:
+    """A list of 500, narrowed by a project, must not print 490 notes."""
+    select = Select(listed=tuple(f"w{number}" for number in range(1, 10)))
+    assert list(unmatched_notes(select, [], {}, "list.csv")) == [
+        'select.file "list.csv": 9 of its entries select no workspace: "w1", "w2", "w3", "w4", '
+        '"w5", "w6", "w7" and 2 more'
+    ]
+
+
 def test_a_message_names_the_file_that_lists() -> None:
     """The job file has ``file``, not ``listed``."""
     select = Select(listed=("x",), exclude_names=("y",))

@@ -77,6 +77,21 @@ operation = { kind = "attach", task = "scan", enforcement_level = "advisory" }
 select = { all = true }
 """
 
+TWICE = (
+    ("[operation]", "[[operation]]"),
+    ("[operation]", "[operation]"),
+    ("[[operation]]", "[operation] # b"),
+)
+
+
+@pytest.mark.parametrize(("first", "second"), TWICE)
+def test_a_second_operation_in_single_brackets_gets_a_hint(first: str, second: str) -> None:
+    """A second step needs two brackets, and so does the first one then."""
+    message = refusal(f'name = "a"\n{first}\nkind = "attach"\n{second}\nkind = "detach"\n')
+    assert "(at line 4, " in message
+    assert message.endswith("). Write [[operation]] with two brackets for each of several steps")
+
+
 WRONG_QUOTES = {
     "[rollout]\nwaves = [1]": '. Put it in quotes: "1"',
     '[rollout]\nwaves = ["1", 5]': '. Put it in quotes: "5"',

@@ -19,9 +19,10 @@ from bulkops.job.listing.manifest import parse_manifest
 from bulkops.journal.records import Execution, Record, Skipped
 from bulkops.journal.states import Held, Outcome, Reached
 from bulkops.operations.model import Operation, Resolved, Skip, Target, TaskRef
+from bulkops.operations.named_steps import NamedStep
 from bulkops.plan.model import Plan
 from bulkops.report import markdown, plan_markdown
-from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step
+from bulkops.report.markdown_text import FEW, LONGEST, ROOM, code, plain, step, steps_as_markdown
 from bulkops.report.model import Report
 from bulkops.text import escaped
 from tests.journal.samples import DESIRED, HOLDER
@@ -119,6 +120,12 @@ def test_a_command_is_code_whatever_its_path_is() -> None:
     )
     odd = step("`bulkops resume 'a`<img src=x>`b'` goes on.")
     assert read(f"- {odd}\n").text.replace("`", "") == "bulkops resume 'a<img src=x>b' goes on."
+
+
+def test_a_replaced_run_task_is_named_as_everywhere_else() -> None:
+    """``replace old with new``, as in the plan and in text, with code around the names."""
+    one = NamedStep("replace", task="new", replaces="old")
+    assert steps_as_markdown([one], undo=True) == "undo of replace `old` with `new`"
 
 
 def test_it_counts_groups_and_lists() -> None:

@@ -72,7 +72,8 @@ def _unfinished(report: Report, resume: str) -> str:
         return stop_line(report.wave, resume)
     if report.ended == How.WINDOW and report.rest is not None:
         until = until_in_words(report.rest)
-        return f"Outside its windows until {until}. `{resume}` goes on then; before, it rests."
+        until_then = "resumes it then; started earlier, it rests until then"
+        return f"Outside its windows until {until}. `{resume}` {until_then}."
     return f"Not finished. `{resume}` resumes it."
 
 

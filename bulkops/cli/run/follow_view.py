@@ -122,6 +122,8 @@ class FollowView:
             self._at_gate(wave, shown)
         if (rest := self.followed.rest) is not None:
             shown.tracker.rests(rest, self.followed.now, datetime.fromtimestamp(wall, UTC))
+            if not self._json:  # there, it is among the records of the last execution
+                self._rest(rest)
 
     def introduce(self, head: str, watched: str) -> None:
         """Say what is watched.

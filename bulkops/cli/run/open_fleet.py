@@ -77,11 +77,19 @@ class OpenFleet(NamedTuple):
     undo: bool = False
 
 
-def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = None) -> OpenFleet:
+def open_fleet(
+    path: Path,
+    server: FleetServer,
+    how: How,
+    part: str | None = None,
+    *,
+    only_planned: bool = False,
+) -> OpenFleet:
     """Return the fleet in a file; sends requests only if its organizations must be found.
 
     Args:
         part: ``--shard``; without it, the environment may say which shards are this process's.
+        only_planned: nobody is notified, so that what ``[notify]`` names need not be set.
 
     Raises:
         JobError: the fleet file or the job file is wrong, a shard of this process has no address or
@@ -93,7 +101,8 @@ def open_fleet(path: Path, server: FleetServer, how: How, part: str | None = Non
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
-    check_notify(job)
+    if not only_planned:
+        check_notify(job)
     access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")

@@ -61,7 +61,7 @@ def document(
 
 
 def _heading(fleet: FleetReport) -> str:
-    kind = plain(wording.kind_in_words(fleet.kind, undo=False))
+    kind = plain(wording.kinds_in_words(fleet.kind))
     in_waves = f", in {fleet.waves} waves" if fleet.waves > 1 else ""
     task = f" {code(fleet.task)}" if fleet.task else ""
     shards = counted(len(fleet.shards), "shard")

@@ -97,7 +97,7 @@ def headline(
 ) -> str:
     """Return one line: ``fleet: attach security-scan in 8 shards, in 3 waves``."""
     in_waves = f", in {waves} waves" if waves > 1 else ""
-    what = f"{wording.kind_in_words(kind, undo=undo)}{task and ' '}{task}"
+    what = f"{wording.kind_in_words(wording.kinds_in_words(kind), undo=undo)}{task and ' '}{task}"
     return f"{name}: {what} in {counted(shards, 'shard')}{in_waves}"
 
 

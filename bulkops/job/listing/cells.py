@@ -64,6 +64,7 @@ def groups_of_rows(
     groups = Groups()
     if not manifest.rows:
         # Nothing is selected, but what the job would do is still checked.
+        _check_own(columns, own, table, manifest, where)
         groups.add(read_table(own, kind.spec_type, source, table.key, beside=BESIDE), ())
         return groups
     _check_columns(columns, manifest, where)
@@ -80,6 +81,23 @@ def groups_of_rows(
             again = f"{shown(row.entry)} has other values than in {before.place}"
             raise JobError(f"{row.place}: {again}: keep one of the two rows")
     return groups
+
+
+def _check_own(
+    columns: Sequence[str],
+    own: Mapping[str, object],
+    table: StepTable,
+    manifest: Manifest,
+    where: str,
+) -> None:
+    """Check that a table has what it requires without the columns of an empty file."""
+    fields = fields_of(table.kind.spec_type)
+    for name in columns:
+        if name not in own and fields[name].required:
+            raise JobError(
+                f"{where}: {manifest.source} lists no workspace, which leaves {name} without a "
+                f"value: list one, or set {name} in [{table.key}]"
+            )
 
 
 def _cells(row: ListedRow, columns: Sequence[str]) -> str:

@@ -109,7 +109,8 @@ def _csv_rows(text: str, source: str) -> Iterator[tuple[str, _Row]]:
                     f"{place}: {widths}: list one workspace per line, and quote a cell with "
                     f"{shown(delimiter)} in it"
                 )
-            cells = zip(header, row, strict=False)
+            # A row may end early: the cells that it lacks are empty, and their columns are there.
+            cells = zip(header, [*row, *[""] * (len(header) - len(row))], strict=False)
             yield place, {key: unguarded(cell.strip()) for key, cell in cells if key in single}
     except csv.Error as problem:
         raise JobError(f"{source}, line {table.number}: not CSV: {problem}") from None

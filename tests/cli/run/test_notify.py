@@ -304,6 +304,8 @@ def test_each_shard_of_a_fleet_tells_for_itself(tmp_path: Path) -> None:
         world.job(("[pace]", f"{NOTIFY}[pace]"), ('organization = "acme"\n', ""))
         assert world.run(*FLEET_APPLY, WEBHOOK=receiver.url).code == 2
         assert world.requests == 0
+        # A plan notifies nobody, and whoever reviews it has no webhook.
+        assert world.run("fleet", "plan", "fleet.toml").code == 0
         done = world.run(*FLEET_APPLY, WEBHOOK=receiver.url, WEBHOOK_KEY=KEY)
         assert done.code == 0
     shards = {post.members["shard"]: post.members["organization"] for post in receiver.posts}

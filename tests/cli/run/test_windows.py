@@ -33,7 +33,9 @@ def test_outside_its_windows_it_ends_with_6_and_says_what_goes_on_when(
     assert "Outside the windows: no operation begins until 20" in done.err
     last = done.err.splitlines()[-1]
     assert last.startswith("Outside its windows until 20")
-    assert last.endswith("UTC. `bulkops resume scan.jsonl` goes on then; before, it rests.")
+    assert last.endswith(
+        "UTC. `bulkops resume scan.jsonl` resumes it then; started earlier, it rests until then."
+    )
     status = here("status", "scan.jsonl")
     assert any(line.startswith("  outside its windows until 20") for line in status.lines)
     windowed(world, ALWAYS)
@@ -48,6 +50,10 @@ def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: 
     _until_it_rests(process.stderr)
     assert "  1 execution, running: pid" in here("status", "scan.jsonl").out
     assert "  outside its windows until 20" in here("status", "scan.jsonl").out
+    watcher = world.start("watch", "scan.jsonl")
+    _until_it_rests(watcher.stdout)
+    watcher.send_signal(signal.SIGTERM)
+    assert ended(watcher).code == 143
     process.kill()
     assert ended(process).code == -signal.SIGKILL
     assert "outside its windows" not in here("status", "scan.jsonl").out
@@ -65,9 +71,9 @@ def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: 
     assert not any(world.shown().values())
 
 
-def _until_it_rests(stderr: object) -> None:
-    assert stderr is not None
-    for line in stderr:  # type: ignore[attr-defined]  # a process's pipe
+def _until_it_rests(stream: object) -> None:
+    assert stream is not None
+    for line in stream:  # type: ignore[attr-defined]  # a process's pipe
         if line.startswith("Outside the windows"):
             return
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bulkops.fleet.report.text import elsewhere, shard_lines, total
+from msgspec.structs import replace
+
+from bulkops.fleet.report.markdown import document
+from bulkops.fleet.report.text import elsewhere, headline, shard_lines, total
 from bulkops.fleet.waves import State
 from tests.fleet.report.samples import fleet, shard
 from tests.report.html.samples import many
@@ -48,3 +51,12 @@ def test_an_organization_that_is_its_shards_name_is_not_shown_twice() -> None:
         "  acme    failed",
     ]
     assert [*shard_lines([])] == []
+
+
+def test_the_steps_of_a_fleets_job_are_words() -> None:
+    """As everywhere else: ``then`` between them, not the ``+`` of the journals and events."""
+    assert headline("nightly", "attach+detach", "", 2, undo=True) == (
+        "nightly: undo of attach, then detach in 2 shards"
+    )
+    several = replace(fleet(), kind="attach+detach", task="")
+    assert "".join(document(several)).startswith("## `nightly`: attach, then detach in 0 shards")

@@ -55,6 +55,12 @@ def specs(job: Job) -> dict[str, Table]:
     return {e: msgspec.to_builtins(spec) for e, spec in job.steps[0].by_entry.items()}
 
 
+def test_a_row_that_ends_early_has_empty_cells() -> None:
+    """The file has these columns, even if all of its rows are so short."""
+    full = attach("workspace,enforcement_level,stages\na,mandatory,\nb,mandatory,\n")
+    assert attach("workspace,enforcement_level,stages\na,mandatory\nb,mandatory\n") == full
+
+
 def test_cells_override_the_jobs_own_values() -> None:
     """An empty cell leaves the job's value, a list is separated by blanks, the rest is ignored."""
     job = attach(LISTED.replace("Mandatory", "mandatory"))
@@ -117,6 +123,11 @@ REFUSED: dict[str, tuple[str, Table]] = {
     ),
     'job.toml: operation.from_file: jobs/list.csv has no column "stages", or has it twice. Its col'
     'umns: "name", "enforcement_level"': ("name,enforcement_level,stages,Stages\na,,,\n", {}),
+    "job.toml: operation.from_file: jobs/list.csv lists no workspace, which leaves "
+    "enforcement_level without a value: list one, or set enforcement_level in [operation]": (
+        "workspace,enforcement_level,stages\n",
+        {"enforcement_level": None},
+    ),
     'job.toml: operation.from_file[0] = "task": not one of "enforcement_level", "stages"': (
         LISTED,
         {"from_file": ["task"]},
@@ -140,10 +151,6 @@ REFUSED: dict[str, tuple[str, Table]] = {
     "job.toml: operation: values takes the place of from_file: give only one": (
         LISTED,
         {"values": [{"workspaces": ["a"]}]},
-    ),
-    "job.toml: operation.enforcement_level is missing: give": (
-        "name,enforcement_level,stages\n",
-        {"enforcement_level": None},
     ),
 }
 

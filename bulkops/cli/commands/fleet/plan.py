@@ -37,7 +37,7 @@ def plan(
       bulkops fleet plan fleet.toml --json | jq 'select(.type == "fleet_plan")'
     """
     try:
-        opened = open_fleet(fleet, server, How(trust_files=trust_files), shard)
+        opened = open_fleet(fleet, server, How(trust_files=trust_files), shard, only_planned=True)
         operations, code = plan_fleet(opened, json=json)
     except BulkopsError as error:
         if not detailed_exitcode:

@@ -32,7 +32,7 @@ def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
         __package__,
         "fleet.html.j2",
         fleet=fleet,
-        kind=wording.kind_in_words(fleet.kind, undo=False),
+        kind=wording.kinds_in_words(fleet.kind),
         one=summary,
         verdict=fleet_verdict(fleet),
         sentences=sentences(fleet, summary.noun),
