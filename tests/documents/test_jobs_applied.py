@@ -178,6 +178,8 @@ def test_a_job_that_is_killed_is_resumed_and_undone(world: World, here: Here, pa
     confirmation = ("--confirm", job.task) if job.task == "legacy-lint" else ("--yes",)
     quick = world.folder / path.name
     quick.write_text(_settling_at_once(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for listing in path.parent.glob(f"{path.stem}.csv"):
+        shutil.copy(listing, world.folder)
     applying = ("apply", quick.name, "--journal", "job.jsonl", *confirmation)
     assert world.kill(SIGKILL, write=3, stage="after", arguments=applying).code == -SIGKILL
     assert _state(simulator) != before

@@ -224,6 +224,8 @@ def names(change: Change, words: str) -> bool:
     keys = {*change.path, *itertools.chain(*(path for path, _ in members(place[last])))}
     named = {key for key in keys if isinstance(key, str)}
     forms = named.union(key.removeprefix("effective-").replace("-", " ") for key in named)
+    # A relationship is compared by the id in it: agent-pool-id.
+    forms |= {f"{key}-id" for key in named}
     return any(re.search(rf"(?<![\w-]){re.escape(form)}(?![\w-])", words) for form in forms)
 
 
