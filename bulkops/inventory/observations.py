@@ -62,7 +62,7 @@ async def read_observations(
 def _source_of(kind: Kind, aspect: str, recorded: Recorded, shown: Target) -> WorkspacesOf:
     """Return what is read of one workspace, which depends on its spec."""
     source = kind.of(recorded(shown.id) or shown).aspects[aspect].source
-    assert isinstance(source, WorkspacesOf), "a kind's specs read one list"  # noqa: S101
+    assert isinstance(source, WorkspacesOf)  # noqa: S101 - all specs of a kind read one list
     return source
 
 
