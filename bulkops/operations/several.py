@@ -185,10 +185,8 @@ def _of(aspect: Aspect) -> Sequence[object]:
             return [(Attached, task_id)]
         case WorkspacesOf(fields=fields):
             return [(WorkspacesOf, field) for field in fields]
-        case None:
-            return [(type(aspect), "")]
         case _:
-            return ()
+            return [(type(aspect), "")]
 
 
 def _plain_name(kind: Kind, inner: str, aspect: Aspect) -> str:

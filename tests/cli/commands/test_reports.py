@@ -145,7 +145,7 @@ def test_a_replacement_has_two_operations_per_workspace(world: World, here: Here
         "bulkops.replace.old",
     }
     markdown = here("report", "scan.jsonl", "--format", "markdown").out
-    assert markdown.startswith(f"## `scan`: replace `{TASK}` by `new-scan` in `acme`\n")
+    assert markdown.startswith(f"## `scan`: replace `{TASK}` with `new-scan` in `acme`\n")
 
 
 @pytest.mark.parametrize("output_format", ["text", "json", "csv", "junit", "markdown", "html"])
