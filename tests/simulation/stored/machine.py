@@ -205,7 +205,7 @@ class StoreMachine(Machine):
                     self._note_survived(process)
                     return "ended", replay
         except TimeoutError as error:
-            raise Violation("an execution ends", "it runs for half a day") from error
+            raise Violation("an execution ends", "it runs for a week") from error
         except JournalDamaged as error:
             raise Violation("no crash looks like damage", error) from error
         except (ApiError, JobError, JournalError) as error:
