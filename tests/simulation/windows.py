@@ -18,7 +18,7 @@ SHARE = 0.15
 """The share of the runs whose job has windows."""
 
 OPEN = ((0, 5), (1, 4), (30, 50), (5, 59))
-"""The minutes of each hour in which it is open; an execution must end within a week (``ENDLESS``)."""
+"""The minutes of each hour in which it is open; see ``ENDLESS``."""
 
 ZONES = {"UTC": 0, "Europe/Berlin": 60, "Asia/Kolkata": 330}
 """Name of a time zone → minutes ahead of UTC in November."""
