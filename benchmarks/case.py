@@ -127,8 +127,10 @@ class Figures(msgspec.Struct, frozen=True):
             refused: the number of 429s.
         """
         writes, seconds = len(effects), effects[-1].now - effects[0].now
+        # On a machine that stalls, all of them may have the same instant of the server's clock.
+        rate = (writes - 1) / seconds if seconds else math.inf
         return cls(
-            use=(writes - 1) / seconds / case.left,
+            use=rate / case.left,
             refused=refused / total,
             writes=writes,
             seconds=seconds,
