@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,16 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "constraints.txt"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-EXTRA = "remote"
-"""The extra that the image has: a container's disk often ends with it, a journal must not."""
+EXTRAS = ("notify", "otel", "remote")
+"""The extras that the image has: nobody installs one in a running container."""
 DIRECT = [
     Requirement(text)
     for text in (
         *PYPROJECT["project"]["dependencies"],
-        *PYPROJECT["project"]["optional-dependencies"][EXTRA],
+        *chain(*(PYPROJECT["project"]["optional-dependencies"][extra] for extra in EXTRAS)),
     )
 ]
-"""What bulkops itself requires, with the extra."""
+"""What bulkops itself requires, with these extras."""
 
 LABEL = "Programming Language :: Python :: 3."
 PYTHONS = [
@@ -45,33 +46,35 @@ HEADER = """\
 """
 
 
-def applies(requirement: Requirement, pythons: Iterable[str] = PYTHONS) -> bool:
-    """Return whether a requirement without an extra applies to a Python on Linux."""
+def applies(requirement: Requirement, pythons: Iterable[str] = PYTHONS, extra: str = "") -> bool:
+    """Return whether a requirement applies to one of these Pythons on Linux, with an extra."""
     marker = requirement.marker
-    system = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
+    system = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
     return marker is None or any(
-        marker.evaluate({**system, "python_version": one, "python_full_version": f"{one}.0"})
+        marker.evaluate(
+            {**system, "extra": extra, "python_version": one, "python_full_version": f"{one}.0"}
+        )
         for one in pythons
     )
 
 
-def closure(requires: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return the canonical names of all packages that bulkops needs to run.
+def closure(requires: Mapping[str, Iterable[str]], pythons: Iterable[str] = PYTHONS) -> set[str]:
+    """Return the canonical names of all packages that bulkops needs to run on these Pythons.
 
     Args:
         requires: the requirements in the metadata of each package, by its canonical name. A
             missing package is not followed.
     """
-    found, waiting = set[str](), list(DIRECT)
+    found, waiting = set[tuple[str, str]](), list(DIRECT)
     while waiting:
         requirement = waiting.pop()
-        # A dependency's extra would have to be followed, too.
-        assert not requirement.extras, requirement
         name = canonicalize_name(requirement.name)
-        if name not in found and applies(requirement):
-            found.add(name)
-            waiting += [Requirement(text) for text in requires.get(name, ())]
-    return found
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in found:
+                found.add((name, extra))
+                its = map(Requirement, requires.get(name, ()))
+                waiting += [one for one in its if applies(one, pythons, extra)]
+    return {name for name, _ in found}
 
 
 def kept() -> dict[str, str]:
@@ -88,7 +91,7 @@ def text_of(versions: Mapping[str, str]) -> str:
 def _asked(more: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the metadata of all packages that pip would install for bulkops and these."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
-    words = ["--quiet", "--report", "-", f"{ROOT}[{EXTRA}]", *more]
+    words = ["--quiet", "--report", "-", f"{ROOT}[{','.join(EXTRAS)}]", *more]
     done = subprocess.run([*pip, *words], stdout=subprocess.PIPE, check=True)
     metadata = [one["metadata"] for one in json.loads(done.stdout)["install"]]
     return {canonicalize_name(one["name"]): one for one in metadata}

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.release.constraints import DIRECT, EXTRA, FILE, PYTHONS, applies, closure, kept, text_of
+from tests.release.constraints import DIRECT, EXTRAS, FILE, PYTHONS, applies, closure, kept, text_of
 
 KEPT = kept()
 
@@ -69,11 +69,22 @@ def test_indirect_requirements_are_found() -> None:
     assert {"yarl", "zope-event"} <= closure(requires)
 
 
+def test_the_extras_of_a_requirement_are_followed() -> None:
+    """An extra that a package requires of another counts, and only there."""
+    requires = {
+        "aiohttp": ["yarl[fast]"],
+        "yarl": ["cython; extra == 'fast'", "mypy; extra == 'x'"],
+    }
+    assert {"yarl", "cython"} <= closure(requires)
+    assert "mypy" not in closure(requires)
+
+
 def test_every_bound_has_a_reason() -> None:
     """Each line has a comment, and an upper bound unless the comment begins with ``no bound``."""
     text = (FILE.parent / "pyproject.toml").read_text(encoding="utf-8")
     lists = [
-        text.partition(f"\n{name} = [\n")[2].partition("\n]")[0] for name in ("dependencies", EXTRA)
+        text.partition(f"\n{name} = [\n")[2].partition("\n]")[0]
+        for name in ("dependencies", *EXTRAS)
     ]
     lines = "\n".join(lists).splitlines()
     assert len(lines) == len(DIRECT)
