@@ -220,6 +220,10 @@ def test_a_release_frees_its_own_version_only() -> None:
     again = it.release_again(NEXT)
     assert again
     assert (again.lease, again.version) == (write.lease, "mine 2")
+    # A refusal for no reason that stays: neither of them took effect.
+    again = it.release_again(MINE)
+    assert again
+    assert (again.lease, again.version) == write[:2]
     assert it.release_again(ANOTHERS) is None
     assert it.release_again(None) is None
     assert it.release_again(Found(write.lease.encoded(), "free")) is None
