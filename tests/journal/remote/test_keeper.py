@@ -157,6 +157,26 @@ def test_a_process_that_thaws_after_a_takeover_may_never_send_again() -> None:
     run(test)
 
 
+def test_a_machine_whose_clock_stood_still_notices_at_its_next_renewal() -> None:
+    """A paused virtual machine: taken over, it may send for a third of its lease, and no longer."""
+
+    async def test(arena: Arena) -> None:
+        await arena.ann.acquire()
+        async with arena.ann.keeping() as keeper, anyio.create_task_group() as group:
+            await anyio.sleep(TTL / 3 + 1)
+            arena.ann.freeze(1.5 * TTL)
+            arena.ann.clock.passed -= 1.5 * TTL
+            group.start_soon(arena.bob.acquire)
+            await anyio.sleep(1.5 * TTL)
+            assert arena.bob.holds()
+            assert keeper.holds()
+            await anyio.sleep(TTL / 3)
+            assert not keeper.holds()
+        assert [type(error) for error in arena.ann.ended] == [JournalTakenOver]
+
+    run(test)
+
+
 def test_a_loop_that_stands_still_renews_nothing() -> None:
     """Nor may it send afterwards, before anything else in it has run."""
 
