@@ -100,8 +100,9 @@ async def plan_job(client: Client, job: Job, source: str = "job") -> Plan:
 async def plan_undo(client: Client, journal: str | Path, *, trust_files: bool = False) -> Plan:
     """Return the plan that undoes a journal's job; changes nothing.
 
-    ``apply_plan`` applies it, with a journal of its own. A workspace on which the server no longer
-    shows what the job wrote is a blocked skip.
+    ``apply_plan`` applies it, with a journal of its own, and holds only that: until it has ended,
+    the job must neither run nor be resumed. A workspace on which the server no longer shows what
+    the job wrote is a blocked skip.
 
     Args:
         trust_files: accept the journal even if other users own it or may write it.

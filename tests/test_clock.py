@@ -15,11 +15,14 @@ from bulkops.clock import Clock
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no clock of that name")
-def test_the_boot_clock_counts_suspension() -> None:
+def test_the_boot_clock_counts_suspension(monkeypatch: pytest.MonkeyPatch) -> None:
     """On Linux that is a clock of its own, and it needs no event loop."""
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
     now = Clock().boot()
     assert before <= now <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    # A machine that was never suspended has the same time on its other clock.
+    monkeypatch.setattr(time, "clock_gettime", float)
+    assert Clock().boot() == time.CLOCK_BOOTTIME != time.CLOCK_MONOTONIC
 
 
 def test_a_system_without_such_a_clock_has_its_monotonic_one(

@@ -27,6 +27,7 @@ from yarl import URL
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
 from bulkops.api.redirect import redirect_texts
 from bulkops.client.access.proxy import proxy_for
+from bulkops.client.access.sockets import socket_for
 from bulkops.client.access.tls import TlsFiles, client_refusal, refusal, tls_context
 from bulkops.client.permit import ALWAYS, Permit, Withheld
 from bulkops.errors import NoResponse
@@ -127,7 +128,9 @@ class HttpTransport:
         self._session = aiohttp.ClientSession(
             # No pool limit: aiohttp's timeout would include the wait for a connection (measured),
             # and the runner decides how much is in flight.
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls or True),
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=self._tls or True, socket_factory=socket_for
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT, **self._media},
             timeout=self._timeout,

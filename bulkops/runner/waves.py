@@ -146,8 +146,11 @@ class Waves:
 
     async def _judge(self, wave: Wave) -> str:
         timeout, statuses = self._rollout.gate_timeout, list[int]()
-        with self._interruption.at_once(), anyio.move_on_after(in_seconds(timeout)):
-            statuses.append(await self._observer.gate(self._gate_call(wave)))
+        with self._interruption.at_once():
+            # A gate may do more than look, and another process may run it already.
+            await self._assignment.permit.wait()
+            with anyio.move_on_after(in_seconds(timeout)):
+                statuses.append(await self._observer.gate(self._gate_call(wave)))
         if not statuses and self._interruption.signal:
             return self._interruption.signal
         status = statuses[0] if statuses else None

@@ -89,3 +89,21 @@ def test_either_that_is_lost_ends_it(which: int) -> None:
                 await permit.wait()
 
     virtual_time.run(test)
+
+
+def test_what_lapses_while_the_other_is_renewed_is_waited_for_again() -> None:
+    """It returns only once both hold at the same time."""
+
+    async def test() -> None:
+        one, other = Lent(), Lent()
+        keep = both(one.keep, other.keep)
+        assert keep is not None
+        async with keep(lambda _: None, 6.0) as permit, anyio.create_task_group() as group:
+            other.valid = False
+            group.start_soon(permit.wait)
+            await anyio.sleep(0.5)
+            one.valid = False
+        assert one.waits == 1
+        assert one.valid
+
+    virtual_time.run(test)

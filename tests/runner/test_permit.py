@@ -8,6 +8,7 @@ import pytest
 
 from bulkops.client.pace.pacing import EVEN
 from bulkops.errors import JournalWriteFailed
+from bulkops.job.gate import GateCall
 from bulkops.journal.states import How, Outcome
 from tests.engine.permits import GONE, Lapsing, Lost
 from tests.engine.scripts import writes
@@ -148,3 +149,23 @@ def test_reads_need_no_permit() -> None:
     world.apply(job("update"))
     world.permit = Lost(world.now, asked=2)
     assert world.resume().count(Outcome.SUCCEEDED) == 2
+
+
+def test_without_a_permit_no_gate_runs() -> None:
+    """Lost in the pause before it, as by a process that is frozen then: the gate isn't started."""
+    gates: list[float] = []
+    world = World(workspaces=2)
+
+    async def gate(_call: GateCall) -> int:
+        gates.append(world.elapsed)
+        return 0
+
+    world.gate = gate
+    world.start(job(rollout={"waves": ["1"], "pause": "60s", "gate": "check"}))
+    world.permit = Lost(world.now, at=world.elapsed + 30.0)
+    with pytest.raises(JournalWriteFailed, match=str(GONE)):
+        world.resume()
+    assert not gates
+    assert len(world.effects()) == 1
+    finish(world)
+    assert len(gates) == 2

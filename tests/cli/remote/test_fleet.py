@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from tests.cli.remote.machines import Site, Strike, site, struck, surely_ended
+from bulkops.api.messages import Request
+from bulkops.journal.remote.lease.content import decoded
+from tests.cli.remote.machines import (
+    LEASE,
+    SECONDS,
+    Site,
+    Strike,
+    site,
+    struck,
+    surely_ended,
+    until,
+)
 from tests.cli.support import TASK, workspaces
 from tests.journal.remote.servers import Server
 
@@ -119,6 +131,34 @@ def test_a_killed_undo_is_resumed_by_another_machine(fleet: Site, strike: Strike
     assert (again.code, again.err.splitlines()[-1]) == (0, "Nothing to undo.")
     assert [machine.written() for machine in (first, second, third)] == [[]] * 3
     fleet.no_secret_stored()
+
+
+def renewed(at: Site) -> set[str]:
+    """Return the keys of the journals whose lease a process has renewed, and still holds."""
+    bucket, end = at.bucket, "/lease"
+    names = [name for name in bucket.names(f"{at.at.parent.key}/") if name.endswith(end)]
+    leases = {name: decoded(found.data) for name in names if (found := bucket.get(name))}
+    # By its first renewal: that of a process that only starts is longer.
+    return {
+        name.removesuffix(end) for name, one in leases.items() if one.holder and one.ttl == LEASE
+    }
+
+
+def test_while_a_shard_is_undone_both_of_its_journals_are_held(fleet: Site) -> None:
+    """So that no other process resumes what is being undone, however long that takes."""
+    file, let_go = str(fleet.world.folder / "fleet.toml"), Event()
+    first, undoing = map(fleet.machine, ("first", "undoing"))
+    assert first.run("fleet", "apply", file, "--yes").code == 0
+
+    def slow(request: Request) -> None:
+        if request.writes:
+            let_go.wait(SECONDS)
+
+    fleet.world.simulator.before = slow
+    with surely_ended(undoing.start("fleet", "undo", file, "--yes")) as undo:
+        until(lambda: {f"{key}.undo" for key in renewed(fleet)} & renewed(fleet))
+        let_go.set()
+        assert undoing.ended(undo).code == 0
 
 
 def test_a_fleet_on_another_machine_is_watched(fleet: Site) -> None:

@@ -100,6 +100,13 @@ def test_time_alone_makes_a_lease_lapse() -> None:
     assert it.due == SENT + TTL / 3
 
 
+def test_a_job_with_a_longer_lease_renews_the_first_one_as_early() -> None:
+    """By a third of what it has, not of what it will have: a slow answer must not make it lapse."""
+    it = Holding(LEASE, "mine 1", SENT)
+    it.ttl = 20 * TTL
+    assert it.due == SENT + TTL / 3
+
+
 def test_a_renewal_counts_from_when_it_was_sent() -> None:
     """However late its answer comes; what was sent too long ago leaves the lease lapsed."""
     it = Holding(LEASE, "mine 1", SENT)
@@ -213,6 +220,10 @@ def test_a_release_frees_its_own_version_only() -> None:
     again = it.release_again(NEXT)
     assert again
     assert (again.lease, again.version) == (write.lease, "mine 2")
+    # A refusal for no reason that stays: neither of them took effect.
+    again = it.release_again(MINE)
+    assert again
+    assert (again.lease, again.version) == write[:2]
     assert it.release_again(ANOTHERS) is None
     assert it.release_again(None) is None
     assert it.release_again(Found(write.lease.encoded(), "free")) is None

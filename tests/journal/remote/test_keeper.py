@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from unittest import mock
 
 import anyio
 import pytest
 
 from bulkops.clock import Clock
 from bulkops.errors import ExitCode, JournalTakenOver, JournalWriteFailed
+from bulkops.journal.remote.bucket.store import Denied
 from bulkops.journal.remote.lease.acquirer import Acquirer
 from bulkops.journal.remote.lease.calls import LeaseObject
 from bulkops.journal.remote.lease.holding import VALID, Holding
@@ -155,6 +157,26 @@ def test_a_process_that_thaws_after_a_takeover_may_never_send_again() -> None:
     run(test)
 
 
+def test_a_machine_whose_clock_stood_still_notices_at_its_next_renewal() -> None:
+    """A paused virtual machine: taken over, it may send for a third of its lease, and no longer."""
+
+    async def test(arena: Arena) -> None:
+        await arena.ann.acquire()
+        async with arena.ann.keeping() as keeper, anyio.create_task_group() as group:
+            await anyio.sleep(TTL / 3 + 1)
+            arena.ann.freeze(1.5 * TTL)
+            arena.ann.clock.passed -= 1.5 * TTL
+            group.start_soon(arena.bob.acquire)
+            await anyio.sleep(1.5 * TTL)
+            assert arena.bob.holds()
+            assert keeper.holds()
+            await anyio.sleep(TTL / 3)
+            assert not keeper.holds()
+        assert [type(error) for error in arena.ann.ended] == [JournalTakenOver]
+
+    run(test)
+
+
 def test_a_loop_that_stands_still_renews_nothing() -> None:
     """Nor may it send afterwards, before anything else in it has run."""
 
@@ -231,6 +253,43 @@ def test_a_process_that_is_cut_off_for_a_moment_goes_on() -> None:
             await keeper.wait()
             assert 88 <= anyio.current_time() < 90
         assert arena.ann.ended == []
+
+    run(test)
+
+
+DENIAL = Denied("the credentials have expired")
+
+
+def test_a_denial_for_a_moment_ends_nothing() -> None:
+    """Credentials can be renewed meanwhile: until then nothing is sent, and afterwards it is."""
+
+    async def test(arena: Arena) -> None:
+        await arena.ann.acquire()
+        async with arena.ann.keeping() as keeper:
+            with mock.patch.object(arena.store, "swap", side_effect=DENIAL) as denied:
+                await anyio.sleep(VALID * TTL + 1)
+                assert not keeper.holds()
+            await keeper.wait()
+            assert keeper.holds()
+        assert denied.call_count > 1
+        assert arena.ann.ended == []
+
+    run(test)
+
+
+def test_a_denial_that_lasts_cuts_off() -> None:
+    """As a store without an answer does; the message says why."""
+
+    async def test(arena: Arena) -> None:
+        async def work(keeper: Keeper) -> None:
+            await anyio.sleep(VALID * TTL + 1)
+            await keeper.wait()
+
+        await arena.ann.acquire()
+        with mock.patch.object(arena.store, "swap", side_effect=DENIAL):
+            error = await end_of(arena.ann, work)
+        assert error.exit_code == ExitCode.JOURNAL_UNWRITABLE
+        assert "(the credentials have expired)" in str(error)
 
     run(test)
 

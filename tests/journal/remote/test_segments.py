@@ -153,11 +153,13 @@ def test_damage_is_cut_off_and_kept(damage: str, number: int) -> None:
     assert names(store)[-1] > f"{GROUPS:08}.jsonl" or number == GROUPS
 
 
-def test_an_interrupted_repair_is_repeated() -> None:
-    """Until all is done the journal stays damaged, and then everything lost is aside."""
+@pytest.mark.parametrize("appended", [False, True])
+def test_an_interrupted_repair_is_repeated(*, appended: bool) -> None:
+    """Until all is done the journal stays damaged, even if what follows the damage would fit: no
+    process resumes it meanwhile. Then everything lost is aside."""
     store = grown()
     key = f"{AT.key}/00000003.jsonl"
-    store.put(key, b"garbage")
+    store.put(key, appended * store.objects[key].data + b"garbage")
     lost = {name: it.data for name, it in store.objects.items() if name >= key}
     puts = 2 * len(lost)
     for after in range(puts):

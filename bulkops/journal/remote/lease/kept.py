@@ -76,8 +76,8 @@ class Kept:
         """Run a call that may be repeated, until it has an answer.
 
         Raises:
-            NoAnswer: the lease is gone, or there was no answer for its ttl, and for ``PATIENCE``:
-                a store may answer for the lease alone.
+            NoAnswer: there was none for the lease's ttl, and for ``PATIENCE``: a store may answer
+                for the lease alone. If the lease is gone, the writer ends the call.
         """
         began = self._clock.boot()
         while True:
@@ -85,7 +85,7 @@ class Kept:
                 await self._run(call)
             except NoAnswer:
                 waited = self._clock.boot() - began
-                if self.holding.ended or waited >= max(self.holding.ttl, PATIENCE):
+                if waited >= max(self.holding.ttl, PATIENCE):
                     raise
             else:
                 return
