@@ -121,7 +121,7 @@ class StoredJobJournals:
         """
         name = self._current()[0].journals.get(self._identity)
         place = self._place(name) if name else None
-        if place is None or place.is_unused():
+        if place is None or not place.exists():
             return None
         return place if place.is_held() or fits(place) else None
 
@@ -134,7 +134,7 @@ class StoredJobJournals:
         """
         current, version = self._current()
         name = current.journals.get(self._identity)
-        if name and self._place(name).is_unused():
+        if name and not self._place(name).exists():
             # Nothing was planned there, or the user said no.
             return self._place(name)
         name = f"{now:%Y%m%dT%H%M%SZ}-{SystemRandom().getrandbits(32):08x}"
