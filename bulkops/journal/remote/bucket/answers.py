@@ -67,6 +67,7 @@ _HINTS = {
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "ExpiredToken": "the credentials have expired",
     "TokenRefreshRequired": "the credentials have expired",
+    "InvalidToken": "AWS_SESSION_TOKEN is wrong, or is not that of the access key",
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
     "IllegalLocationConstraintException": "the bucket is in another region: set AWS_REGION",
@@ -178,6 +179,7 @@ _UNUSABLE = {
     "InvalidAccessKey": "the account's key is not valid base64",
     "OpenCredentials": "the file that GOOGLE_APPLICATION_CREDENTIALS names can't be read",
     "MissingSasComponent": "the SAS token is not a list of NAME=VALUE&NAME=VALUE",
+    "root_certificate": "the file that AWS_CA_BUNDLE names has no certificate",
 }
 
 
@@ -193,3 +195,10 @@ def unusable(text: str) -> str:
         return "the file with Google's credentials is not one of a service account or user"
     known = (words for name, words in _UNUSABLE.items() if name in text)
     return next(known, "the store's settings in the environment can't be used")
+
+
+def panicked(text: str) -> str:
+    """Return why obstore gave up on a request, from its panic's text."""
+    if "InvalidHeaderValue" in text:
+        return "a key or token has a line break, or a character that no key or token may have"
+    return "obstore panicked: see above"
