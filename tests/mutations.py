@@ -375,7 +375,16 @@ MUTATIONS = (
     Mutation(
         "a killed start in the default place keeps others waiting for two leases",
         "journal/remote/journals.py",
-        ("            yield kept.release\n", "            yield lambda: None\n"),
+        (
+            "                self._point()\n                kept.release()\n",
+            "                self._point()\n",
+        ),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "a start that finds nothing to do hides the journal before it",
+        "journal/remote/journals.py",
+        ("        self._point = point\n", "        point()\n"),
         ("journal/remote/test_journals.py",),
     ),
     Mutation(

@@ -29,6 +29,18 @@ def test_a_job_that_ended_while_its_lease_was_waited_for_is_planned_anew(
     assert sum(key.endswith("/00000001.jsonl") for key in bucket.objects) == 2
 
 
+def test_a_start_that_finds_nothing_to_do_hides_no_journal(
+    world: World, here: Here, bucket: TinyS3
+) -> None:
+    """The one before is still listed, so that it can be undone."""
+    world.environment["BULKOPS_JOURNALS"] = PREFIX
+    assert here("apply", "job.toml", "--yes").code == 0
+    listed = here("journal", "list", "--json").out
+    assert "Nothing to do" in here("apply", "job.toml", "--yes").err
+    assert here("journal", "list", "--json").out == listed
+    assert '"ended":"complete"' in listed
+
+
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_a_journal_without_its_first_segments_is_damaged(
     world: World, here: Here, bucket: TinyS3, lost: int
