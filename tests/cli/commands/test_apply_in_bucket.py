@@ -29,9 +29,8 @@ def test_a_job_that_ended_while_its_lease_was_waited_for_is_planned_anew(
     assert sum(key.endswith("/00000001.jsonl") for key in bucket.objects) == 2
 
 
-def test_a_start_that_finds_nothing_to_do_hides_no_journal(
-    world: World, here: Here, bucket: TinyS3
-) -> None:
+@pytest.mark.usefixtures("bucket")
+def test_a_start_that_finds_nothing_to_do_hides_no_journal(world: World, here: Here) -> None:
     """The one before is still listed, so that it can be undone."""
     world.environment["BULKOPS_JOURNALS"] = PREFIX
     assert here("apply", "job.toml", "--yes").code == 0

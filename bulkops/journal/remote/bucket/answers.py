@@ -71,8 +71,8 @@ _HINTS = {
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
     "IllegalLocationConstraintException": "the bucket is in another region: set AWS_REGION",
-    "AccessDenied": "the credentials don't have the right to do this",
-    "AuthorizationPermissionMismatch": "the credentials don't have the right to do this",
+    "AccessDenied": "the credentials don't have the right to {right}",
+    "AuthorizationPermissionMismatch": "the credentials don't have the right to {right}",
     "InvalidAccessKeyId": "the store doesn't know this access key",
     "SignatureDoesNotMatch": "the secret key is wrong",
     "AuthenticationFailed": "the key or signature is wrong, or has expired",
@@ -80,13 +80,16 @@ _HINTS = {
 """The server's codes that say what to do."""
 
 
-def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
+def failure_of(
+    kind: str, text: str, *, bucket: str, endpoint: str, right: str = "do this"
+) -> Failure:
     """Return what a failed call means, according to the table above.
 
     Args:
         kind: the name of the exception's class.
         text: the exception's text.
         endpoint: the store's URL; a failed request to another server was one for credentials.
+        right: what the call needs the right to do.
     """
     status, code = _status(text), _code(text)
     asked = _REQUEST.search(text)
@@ -98,10 +101,10 @@ def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
         return Failure(_EXPECTED[kind], f"the store answered {status}{_in_brackets(code)}")
     if status == 0:
         return _unanswered(text, endpoint, asked=asked is not None)
-    return _refusal(status, code)
+    return _refusal(status, code, right)
 
 
-def _refusal(status: int, code: str) -> Failure:
+def _refusal(status: int, code: str, right: str) -> Failure:
     """Return the failure of a call to which the store answered with another status."""
     if status == 501:
         reason = f"the store doesn't know a request that a journal needs{_in_brackets(code)}"
@@ -111,7 +114,8 @@ def _refusal(status: int, code: str) -> Failure:
     default = f"the store answered {status}"
     if status in (401, 403):
         default = "the store refused the credentials"
-    return Failure(Meaning.DENIED, _HINTS.get(code, default) + _in_brackets(code))
+    reason = _HINTS.get(code, default).format(right=right)
+    return Failure(Meaning.DENIED, reason + _in_brackets(code))
 
 
 def _server(url: str) -> tuple[str, int | None] | None:

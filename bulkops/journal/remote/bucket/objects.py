@@ -95,7 +95,8 @@ class ObjectStore:
             data, meta = got.bytes().to_bytes(), got.meta
             return Found(data, _version(meta), meta["last_modified"])
 
-        return self._call(read, nothing=(Meaning.ABSENT,))
+        # S3 says so, too, of an object that isn't there, unless it may list the bucket.
+        return self._call(read, "get this object, or to list the bucket", (Meaning.ABSENT,))
 
     def create(self, key: str, data: bytes) -> Version | None:
         """Write an object that doesn't exist; return ``None`` if the store refused."""
@@ -120,7 +121,7 @@ class ObjectStore:
             pages = obstore.list(self._store, folder or None)
             return [meta["path"] for page in pages for meta in page]
 
-        keys = self._call(read, nothing=()) or []
+        keys = self._call(read, "list the bucket") or []
         yield from sorted(key for key in keys if key.startswith(prefix))
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -131,7 +132,7 @@ class ObjectStore:
             found = obstore.list_with_delimiter(self._store, folder or None)
             return [path.removesuffix("/") for path in found["common_prefixes"]]
 
-        paths = self._call(read, nothing=()) or []
+        paths = self._call(read, "list the bucket") or []
         yield from sorted(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
 
     def _write(self, key: str, data: bytes, mode: PutMode) -> Version | None:
@@ -139,10 +140,15 @@ class ObjectStore:
             # Several parts would neither be conditional nor appear at once.
             return _version(obstore.put(self._store, key, data, mode=mode, use_multipart=False))
 
-        return self._call(write, nothing=(Meaning.REFUSED,))
+        return self._call(write, "put objects", (Meaning.REFUSED,))
 
-    def _call(self, call: Callable[[], _T], nothing: tuple[Meaning, ...]) -> _T | None:
+    def _call(
+        self, call: Callable[[], _T], right: str, nothing: tuple[Meaning, ...] = ()
+    ) -> _T | None:
         """Return what a call returns, ``None`` for the failures named in ``nothing``.
+
+        Args:
+            right: what the caller must be allowed to do, for a message.
 
         Raises:
             Denied: trying again is useless.
@@ -154,8 +160,9 @@ class ObjectStore:
             raise
         # The standard library's FileNotFoundError is how obstore says that an object is absent.
         except (BaseError, OSError) as error:
+            kind, text = type(error).__name__, str(error)
             failure = failure_of(
-                type(error).__name__, str(error), bucket=self._bucket, endpoint=self._endpoint
+                kind, text, bucket=self._bucket, endpoint=self._endpoint, right=right
             )
         except BaseException as error:
             # obstore panics at a credential that it can't write into a request.
