@@ -369,13 +369,22 @@ MUTATIONS = (
     Mutation(
         "a journal is begun in the place of an unfinished copy",
         "journal/remote/segments.py",
-        ("if self._store.get(self._numbered.key(2)) is not None:", "if False:"),
+        ("if self.exists() or self._store.get(self._numbered.key(2)) is not None:", "if False:"),
         ("journal/test_copying.py",),
     ),
     Mutation(
         "a killed start in the default place keeps others waiting for two leases",
         "journal/remote/journals.py",
-        ("            yield kept.release\n", "            yield lambda: None\n"),
+        (
+            "                self._point()\n                kept.release()\n",
+            "                self._point()\n",
+        ),
+        ("journal/remote/test_journals.py",),
+    ),
+    Mutation(
+        "a start that finds nothing to do hides the journal before it",
+        "journal/remote/journals.py",
+        ("        self._point = point\n", "        point()\n"),
         ("journal/remote/test_journals.py",),
     ),
     Mutation(

@@ -26,21 +26,25 @@ if TYPE_CHECKING:
 
     from bulkops.journal.place import Place
 
-PATH = click.Path(path_type=Path, readable=False)
-"""A file that may be missing: what reads it reports that."""
+
+class LocalFile(click.Path):
+    """A file on this machine, which may be missing: what reads it reports that."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path; fails for an address, of which a path would have one slash."""
+        scheme, colon, _ = os.fsdecode(value).partition("://")
+        if colon:
+            # The rest may contain a signature.
+            self.fail(f"{scheme}://… is an address: only journals can be at one", param, ctx)
+        return Path(scheme)
 
 
-class Target(click.Path):
+class Target(LocalFile):
     """A file to write, which must not be a journal, a saved plan or a job file."""
 
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Path:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; fails if the file there is one of those."""
-        path = Path(os.fsdecode(value))
+        path = super().convert(value, param, ctx)
         try:
             check_output(path)
         except JobError as problem:
@@ -54,10 +58,7 @@ class JournalPlace(click.ParamType["Place"]):
     name = "path"
 
     def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,  # noqa: ARG002 - click's signature
-        ctx: click.Context | None,  # noqa: ARG002 - click's signature
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
     ) -> Place:
         """Return the place; raises ``JobError`` for an address that can't be one."""
         from bulkops.journal.place import place_of  # noqa: PLC0415 - few commands take a journal
@@ -65,10 +66,7 @@ class JournalPlace(click.ParamType["Place"]):
         return place_of(os.fsdecode(value))
 
     def shell_complete(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        param: click.Parameter,  # noqa: ARG002 - click's signature
-        incomplete: str,
+        self, _ctx: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Let the shell complete the path of a file."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
@@ -76,6 +74,7 @@ class JournalPlace(click.ParamType["Place"]):
         return [CompletionItem(incomplete, type="file")]
 
 
+PATH = LocalFile(path_type=Path, readable=False)
 PLACE = JournalPlace()
 TARGET = Target(path_type=Path, readable=False)
 

@@ -266,8 +266,8 @@ def place_of(text: str | Path) -> Place:
     """Return the place that a user names."""
     if "://" in str(text):
         return _remote(str(text))
-    if str(text).startswith(("s3:/", "az:/", "gs:/")):
-        raise JobError(f"{text}: write two slashes after the colon: {str(text)[:2]}://…")
+    if str(text).lower().startswith(("s3:/", "az:/", "gs:/")):
+        raise JobError(f"{text}: write two slashes after the colon: {str(text)[:2].lower()}://…")
     from bulkops.journal.local.place import LocalPlace  # noqa: PLC0415 - it implements this module
 
     return LocalPlace(Path(text))

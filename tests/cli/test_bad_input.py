@@ -170,3 +170,22 @@ def test_a_wrong_command_line(
     done = here(*arguments)
     assert (done.code, done.out, world.requests) == (2, "", 0)
     assert says in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("apply", "{}"),
+        ("check", "{}"),
+        ("fleet", "apply", "{}"),
+        ("plan", "job.toml", "--out", "{}"),
+        ("apply", "job.toml", "--metrics-file", "{}"),
+        ("report", "scan.jsonl", "--output", "{}"),
+        ("--log-file", "{}", "plan", "job.toml"),
+    ],
+)
+def test_only_journals_can_be_at_an_address(here: Here, words: tuple[str, ...]) -> None:
+    """It isn't taken for a path, and may have a signature, which isn't repeated."""
+    done = here(*(word.format("s3://bucket/scan?sig=7c21f0") for word in words))
+    assert done.code == 2
+    assert done.err.endswith("s3://… is an address: only journals can be at one\n")

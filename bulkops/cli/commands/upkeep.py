@@ -17,6 +17,7 @@ from bulkops.cli.signals import received
 from bulkops.errors import JobError, JournalError, unreadable
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents, sound_part
+from bulkops.journal.storage import Headless
 from bulkops.journal.upkeep import copying
 from bulkops.journal.upkeep.repair import repair as cut
 from bulkops.plan.trusted import sound_journal
@@ -117,8 +118,13 @@ def _is_there(source: Hold, contents: Contents, target: Hold) -> bool:
     if not place.exists():
         return False
     try:
-        if place.is_journal() and copying.is_copy(source.storage, contents, target.storage):
+        if not place.is_journal():
+            target.storage.read().close()
+        elif copying.is_copy(source.storage, contents, target.storage):
             return True
+    except Headless:
+        # An unfinished copy.
+        return False
     except OSError as error:
         raise JournalError(unreadable(place, error)) from error
     raise JobError(f"{place}: exists and was left unchanged. Choose another place for the copy")

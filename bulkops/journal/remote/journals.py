@@ -100,16 +100,22 @@ class StoredJobJournals:
         # Names of organizations are in it, which have no case.
         self._identity = identity.lower()
         self._wanted = Wanted(LeaseObject(store, f"{folder.key}/{LEASE}", str(folder)))
+        self._point: Callable[[], None] = lambda: None
 
     @contextmanager
     def locked(self, by: Holder) -> Iterator[Started]:
-        """See ``JobJournals``.
+        """See ``JobJournals``; what it gives may raise what ``new`` says.
 
         It isn't kept any longer than one lease: by then the new journal has its own. It is released
         as soon as that is so: if this process is killed, others wait for one lease, not for two.
         """
         with self._wanted.held(by) as kept:
-            yield kept.release
+
+            def started() -> None:
+                self._point()
+                kept.release()
+
+            yield started
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``Place.check_folder``: who may write to a bucket is its owner's decision."""
@@ -121,26 +127,29 @@ class StoredJobJournals:
         """
         name = self._current()[0].journals.get(self._identity)
         place = self._place(name) if name else None
-        if place is None or place.is_unused():
+        if place is None or not place.exists():
             return None
         return place if place.is_held() or fits(place) else None
 
     def new(self, now: datetime) -> RemotePlace:
         """See ``JobJournals``.
 
+        The pointer names it once it is started: until then it names the one before, of which
+        nothing else knows.
+
         Raises:
-            JournalLocked: another process has started one at this moment.
-            JournalWriteFailed: the store can't be written.
+            JournalLocked: when it is started: another process has started one meanwhile.
+            JournalWriteFailed: then, too: the store can't be written.
         """
         current, version = self._current()
-        name = current.journals.get(self._identity)
-        if name and self._place(name).is_unused():
-            # Nothing was planned there, or the user said no.
-            return self._place(name)
         name = f"{now:%Y%m%dT%H%M%SZ}-{SystemRandom().getrandbits(32):08x}"
         data = msgspec.json.encode(Current({**current.journals, self._identity: name}))
-        if not StoredObject(self._store, self._folder / CURRENT).swap(data, version):
-            raise JournalLocked(f"{self._folder}: another process has just started this job")
+
+        def point() -> None:
+            if not StoredObject(self._store, self._folder / CURRENT).swap(data, version):
+                raise JournalLocked(f"{self._folder}: another process has just started this job")
+
+        self._point = point
         return self._place(name)
 
     def all(self) -> Iterator[RemotePlace]:

@@ -86,11 +86,6 @@ class RemotePlace:
         with self._reading():
             return self._segments().exists()
 
-    def is_unused(self) -> bool:
-        """Return whether it has no segment, not even of an unfinished copy."""
-        with self._reading():
-            return not (self._segments().exists() or any(self.store.names(f"{self.address.key}/0")))
-
     def check(self) -> None:
         """See ``Place``: anything may become a journal."""
 
@@ -98,8 +93,9 @@ class RemotePlace:
         """See ``Place``: who may write to a bucket is its owner's decision."""
 
     def is_journal(self) -> bool:
-        """See ``Place``."""
-        return self.exists()
+        """See ``Place``; ``JournalError`` if the store can't be read."""
+        with self._reading():
+            return self._segments().is_begun()
 
     def reader(self, *, trusted: bool = True) -> Segments:  # noqa: ARG002 - see ``check_folder``
         """See ``Place``."""

@@ -45,6 +45,10 @@ class Segments:
         return str(self._address)
 
     def exists(self) -> bool:
+        """Return whether it has a segment, even if the first is missing; raises ``StoreError``."""
+        return self._numbered.at(0) is not None
+
+    def is_begun(self) -> bool:
         """Return whether the journal has its first segment; raises ``StoreError``."""
         return self._store.get(self._numbered.key(1)) is not None
 
@@ -75,8 +79,8 @@ class Segments:
 
     def create(self, parts: Iterable[bytes]) -> None:
         """See ``Storage``."""
-        # See ``create_copy``.
-        if self._store.get(self._numbered.key(2)) is not None:
+        # The second one is asked for, too: a listing may lag (see ``create_copy``).
+        if self.exists() or self._store.get(self._numbered.key(2)) is not None:
             raise FileExistsError(errno.EEXIST, "it exists already")
         self._create(1, b"".join(parts))
 

@@ -29,7 +29,7 @@ class Refused(NamedTuple):
 
 
 WRONG_KEY = "the secret key is wrong"
-NO_RIGHT = "the credentials don't have the right to do this"
+NO_RIGHT = "the credentials don't have the right to put objects"
 PLAIN = "plain http would show the journal to the network"
 
 

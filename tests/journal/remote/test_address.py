@@ -57,6 +57,7 @@ def test_an_address_has_a_scheme_a_bucket_and_a_path(text: str, address: Address
         ("s3a://bucket/a", "s3a://bucket/a: write s3://BUCKET/PATH"),
         ("abfss://c/a", "abfss://c/a: write az://CONTAINER/PATH"),
         ("gcs://bucket/a", "gcs://bucket/a: write gs://BUCKET/PATH"),
+        ("abfss://c@account.dfs.core.windows.net/a", "abfss://…: write az://CONTAINER/PATH"),
         ("file:///a", "file:///a: write the file's path without `file://`"),
         (
             "https://bucket.s3.amazonaws.com/a",
@@ -72,6 +73,13 @@ def test_what_is_wrong_with_an_address_is_said(text: str, message: str) -> None:
         parse(text)
     assert str(caught.value).startswith(message)
     assert caught.value.exit_code == 2
+
+
+def test_a_path_leaves_room_for_the_names_of_objects() -> None:
+    """Stores know keys of 1,024 bytes, and would refuse a segment only after the plan."""
+    assert parse("s3://bucket/" + "ü" * 450).name == "ü" * 450
+    with pytest.raises(JobError, match="the path is longer than 900 bytes"):
+        parse("s3://bucket/" + "ü" * 451)
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,10 @@ def test_a_server_is_known_in_any_spelling(endpoint: str) -> None:
         ),
         ("source: InvalidAccessKey {", "the account's key is not valid base64"),
         (
+            "No certificates found in `root_certificate` input",
+            "the file that AWS_CA_BUNDLE names has no certificate",
+        ),
+        (
             f"Configuration {SECRET}",
             "the store's settings in the environment can't be used",
         ),

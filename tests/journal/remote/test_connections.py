@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -165,6 +166,93 @@ def test_a_web_identity_gets_its_credentials(
         opened(env, monkeypatch).put("a", b"1")
         assert "WebIdentityToken=of-the-service-account" in served.asked[0].target
         assert "Credential=TEMPORARY/" in bucket.asked[0].headers["authorization"]
+
+
+@pytest.mark.parametrize("unset", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_an_empty_variable_is_an_unset_one(unset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline passes on what it has not got as an empty text."""
+    with tiny_s3() as (server, bucket), tiny_s3() as (metadata, served):
+        served.replies = _metadata()
+        empty = {unset: "", "AWS_SESSION_TOKEN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""}
+        env = {**_without_keys(server.env), **_instance(metadata), **empty}
+        opened(env, monkeypatch).put("a", b"1")
+        assert "Credential=TEMPORARY/" in bucket.asked[0].headers["authorization"]
+        keyed = {**server.env, "AWS_SESSION_TOKEN": ""}
+        opened(keyed, monkeypatch).put("a", b"1")
+        assert "x-amz-security-token" not in bucket.asked[1].headers
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_SKIP_SIGNATURE", "true"),
+        ("AWS_UNSIGNED_PAYLOAD", "true"),
+        ("AWS_S3_EXPRESS", "true"),
+        ("AWS_CONDITIONAL_PUT", "none"),
+        ("AWS_BUCKET", "another"),
+        ("AWS_TOKEN", "session"),
+    ],
+)
+def test_what_only_obstore_knows_changes_nothing(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a variable is neither documented nor known to Amazon's tools; it stays set."""
+    with tiny_s3() as (server, bucket):
+        monkeypatch.setenv(name, value)
+        opened(server.env, monkeypatch).create("a", b"1")
+        (asked,) = bucket.asked
+        assert asked.target == "/journals/a"
+        assert "Signature=" in asked.headers["authorization"]
+        assert "x-amz-security-token" not in asked.headers
+        assert asked.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
+        assert os.environ[name] == value
+
+
+def test_a_token_that_no_request_can_have_is_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """obstore panics at a file that ends with a line break."""
+    (tmp_path / "token").write_text("of the pod\n")
+    with tiny_s3() as (server, bucket):
+        env = {
+            **_without_keys(server.env),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{server.port}/v1",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+        }
+        with pytest.raises(Denied, match="a key or token has a line break"):
+            opened(env, monkeypatch).get("a")
+        assert not bucket.asked
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/absent", "AWS_ROLE_ARN": "arn:aws:iam::1:role/a"},
+        {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/absent",
+        },
+    ],
+)
+def test_a_token_file_that_can_not_be_read_is_named(
+    env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is known which of the variables is wrong."""
+    name = next(name for name in env if name.endswith("FILE"))
+    with pytest.raises(JobError, match=f"^{name} = /absent: can't be read: No such file"):
+        opened(env, monkeypatch)
+
+
+def test_a_connection_by_a_proxy_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the proxy that refuses it, not the server that the message names."""
+    with tiny_s3() as (server, _):
+        env = {**server.env, "AWS_ENDPOINT_URL": "https://s3.example.com"}
+    env["HTTPS_PROXY"] = f"http://127.0.0.1:{server.port}"
+    with pytest.raises(NoAnswer) as caught:
+        opened(env, monkeypatch).get("a")
+    assert caught.value.strerror == (
+        "no connection to https://s3.example.com (connection refused), by the environment's proxy"
+    )
 
 
 def test_azures_workload_identity_gets_its_credentials(

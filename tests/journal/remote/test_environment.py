@@ -196,7 +196,7 @@ def test_credentials_are_taken_as_by_the_clouds_own_tools(
 ) -> None:
     """The first kind that is set counts; none of it is in what the settings show."""
     found = settings(scheme, env)
-    places = {"region", "endpoint", "aws_endpoint_url_s3", "aws_endpoint_url_sts"}
+    places = {"aws_region", "endpoint", "aws_endpoint_url_s3", "aws_endpoint_url_sts"}
     places |= {"account_name", "base_url"}
     switches = {"conditional_put", "virtual_hosted_style_request"}
     switches |= {"use_emulator", "use_fabric_endpoint"}
@@ -266,7 +266,22 @@ def test_credentials_are_taken_as_by_the_clouds_own_tools(
         ("s3", KEYS | {"AWS_ENDPOINT_URL": "minio:9000"}, "AWS_ENDPOINT_URL is not a server's"),
         ("s3", KEYS | {"AWS_ENDPOINT_URL": "https://a:x"}, "AWS_ENDPOINT_URL is not a server's"),
         ("s3", KEYS | {"AWS_ENDPOINT_URL": "https://["}, "AWS_ENDPOINT_URL is not a server's"),
-        ("s3", KEYS | {"AWS_REGION": "a b"}, "the endpoint is not a server's URL such as "),
+        ("s3", KEYS | {"AWS_REGION": "a b"}, "AWS_REGION is not the name of a region such as "),
+        (
+            "s3",
+            KEYS | {"AWS_DEFAULT_REGION": "evil.example/@"},
+            "AWS_DEFAULT_REGION is not the name of a region such as ",
+        ),
+        ("s3", {**KEYS, "AWS_ACCESS_KEY_ID": "AKIA\n"}, "AWS_ACCESS_KEY_ID contains a line "),
+        ("s3", {**KEYS, "AWS_SECRET_ACCESS_KEY": f" {SECRET}"}, "AWS_SECRET_ACCESS_KEY contains "),
+        ("s3", KEYS | {"AWS_SESSION_TOKEN": f"{SECRET}\n"}, "AWS_SESSION_TOKEN contains a line "),
+        ("s3", KEYS | {"AWS_REGION": "eu-west-1\n"}, "AWS_REGION contains a line break, or "),
+        ("az", ACCOUNT | {"AZURE_STORAGE_KEY": f"{SECRET}==\n"}, "AZURE_STORAGE_KEY contains a "),
+        (
+            "az",
+            ACCOUNT | {"AZURE_STORAGE_SAS_TOKEN": f"sig={SECRET}\r\n"},
+            "AZURE_STORAGE_SAS_TOKEN contains a line break, or begins or ends with a blank",
+        ),
         ("az", {}, "the storage account is not named: set AZURE_STORAGE_ACCOUNT"),
         (
             "az",

@@ -34,8 +34,20 @@ def of_job(store: MemoryStore | MisbehavingStore, identity: str = "x") -> Stored
 
 def begun(store: MemoryStore, identity: str = "x") -> RemotePlace:
     """Start a journal."""
-    place = of_job(store, identity).new(NOW)
-    create(Segments(store, place.address), first(1))
+    journals = of_job(store, identity)
+    with journals.locked(HOLDER) as started:
+        place = journals.new(NOW)
+        create(Segments(store, place.address), first(1))
+        started()
+    return place
+
+
+def pointed(store: MemoryStore) -> RemotePlace:
+    """Let the pointer name a new journal, though it has no segment."""
+    journals = of_job(store)
+    with journals.locked(HOLDER) as started:
+        place = journals.new(NOW)
+        started()
     return place
 
 
@@ -97,14 +109,14 @@ def test_each_identity_has_a_newest_one() -> None:
     assert one.exists()
 
 
-def test_a_name_at_which_nothing_was_started_is_used_again() -> None:
-    """There was nothing to do, or the user said no."""
+def test_what_was_not_started_replaces_nothing() -> None:
+    """There was nothing to do, or the user said no: the one before is still found."""
     store = MemoryStore()
-    place = of_job(store).new(NOW)
-    assert newest(store) is None
-    assert str(of_job(store).new(NOW)) == str(place)
-    create(Segments(store, place.address), first(1))
-    assert str(of_job(store).new(NOW)) != str(place)
+    before = begun(store)
+    with of_job(store).locked(HOLDER):
+        of_job(store).new(NOW)
+    assert newest(store) == str(before)
+    assert newest(MemoryStore()) is None
 
 
 def test_one_that_a_process_holds_is_the_newest() -> None:
@@ -121,13 +133,17 @@ class Racing(MemoryStore):
 
     def create(self, key: str, data: bytes) -> Version | None:
         """See ``Store``."""
-        self.put(key, b'{"journals":{"x":"another"}}')
+        self._race(key)
         return super().create(key, data)
 
     def swap(self, key: str, data: bytes, version: Version) -> Version | None:
         """See ``Store``."""
-        self.put(key, b'{"journals":{"x":"another"}}')
+        self._race(key)
         return super().swap(key, data, version)
+
+    def _race(self, key: str) -> None:
+        if key == POINTER:
+            self.put(key, b'{"journals":{"x":"another"}}')
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -137,7 +153,7 @@ def test_of_two_starts_at_once_one_is_refused(*, there: bool) -> None:
     if there:
         store.put(POINTER, b'{"journals":{"y":"some"}}')
     with pytest.raises(JournalLocked, match="has just started this job") as raised:
-        of_job(store).new(NOW)
+        pointed(store)
     assert raised.value.exit_code == ExitCode.JOURNAL_IN_USE
     assert b"another" in store.objects[POINTER].data
 
@@ -149,19 +165,25 @@ def test_its_own_write_that_was_repeated_is_recognized(*, there: bool) -> None:
     if there:
         memory.put(POINTER, b'{"journals":{"y":"some"}}')
     store = MisbehavingStore(memory, lambda: 0.0)
-    store.script = [Trouble.REPEATED]
-    place = of_job(store).new(NOW)
+    journals = of_job(store)
+    with journals.locked(HOLDER) as started:
+        place = journals.new(NOW)
+        store.script = [Trouble.REPEATED]
+        started()
     assert place.name.encode() in memory.objects[POINTER].data
 
 
 def test_a_store_that_gives_no_answer_is_not_written() -> None:
     """The same command again is safe."""
     store = MisbehavingStore(MemoryStore(), lambda: 0.0)
-    store.script = [Trouble.LOST]
-    with pytest.raises(
-        JournalWriteFailed, match=f"{FOLDER}/current: can't be written: .*nothing was sent"
-    ):
-        of_job(store).new(NOW)
+    journals = of_job(store)
+    with journals.locked(HOLDER) as started:
+        journals.new(NOW)
+        store.script = [Trouble.LOST]
+        with pytest.raises(
+            JournalWriteFailed, match=f"{FOLDER}/current: can't be written: .*nothing was sent"
+        ):
+            started()
     store.away = (0.0, 1.0)
     with pytest.raises(JournalError, match=f"{FOLDER}: can't be read: connection refused"):
         of_job(store).newest(lambda _: True)

@@ -12,7 +12,7 @@ from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.address import parse
 from bulkops.journal.remote.bucket.objects import RETRIES
 from bulkops.journal.remote.bucket.opening import open_store
-from bulkops.journal.remote.bucket.store import Denied, NoAnswer, StoreError, Version
+from bulkops.journal.remote.bucket.store import Denied, NoAnswer, Store, StoreError, Version
 from tests.journal.remote.servers import aws
 from tests.journal.remote.tiny_s3 import Reply, tiny_s3
 from tests.journal.remote.unruly import unruly
@@ -118,6 +118,25 @@ def test_a_conflict_of_two_writes_is_a_refusal() -> None:
         assert store.swap("a", b"2", version) is not None
         bucket.replies = [conflict] * (RETRIES + 1)
         assert store.swap("a", b"3", version) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "right"),
+    [
+        (lambda store: store.get("a"), "get this object, or to list the bucket"),
+        (lambda store: store.put("a", b"1"), "put objects"),
+        (lambda store: list(store.names("a/")), "list the bucket"),
+        (lambda store: list(store.folders("a/")), "list the bucket"),
+    ],
+)
+def test_the_right_that_is_missing_is_named(call: Callable[[Store], object], right: str) -> None:
+    """Amazon answers as for a wrong right to get if only the one to list is missing."""
+    with tiny_s3() as (server, bucket):
+        bucket.replies = [Reply(403, b"<Error><Code>AccessDenied</Code></Error>")]
+        with pytest.raises(Denied) as caught:
+            call(server.store())
+    reason = f"the credentials don't have the right to {right} (AccessDenied)"
+    assert caught.value.strerror == reason
 
 
 def test_a_server_that_is_away_gives_no_answer() -> None:

@@ -237,10 +237,12 @@ def test_before_its_first_execution_the_one_that_created_it_is_its_writer() -> N
     assert place(later).writer(replay_in(later), lambda _: False) is Writer.FOLLOWS
 
 
-def test_an_address_with_one_slash_is_no_folder() -> None:
+@pytest.mark.parametrize("scheme", ["s3", "S3"])
+def test_an_address_with_one_slash_is_no_folder(scheme: str) -> None:
     """A slash is easily lost when a path is joined."""
-    with pytest.raises(JobError, match="s3:/bucket/scan: write two slashes after the colon"):
-        place_of("s3:/bucket/scan")
+    message = f"^{scheme}:/bucket/scan: write two slashes after the colon: s3://…$"
+    with pytest.raises(JobError, match=message):
+        place_of(f"{scheme}:/bucket/scan")
 
 
 def test_an_address_is_a_place_in_a_store() -> None:

@@ -32,6 +32,10 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+LONGEST = 900
+"""Bytes of a path; stores know keys of up to 1,024, and a journal's objects have longer ones."""
+
+
 class Address(Struct, frozen=True):
     """A place in object storage; ``str()`` returns its text.
 
@@ -99,6 +103,9 @@ def parse(text: str) -> Address:
     scheme, _, rest = text.partition("://")
     if any(sign in text for sign in "@?#"):
         shown = f"{scheme}://…" if _SCHEME.fullmatch(scheme) else "the address"
+        if scheme.lower() in _ALIASES:
+            # As other tools write it: abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH.
+            raise JobError(f"{shown}: {_unknown(scheme.lower())}")
         raise JobError(
             f"{shown}: contains `@`, `?` or `#`: an address has no user, password, key or "
             "signature; these come from the environment"
@@ -137,6 +144,8 @@ def _check_key(key: str, shown: str) -> None:
         raise JobError(f"{shown}: the path contains a control character or a backslash")
     if any(sign in key for sign in "@?#"):
         raise JobError(f"{shown}: the path contains `@`, `?` or `#`")
+    if len(key.encode()) > LONGEST:
+        raise JobError(f"{shown}: the path is longer than {LONGEST} bytes")
     parts = key.split("/")
     if "" in parts:
         raise JobError(f"{shown}: the path has an empty part: write single slashes")

@@ -67,11 +67,12 @@ _HINTS = {
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "ExpiredToken": "the credentials have expired",
     "TokenRefreshRequired": "the credentials have expired",
+    "InvalidToken": "AWS_SESSION_TOKEN is wrong, or is not that of the access key",
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
     "IllegalLocationConstraintException": "the bucket is in another region: set AWS_REGION",
-    "AccessDenied": "the credentials don't have the right to do this",
-    "AuthorizationPermissionMismatch": "the credentials don't have the right to do this",
+    "AccessDenied": "the credentials don't have the right to {right}",
+    "AuthorizationPermissionMismatch": "the credentials don't have the right to {right}",
     "InvalidAccessKeyId": "the store doesn't know this access key",
     "SignatureDoesNotMatch": "the secret key is wrong",
     "AuthenticationFailed": "the key or signature is wrong, or has expired",
@@ -79,13 +80,16 @@ _HINTS = {
 """The server's codes that say what to do."""
 
 
-def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
+def failure_of(
+    kind: str, text: str, *, bucket: str, endpoint: str, right: str = "do this"
+) -> Failure:
     """Return what a failed call means, according to the table above.
 
     Args:
         kind: the name of the exception's class.
         text: the exception's text.
         endpoint: the store's URL; a failed request to another server was one for credentials.
+        right: what the call needs the right to do.
     """
     status, code = _status(text), _code(text)
     asked = _REQUEST.search(text)
@@ -97,10 +101,10 @@ def failure_of(kind: str, text: str, *, bucket: str, endpoint: str) -> Failure:
         return Failure(_EXPECTED[kind], f"the store answered {status}{_in_brackets(code)}")
     if status == 0:
         return _unanswered(text, endpoint, asked=asked is not None)
-    return _refusal(status, code)
+    return _refusal(status, code, right)
 
 
-def _refusal(status: int, code: str) -> Failure:
+def _refusal(status: int, code: str, right: str) -> Failure:
     """Return the failure of a call to which the store answered with another status."""
     if status == 501:
         reason = f"the store doesn't know a request that a journal needs{_in_brackets(code)}"
@@ -110,7 +114,8 @@ def _refusal(status: int, code: str) -> Failure:
     default = f"the store answered {status}"
     if status in (401, 403):
         default = "the store refused the credentials"
-    return Failure(Meaning.DENIED, _HINTS.get(code, default) + _in_brackets(code))
+    reason = _HINTS.get(code, default).format(right=right)
+    return Failure(Meaning.DENIED, reason + _in_brackets(code))
 
 
 def _server(url: str) -> tuple[str, int | None] | None:
@@ -178,6 +183,7 @@ _UNUSABLE = {
     "InvalidAccessKey": "the account's key is not valid base64",
     "OpenCredentials": "the file that GOOGLE_APPLICATION_CREDENTIALS names can't be read",
     "MissingSasComponent": "the SAS token is not a list of NAME=VALUE&NAME=VALUE",
+    "root_certificate": "the file that AWS_CA_BUNDLE names has no certificate",
 }
 
 
@@ -193,3 +199,10 @@ def unusable(text: str) -> str:
         return "the file with Google's credentials is not one of a service account or user"
     known = (words for name, words in _UNUSABLE.items() if name in text)
     return next(known, "the store's settings in the environment can't be used")
+
+
+def panicked(text: str) -> str:
+    """Return why obstore gave up on a request, from its panic's text."""
+    if "InvalidHeaderValue" in text:
+        return "a key or token has a line break, or a character that no key or token may have"
+    return "obstore panicked: see above"

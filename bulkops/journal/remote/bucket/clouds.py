@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ EMULATOR_KEY = (
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 """The account of Azure's emulator and its key, which Microsoft publishes."""
+
+_REGION = re.compile(r"[A-Za-z0-9._-]+")
 
 _NO_PROFILES = (
     "profiles and SSO are not supported: put their credentials into the environment with "
@@ -33,11 +36,22 @@ class Place(NamedTuple):
 
 def first(env: Environment, *names: str) -> tuple[str, str]:
     """Return the first of some variables that is set, and its value; two empty texts if none is."""
-    return next(((name, env[name]) for name in names if name in env), ("", ""))
+    return next(((name, _value(env, name)) for name in names if name in env), ("", ""))
+
+
+def _value(env: Environment, name: str) -> str:
+    """Return a variable's value; ``JobError`` if it was read from a file with its line break."""
+    value = env[name]
+    if value != value.strip() or not value.isprintable():
+        raise JobError(f"{name} contains a line break, or begins or ends with a blank")
+    return value
 
 
 def _s3(env: Environment) -> tuple[Place, dict[str, str]]:
-    region = first(env, "AWS_REGION", "AWS_DEFAULT_REGION")[1] or "us-east-1"
+    variable, region = first(env, "AWS_REGION", "AWS_DEFAULT_REGION")
+    region = region or "us-east-1"
+    if not _REGION.fullmatch(region):
+        raise JobError(f"{variable} is not the name of a region such as eu-central-1")
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     variable, url = first(env, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     if env.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
@@ -49,7 +63,7 @@ def _s3(env: Environment) -> tuple[Place, dict[str, str]]:
         )
     url = (url or f"https://s3.{region}.{domain}").rstrip("/")
     config = {
-        "region": region,
+        "aws_region": region,
         "endpoint": url,
         "aws_endpoint_url_s3": url,
         "aws_endpoint_url_sts": env.get("AWS_ENDPOINT_URL_STS", f"https://sts.{region}.{domain}"),
@@ -90,7 +104,7 @@ def _s3_credentials(env: Environment) -> dict[str, str]:
 
 def _named(env: Environment, *variables: str) -> dict[str, str]:
     """Return those of the variables that are set, by obstore's names."""
-    return {name.lower(): env[name] for name in variables if name in env}
+    return {name.lower(): _value(env, name) for name in variables if name in env}
 
 
 def _together(env: Environment, *names: str) -> bool:

@@ -14,8 +14,9 @@ The variables are those of each cloud's own tools. An empty one counts as unset.
 |        | Google's                             | file of ``gcloud``; the metadata server         |
 
 obstore reads most of these itself, and some more. What is decided here is handed to it
-explicitly, so that a variable unknown to a cloud's own tools (``AWS_ENDPOINT``,
-``AWS_ALLOW_INVALID_CERTIFICATES``) can't redirect a journal or weaken its connection.
+explicitly, and all others are hidden from it (``hidden``), so that a variable unknown to a cloud's
+own tools (``AWS_ENDPOINT``, ``AWS_SKIP_SIGNATURE``) can't redirect a journal or weaken its
+connection.
 
 Plain http is for this machine only, unless ``AWS_ALLOW_HTTP=true``: whoever sees a journal's
 requests on the way sees its names, and may hold them up. Proxies follow the rules of
@@ -33,7 +34,7 @@ from bulkops.client.access.address import is_loopback
 from bulkops.client.access.proxy import proxy_for
 from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.address import Address
-from bulkops.journal.remote.bucket.clouds import CLOUDS, Place, advice, first
+from bulkops.journal.remote.bucket.clouds import CLOUDS, Place, advice
 
 LOCAL = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::254,metadata.google.internal"
 """Hosts that are never asked through a proxy."""
@@ -50,6 +51,7 @@ class Settings(NamedTuple):
         client: obstore's options for connections; may contain a proxy's password.
         advice: what to set if no credentials can be got.
         authorities: a file with further certificate authorities; empty if there is none.
+        proxied: whether the server is asked through a proxy.
     """
 
     endpoint: str
@@ -57,6 +59,7 @@ class Settings(NamedTuple):
     client: dict[str, str | bool]
     advice: str
     authorities: str
+    proxied: bool
 
     def __repr__(self) -> str:
         """Name the server only."""
@@ -78,9 +81,11 @@ def settings_for(address: Address, env: Mapping[str, str]) -> Settings:
     except JobError as problem:
         raise JobError(f"{address}: {problem}") from None
     plain = urlsplit(endpoint).scheme == "http"
-    client: dict[str, str | bool] = {"allow_http": plain, **_proxy(endpoint, set_)}
+    proxy = proxy_for(_origin(endpoint), set_)
+    client: dict[str, str | bool] = {"allow_http": plain, **_proxy(endpoint, proxy, set_)}
     authorities = set_.get("AWS_CA_BUNDLE", "") if address.scheme == "s3" else ""
-    return Settings(endpoint, config, client, advice(address.scheme, config), authorities)
+    words = advice(address.scheme, config)
+    return Settings(endpoint, config, client, words, authorities, proxy is not None)
 
 
 def _checked(place: Place, *, allowed: bool) -> str:
@@ -105,15 +110,19 @@ def _checked(place: Place, *, allowed: bool) -> str:
     )
 
 
-def _proxy(endpoint: str, env: Mapping[str, str]) -> dict[str, str]:
+def _origin(endpoint: str) -> str:
+    url = urlsplit(endpoint)
+    return f"{url.scheme}://{url.netloc}"
+
+
+def _proxy(endpoint: str, proxy: str | None, env: Mapping[str, str]) -> dict[str, str]:
     """Return obstore's options for a proxy; they keep it from looking for one itself."""
     url = urlsplit(endpoint)
-    proxy = proxy_for(f"{url.scheme}://{url.netloc}", env)
     # No list of exceptions has this name: the proxy for the servers of credentials.
     elsewhere = proxy or proxy_for(f"{url.scheme}://name.invalid", env)
     if elsewhere is None:
         return {"proxy_url": "http://127.0.0.1", "proxy_excludes": EVERYWHERE}
-    exceptions = [LOCAL, first(env, "NO_PROXY", "no_proxy")[1]]
+    exceptions = [LOCAL, env.get("NO_PROXY") or env.get("no_proxy", "")]
     if proxy is None:
         exceptions.append((url.hostname or "").strip("[]"))
     return {"proxy_url": elsewhere, "proxy_excludes": ",".join(filter(None, exceptions))}

@@ -16,8 +16,9 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from bulkops.errors import JobError, unreadable
 from bulkops.journal.remote.bucket.address import Address
-from bulkops.journal.remote.bucket.answers import Meaning, failure_of, unusable
+from bulkops.journal.remote.bucket.answers import Meaning, failure_of, panicked, unusable
 from bulkops.journal.remote.bucket.environment import Settings
+from bulkops.journal.remote.bucket.hidden import others_hidden
 from bulkops.journal.remote.bucket.store import Denied, Found, NoAnswer, StoreError, Version
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ObjectStore:
     def __init__(self, address: Address, settings: Settings, *, timeout: float) -> None:
         self._bucket, self._endpoint = address.bucket, settings.endpoint
         self._advice = settings.advice
+        self._by = ", by the environment's proxy" if settings.proxied else ""
         self._answered = False
         seconds = timedelta(seconds=timeout)
         client: dict[str, object] = {
@@ -61,22 +63,27 @@ class ObjectStore:
             "connect_timeout": min(seconds, timedelta(seconds=CONNECT)),
         }
         if settings.authorities:
-            client["root_certificate"] = _content(settings.authorities)
+            client["root_certificate"] = _content("AWS_CA_BUNDLE", settings.authorities)
+        for name, file in settings.config.items():
+            if name.endswith("_token_file"):
+                # obstore doesn't say which file it can't read.
+                _content(name.upper(), file)
         try:
-            self._store = _KINDS[address.scheme](
-                address.bucket,
-                config=settings.config,
-                client_options=client,
-                retry_config={
-                    "max_retries": RETRIES,
-                    "retry_timeout": seconds,
-                    "backoff": {
-                        "init_backoff": timedelta(milliseconds=100),
-                        "max_backoff": timedelta(seconds=1),
-                        "base": 2,
+            with others_hidden(address.scheme, settings.config):
+                self._store = _KINDS[address.scheme](
+                    address.bucket,
+                    config=settings.config,
+                    client_options=client,
+                    retry_config={
+                        "max_retries": RETRIES,
+                        "retry_timeout": seconds,
+                        "backoff": {
+                            "init_backoff": timedelta(milliseconds=100),
+                            "max_backoff": timedelta(seconds=1),
+                            "base": 2,
+                        },
                     },
-                },
-            )
+                )
         except (BaseError, ValueError) as error:
             raise JobError(f"{address}: {unusable(str(error))}") from None
 
@@ -88,7 +95,8 @@ class ObjectStore:
             data, meta = got.bytes().to_bytes(), got.meta
             return Found(data, _version(meta), meta["last_modified"])
 
-        return self._call(read, nothing=(Meaning.ABSENT,))
+        # S3 says so, too, of an object that isn't there, unless it may list the bucket.
+        return self._call(read, "get this object, or to list the bucket", (Meaning.ABSENT,))
 
     def create(self, key: str, data: bytes) -> Version | None:
         """Write an object that doesn't exist; return ``None`` if the store refused."""
@@ -113,7 +121,7 @@ class ObjectStore:
             pages = obstore.list(self._store, folder or None)
             return [meta["path"] for page in pages for meta in page]
 
-        keys = self._call(read, nothing=()) or []
+        keys = self._call(read, "list the bucket") or []
         yield from sorted(key for key in keys if key.startswith(prefix))
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -124,7 +132,7 @@ class ObjectStore:
             found = obstore.list_with_delimiter(self._store, folder or None)
             return [path.removesuffix("/") for path in found["common_prefixes"]]
 
-        paths = self._call(read, nothing=()) or []
+        paths = self._call(read, "list the bucket") or []
         yield from sorted(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
 
     def _write(self, key: str, data: bytes, mode: PutMode) -> Version | None:
@@ -132,10 +140,15 @@ class ObjectStore:
             # Several parts would neither be conditional nor appear at once.
             return _version(obstore.put(self._store, key, data, mode=mode, use_multipart=False))
 
-        return self._call(write, nothing=(Meaning.REFUSED,))
+        return self._call(write, "put objects", (Meaning.REFUSED,))
 
-    def _call(self, call: Callable[[], _T], nothing: tuple[Meaning, ...]) -> _T | None:
+    def _call(
+        self, call: Callable[[], _T], right: str, nothing: tuple[Meaning, ...] = ()
+    ) -> _T | None:
         """Return what a call returns, ``None`` for the failures named in ``nothing``.
+
+        Args:
+            right: what the caller must be allowed to do, for a message.
 
         Raises:
             Denied: trying again is useless.
@@ -147,9 +160,15 @@ class ObjectStore:
             raise
         # The standard library's FileNotFoundError is how obstore says that an object is absent.
         except (BaseError, OSError) as error:
+            kind, text = type(error).__name__, str(error)
             failure = failure_of(
-                type(error).__name__, str(error), bucket=self._bucket, endpoint=self._endpoint
+                kind, text, bucket=self._bucket, endpoint=self._endpoint, right=right
             )
+        except BaseException as error:
+            # obstore panics at a credential that it can't write into a request.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise Denied(panicked(str(error))) from None
         else:
             self._answered = True
             return result
@@ -159,7 +178,7 @@ class ObjectStore:
         # What was got once can be got again: the server for credentials is away for a moment.
         passing = failure.meaning is Meaning.NO_CREDENTIALS and self._answered
         if passing or failure.meaning is Meaning.NO_ANSWER:
-            raise NoAnswer(failure.reason)
+            raise NoAnswer(f"{failure.reason}{self._by}")
         advised = failure.meaning is Meaning.NO_CREDENTIALS and self._advice
         raise Denied(f"{failure.reason}; {self._advice}" if advised else failure.reason)
 
@@ -173,8 +192,8 @@ def _version(meta: Mapping[str, Any]) -> Version:
     return version
 
 
-def _content(file: str) -> bytes:
+def _content(variable: str, file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except OSError as error:
-        raise JobError(unreadable(f"AWS_CA_BUNDLE = {file}", error)) from None
+        raise JobError(unreadable(f"{variable} = {file}", error)) from None
