@@ -464,7 +464,8 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
     assert first.startswith("  acme-1  interrupted: ")
     assert rest[:2] == ["  acme-2  not begun", "  acme-3  not begun"]
-    assert rest[-1].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
+    assert rest[-2].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
+    assert rest[-1] == "Wave 2 waits for wave 1: acme-1 (interrupted)"
     assert here(*APPLY).code == 0
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]
