@@ -250,6 +250,7 @@ def test_a_killed_fleet_is_waited_for_and_then_reported(
     shown = capsys.readouterr()
     assert "acme-1  interrupted: " in shown.out
     assert "the process that ran this job is gone" in shown.out
+    assert "bulkops resume" not in shown.out
     assert shown.err.endswith(
         "Not finished. `bulkops fleet apply fleet.toml` resumes every shard.\n"
     )
