@@ -490,7 +490,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the apostrophe of an exported name is taken for a part of it",
-        "job/listing/manifest.py",
+        "job/listing/csv_rows.py",
         ("unguarded(cell.strip())", "cell.strip()"),
         ("coverage/test_listing.py",),
     ),
