@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import msgspec
 
 from bulkops.api.endpoints import API
-from bulkops.api.jsonapi import request_id
+from bulkops.api.failures import request_id
 from bulkops.api.messages import UNREADABLE, Request, Response
 from bulkops.errors import ServerBroken
 from bulkops.text import printable

@@ -12,7 +12,7 @@ import anyio
 
 from bulkops.api import endpoints
 from bulkops.api.echo import echoed
-from bulkops.api.jsonapi import error_of, retry_after
+from bulkops.api.failures import error_of, retry_after
 from bulkops.api.messages import Request, Response
 from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify

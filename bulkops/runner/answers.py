@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkops.api.jsonapi import error_texts
+from bulkops.api.failures import error_texts
 from bulkops.api.messages import Response
 from bulkops.errors import NoResponse
 from bulkops.runner.readback import Cause

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from bulkops.api.echo import echoed
-from bulkops.api.jsonapi import error_of, request_id
+from bulkops.api.failures import error_of, request_id
 from bulkops.api.messages import Response
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict
 from bulkops.client.paging import answers
