@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from bulkops.cli.meant import Command
+from bulkops.cli.meant.check import Command
 from bulkops.cli.signals import DRAIN_SECONDS
 from bulkops.errors import WORDS, JobError
 from bulkops.files import check_output

@@ -7,7 +7,8 @@ from itertools import chain
 
 import pytest
 
-from bulkops.cli.meant import COMMANDS, IN_GROUPS, OPTIONS, options_of
+from bulkops.cli.meant.advice import COMMANDS, IN_GROUPS, OPTIONS
+from bulkops.cli.meant.check import options_of
 from tests.cli.command_tree import PATHS, command_of
 from tests.cli.support import World
 from tests.conftest import Here

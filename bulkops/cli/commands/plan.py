@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
-from bulkops.cli.meant import Command
+from bulkops.cli.meant.check import Command
 from bulkops.cli.options import (
     JOB,
     JSON,
