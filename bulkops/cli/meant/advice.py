@@ -41,6 +41,7 @@ _REVERTED = "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach 
 OPTIONS: dict[str, tuple[Advice, ...]] = {
     "dry-run dryrun n what-if whatif noop preview diff": (
         Advice("`bulkops plan JOB` shows what apply would change", commands=("apply",)),
+        Advice("`bulkops fleet plan FLEET` shows what it would change", commands=("fleet apply",)),
         Advice("`bulkops status JOURNAL` shows what is left to do", commands=("resume",)),
         Advice("`bulkops {}` changes nothing", commands=_CHANGES_NOTHING),
         Advice("without --yes, `bulkops {}` asks before it changes anything", "--yes"),
@@ -77,13 +78,28 @@ OPTIONS: dict[str, tuple[Advice, ...]] = {
     "json csv html junit markdown": (Advice("use --format", "--format"),),
     "output format": (Advice("use --json", "--json"),),
     "watch w follow live tail": (
+        Advice(
+            "`bulkops fleet watch FLEET` shows a running fleet",
+            commands=("fleet status", "fleet report"),
+        ),
         Advice("`bulkops watch JOURNAL` shows a running job", commands=("status", "report")),
     ),
     "detailed-exitcode": (
+        Advice(
+            "it is an option of `bulkops fleet plan`, and `bulkops fleet apply --help` lists exit "
+            "codes",
+            commands=_OF_A_FLEET,
+        ),
         Advice("it is an option of `bulkops plan`, and `bulkops apply --help` lists exit codes"),
     ),
-    "destroy": (Advice(_REVERTED, commands=_WITH_A_JOB),),
-    "refresh-only": (Advice("`bulkops verify JOURNAL` checks for drift"),),
+    "destroy": (
+        Advice(_REVERTED, commands=_WITH_A_JOB),
+        Advice("`bulkops fleet undo FLEET` reverts what it did", commands=_OF_A_FLEET),
+    ),
+    "refresh-only": (
+        Advice("`bulkops fleet verify FLEET` checks for drift", commands=_OF_A_FLEET),
+        Advice("`bulkops verify JOURNAL` checks for drift"),
+    ),
     "refresh": (Advice("bulkops always reads the server first"),),
     "replace": (Advice("a job of the kind replace replaces a run task", commands=_WITH_A_JOB),),
     "var var-file": (Advice("a job file has no variables", commands=_WITH_A_JOB),),
