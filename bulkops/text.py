@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import shlex
+from collections.abc import Sequence
 
 MOST_SHOWN = 90
 """The most characters of a name that a message repeats; no workspace name is longer."""
@@ -74,6 +75,12 @@ def unguarded(cell: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Return ``1 workspace``, ``10,000 workspaces``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return names, at most so many: ``acme-1, acme-2 and 3 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def as_argument(place: object) -> str:

@@ -498,8 +498,26 @@ MUTATIONS = (
         VALUES,
     ),
     Mutation(
+        "a fleet is undone while another process applies it",
+        "fleet/processes/opposite.py",
+        ("        if found is None or found.job != self._job:\n", "        if True:\n"),
+        ("fleet/processes/test_opposite.py",),
+    ),
+    Mutation(
+        "a process waits for ever for a shard that nobody starts",
+        "fleet/processes/unattended.py",
+        ("        if awaited.seconds >= LONGEST:\n", "        if False:\n"),
+        ("fleet/processes/test_unattended.py",),
+    ),
+    Mutation(
+        "an answer about another attachment is taken for success",
+        "api/echo.py",
+        ("    if not request.writes:\n", "    if True:\n"),
+        ("api/test_echo.py",),
+    ),
+    Mutation(
         "the apostrophe of an exported name is taken for a part of it",
-        "job/listing/manifest.py",
+        "job/listing/csv_rows.py",
         ("unguarded(cell.strip())", "cell.strip()"),
         ("coverage/test_listing.py",),
     ),

@@ -90,6 +90,7 @@ PURE = (
     "plan/undo.py",
     "plan/verify.py",
     "runner/activity.py",
+    "runner/answers.py",
     "runner/starts/dependencies.py",
     "runner/readback.py",
     "runner/wave_steps.py",

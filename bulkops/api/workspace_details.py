@@ -55,9 +55,11 @@ class ShownWorkspace(Resource, frozen=True):
         if not isinstance(related, dict) or "data" not in related:
             return UNSET
         data = related["data"]
-        ident = data.get("id", UNSET) if isinstance(data, dict) else data
-        # Only an explicit null means that there is none.
-        return ident if isinstance(ident, str) or data is None else UNSET
+        if data is None:
+            # Only an explicit null means that there is none.
+            return None
+        ident = data.get("id") if isinstance(data, dict) else None
+        return ident if isinstance(ident, str) else UNSET
 
 
 _BOOLEANS = {"locked": bool, "auto-apply": bool, "assessments-enabled": bool}

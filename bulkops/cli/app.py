@@ -12,8 +12,8 @@ from bulkops import __version__
 from bulkops.cli import DEBUG
 from bulkops.cli.command_table import COMMANDS, Group
 from bulkops.cli.logs import configure, log
-from bulkops.cli.options import TARGET
 from bulkops.cli.output.printing import print_text
+from bulkops.cli.value_types import TARGET
 from bulkops.errors import ExitCode
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from bulkops.cli.meant import Place, check_command, check_option, options_of, path_of
+from bulkops.cli.meant.check import Place, check_command, check_option, options_of, path_of
 
 
 class Group(click.Group):

@@ -20,7 +20,8 @@ from bulkops.api.resources import (
     in_run_order,
 )
 from bulkops.api.server import ServerInfo
-from bulkops.cli.options import PATH, Together
+from bulkops.cli.options import Together
+from bulkops.cli.value_types import PATH
 from bulkops.errors import BulkopsError, JobError
 from bulkops.files import read_key
 

@@ -11,7 +11,8 @@ from typing import Protocol
 import anyio
 
 from bulkops.api import endpoints
-from bulkops.api.jsonapi import error_of, retry_after
+from bulkops.api.echo import echoed
+from bulkops.api.failures import error_of, retry_after
 from bulkops.api.messages import Request, Response
 from bulkops.api.rate_limit import window_of
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify
@@ -295,5 +296,5 @@ class Caller:
         """
         verdict, _ = await self.persist(request)
         if isinstance(verdict, Succeeded):
-            return verdict.answer
+            return echoed(request, verdict.answer)
         raise error_of(request, verdict.answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from bulkops.api.endpoints import route
-from bulkops.api.jsonapi import request_id
+from bulkops.api.failures import request_id
 from bulkops.api.messages import Response
 from bulkops.client.attempt import Attempt
 from bulkops.log import Log

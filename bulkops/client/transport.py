@@ -24,8 +24,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulkops.api.failures import redirect_texts
 from bulkops.api.messages import MEDIA_TYPE, Request, Response
-from bulkops.api.redirect import redirect_texts
 from bulkops.client.access.proxy import proxy_for
 from bulkops.client.access.sockets import socket_for
 from bulkops.client.access.tls import TlsFiles, client_refusal, refusal, tls_context

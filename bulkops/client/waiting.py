@@ -7,7 +7,7 @@ from random import Random
 
 import anyio
 
-from bulkops.api.jsonapi import error_texts
+from bulkops.api.failures import error_texts
 from bulkops.api.messages import Response
 from bulkops.client.outage import Outage, State
 from bulkops.clock import Clock

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from bulkops.api import endpoints
-from bulkops.api.jsonapi import Many, One, decode, request_id
+from bulkops.api.failures import request_id
+from bulkops.api.jsonapi import Many, One, decode
 from bulkops.api.messages import Response
 from bulkops.api.organizations import included_project_names
 from bulkops.api.resources import (

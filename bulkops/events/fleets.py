@@ -68,9 +68,12 @@ class FleetStatus(FleetFacts, frozen=True, kw_only=True, tag="fleet_status"):
     """The state of a fleet, from its journals; the last line.
 
     Attributes:
+        waits_for: the shards of the current wave that have not ended, for which the next wave
+            waits; none if no process has begun, or only the last wave is left.
         exit_code: the exit code that `fleet watch` would have; null while a shard is running.
     """
 
+    waits_for: tuple[str, ...]
     exit_code: int | None
 
 

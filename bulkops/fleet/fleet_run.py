@@ -9,10 +9,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from bulkops.client.api import Client
-from bulkops.errors import SIGNALS, BulkopsError, ExitCode
+from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JournalLocked
 from bulkops.fleet.processes.others import Others
 from bulkops.fleet.processes.part import Part
 from bulkops.fleet.processes.record import NOT_BEGUN
+from bulkops.fleet.processes.unattended import Awaited, Unattended
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_run import Observe, ShardRun
 from bulkops.fleet.standing import worst
@@ -33,14 +34,13 @@ class FleetRun:
         others: the other processes.
         observe: returns the observer of a shard's execution.
         on_change: called with a shard each time it has ended.
-        on_wait: called with a wave's number, and the names of its shards in other processes, before
-            this process begins to wait for them.
+        on_wait: called when this process waits for shards of others, and now and then after that.
 
     Attributes:
         runs: name → run.
         signal: the signal that stopped it; empty if none did.
         problem: why it begins no further shard although one might: it doesn't know what the other
-            processes do, or they have begun another rollout.
+            processes do, they have begun another rollout, or none runs what it waits for.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class FleetRun:
         observe: Observe,
         *,
         on_change: Callable[[ShardRun], object] = lambda _: None,
-        on_wait: Callable[[int, Sequence[str]], object] = lambda _wave, _names: None,
+        on_wait: Callable[[Awaited], object] = lambda _: None,
     ) -> None:
         self._part = Part(runs, waves, rollout, others)
         self.runs = self._part.runs
@@ -61,22 +61,32 @@ class FleetRun:
         self._others = others
         self._observe = observe
         self._on_change = on_change
-        self._on_wait = on_wait
-        self._waited_for = 0
+        self._unattended = Unattended(others.clock, others.holder_of, on_wait)
         self._changed = anyio.Event()
+
+    async def until_free(
+        self, on_wait: Callable[[JournalLocked], object] = lambda _: None, *, wait: bool
+    ) -> None:
+        """See ``Opposite.until_free``; what the shards look at after this is what they change."""
+        await self._others.opposite.until_free(self._others.clock.sleep, on_wait, wait=wait)
 
     async def peek(self) -> None:
         """Read how far the rollout is, and change nothing; raises ``BulkopsError``."""
         await self._others.peek()
 
     async def settle(self) -> None:
-        """Record what the shards of this process are, none of which has anything to do."""
+        """Record what the shards of this process are, none of which has anything to do.
+
+        An undo records nothing: it would end the rollout of those that apply the fleet.
+        """
         try:
-            await self._others.join()
+            if not self._others.undo:
+                await self._others.join()
             for run in self.runs.values() if not self._part.stopped else ():
                 if run.problem is not None and run.state is State.NOT_BEGUN:
                     run.state = State.FAILED
-            await self._record_ended()
+            if not self._others.undo:
+                await self._record_ended()
         except BulkopsError as problem:
             self.problem = problem
 
@@ -151,7 +161,9 @@ class FleetRun:
             changed = self._changed = anyio.Event()
             await self._begin(group, clients)
             if self.has_more():
-                with anyio.move_on_after(self._others.rest(self._until_next_look())):
+                wave, others = self._part.awaited()
+                await self._unattended.check(wave, others)
+                with anyio.move_on_after(self._others.rest(LOOK if others else SELDOM)):
                     await changed.wait()
                 await self._others.look()
                 await self._stop_if_exceeded()
@@ -175,7 +187,7 @@ class FleetRun:
 
     async def _carry_out(self, run: ShardRun, client: Client) -> None:
         try:
-            await run.carry_out(client, self._observe)
+            await run.carry_out(client, self._observe, self._others.look)
         finally:
             del self._part.running[run.name]
         self._on_change(run)
@@ -193,13 +205,6 @@ class FleetRun:
         reason = self._part.reason_to_stop
         if reason and not self._others.seen.stopped:
             await self._others.stop(reason)
-
-    def _until_next_look(self) -> float:
-        wave, others = self._part.awaited()
-        if others and wave > self._waited_for:
-            self._waited_for = wave
-            self._on_wait(wave, others)
-        return LOOK if others else SELDOM
 
 
 Look = Callable[[Client], Coroutine[None, None, None]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -46,6 +46,8 @@ _NOT_RUN = {State.FAILED: ExitCode.STOPPED, State.PAUSED: ExitCode.PAUSED}
 
 Observe = Callable[["ShardRun", Replay], Observer]
 """Returns the observer of a shard's execution; the state is that of its journal."""
+Check = Callable[[], Awaitable[None]]
+"""Raises ``BulkopsError`` if a shard must not begin after all."""
 
 
 class ShardRun:
@@ -182,7 +184,7 @@ class ShardRun:
             retry_failed=self._how.retry_failed,
         )
 
-    async def carry_out(self, client: Client, observe: Observe) -> None:
+    async def carry_out(self, client: Client, observe: Observe, check: Check) -> None:
         """Start the journal, or resume it, and carry out what is left, until it ends.
 
         An error is the shard's own: ``problem``. A journal that another process has started
@@ -190,8 +192,9 @@ class ShardRun:
 
         Args:
             observe: returns the observer of the execution.
+            check: called before anything is sent, when its journal is held.
         """
-        self.state = State.RUNNING
+        self.state, self._check = State.RUNNING, check
         if self.problem is not None:
             self.state = stopped_by(self.problem)
             return
@@ -263,6 +266,7 @@ class ShardRun:
         if self._before_running(self.replay) is State.FAILED:
             self.state = State.FAILED
             return None
+        await self._check()
         await check_names(client, self.replay.header, hold.place)
         check_gate_to_resume(self.job, self.replay, retry_failed=retry)
         key = key_to_resume(self.job, self.replay, retry_failed=retry)

@@ -68,5 +68,5 @@ def check_same(header: Header, expected: Identity, journal: object) -> None:
         what = f"organization ({actual.organization}, not {expected.organization})"
     raise JobError(
         f"{journal}: is the journal of another {what}. Finish it with `bulkops resume "
-        f"{as_argument(journal)}`, or choose another path with --journal"
+        f"{as_argument(journal)}`, or choose another place for the journal"
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bulkops.api.jsonapi import retry_after
+from bulkops.api.failures import retry_after
 from bulkops.api.messages import Response
 from bulkops.errors import NoResponse
 

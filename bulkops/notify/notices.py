@@ -90,10 +90,6 @@ class JobNotices:
                     yield
                 except Exception as raised:  # noqa: BLE001 - raised below: the group would wrap it
                     error = raised
-                broken = isinstance(error, JournalWriteFailed)
-                if broken and self._told and not isinstance(error, JournalTakenOver):
-                    # The journal can't be written, so its end is not in the replay.
-                    await self._conclude(replace(report(self._told[0]), ended=How.ERROR), error)
                 self._group.cancel_scope.cancel()
         if error is not None:
             raise error
@@ -107,10 +103,14 @@ class JobNotices:
 
     async def ended(self, error: Exception | None) -> None:
         """See ``Notices``."""
-        if self._told is not None:
-            summary = report(self._told[0])
-            await self._conclude(summary, error)
-            self._told = None
+        if self._told is None or isinstance(error, JournalTakenOver):
+            return
+        summary = report(self._told[0])
+        if isinstance(error, JournalWriteFailed):
+            # So its end is not in the replay.
+            summary = replace(summary, ended=How.ERROR)
+        await self._conclude(summary, error)
+        self._told = None
 
     async def _conclude(self, summary: Report, error: Exception | None) -> None:
         """Send the last message, wait for what is on its way, and record what is given up."""

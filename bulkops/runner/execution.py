@@ -130,7 +130,11 @@ class JobExecution:
         try:
             with execution_of(replay.header.run_id):
                 async with self._observer.notices.open():
-                    return await self._execute()
+                    try:
+                        return await self._execute()
+                    except JournalWriteFailed as unwritten:
+                        await self._tell(unwritten)
+                        raise
         except ObserverFailed as failed:
             error = failed.error
         # Outside the handler: otherwise it would get another context.
@@ -165,6 +169,9 @@ class JobExecution:
     async def _end(self, journal: Journal, how: str, error: Exception | None = None) -> None:
         """Record how the execution ended, then tell people."""
         await journal.append(self._ended(how))
+        await self._tell(error)
+
+    async def _tell(self, error: Exception | None) -> None:
         with self._interruption.concluding():
             await self._observer.notices.ended(error)
 

@@ -46,6 +46,6 @@ def key_to_resume(job: Job, replay: Replay, *, retry_failed: bool = False) -> Hm
         if planned != key.digest:
             raise JobError(
                 f"{job.name}: the key is not the one used for the plan (SHA-256 {planned}). "
-                "Provide that one, or start a new journal"
+                "Provide that one, or move the journal away to begin a new one"
             )
     return key

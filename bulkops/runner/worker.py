@@ -13,21 +13,20 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
-from bulkops.api.jsonapi import error_of, error_texts, request_id
+from bulkops.api.echo import echoed
+from bulkops.api.failures import error_of, request_id
 from bulkops.api.messages import Response
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict
 from bulkops.client.paging import answers
-from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken, Unauthorized
+from bulkops.errors import ApiError, RetriesSpent, ServerBroken, Unauthorized
 from bulkops.journal.records import Intent, Result
 from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import SET_OUTSIDE, Shown, changed, compare, gone
 from bulkops.operations.model import Observed, Operation, own
+from bulkops.runner.answers import Answer, described, unobserved
 from bulkops.runner.assignment import Assignment
 from bulkops.runner.readback import FIRST_LOOK, Cause, Reading, Readings, Step, Unobserved
-
-Answer = Response | NoResponse | None
-"""The answer to a write; ``None`` if an earlier execution sent it."""
 
 MayLook = Callable[[Operation, float], Awaitable[bool]]
 """Returns whether reading an operation back early is worth it, by what was shown since a time."""
@@ -116,7 +115,7 @@ class Worker:
             # Perhaps a proxy's own page: this API answers a DELETE with 204 and nothing else.
             return await self._look(Cause.LOST, answer)
         try:
-            echo = self._aspect.echo(answer)
+            echo = self._aspect.echo(echoed(self._aspect.request(self._operation), answer))
         except ServerBroken:
             return await self._look(Cause.LOST, answer)
         if echo is None:
@@ -219,14 +218,14 @@ class Worker:
         if step is Step.CONFLICT:
             return self._result(Outcome.CONFLICT, reason, answer)
         reason = f"404: {reason}"
-        reason = _unobserved(cause, answer, reason) if step is Step.UNOBSERVED else reason
+        reason = unobserved(cause, answer, reason) if step is Step.UNOBSERVED else reason
         return self._result(Outcome.FAILED, reason, answer)
 
     def _resolved(self, step: Step, reading: Reading, cause: Cause, answer: Answer) -> Result:
         observed, ours = reading.observed, False
         match step:
             case Step.ADOPT:
-                lost = f"its answer was lost ({_described(answer)}), but the change took effect"
+                lost = f"its answer was lost ({described(answer)}), but the change took effect"
                 outcome, reason = Outcome.SUCCEEDED, lost if self._losses else ""
                 ours = self._is_ours(observed)
             case Step.BELIEVE:
@@ -236,12 +235,12 @@ class Worker:
             case Step.FAIL if isinstance(answer, Response) and answer.status < 300:
                 outcome, reason, ours = Outcome.FAILED, self._kept(observed), True
             case Step.FAIL:
-                outcome, reason, observed = Outcome.FAILED, _described(answer), ()
+                outcome, reason, observed = Outcome.FAILED, described(answer), ()
             case Step.CONFLICT:
                 outcome, reason, observed = Outcome.CONFLICT, changed(self._operation, observed), ()
             case _:
                 outcome = Outcome.FAILED if step is Step.UNOBSERVED else Outcome.IN_DOUBT
-                reason = _unobserved(cause, answer, str(reading.error or ""))
+                reason = unobserved(cause, answer, str(reading.error or ""))
         return self._result(outcome, reason, answer, ours=ours, observed=observed)
 
     def _is_ours(self, observed: Sequence[Observed]) -> bool:
@@ -278,23 +277,3 @@ class Worker:
             status=answer.status if isinstance(answer, Response) else 0,
             request_id=request_id(answer) if isinstance(answer, Response) else "",
         )
-
-
-def _unobserved(cause: Cause, answer: Answer, error: str) -> str:
-    """Return the reason for a write whose effect could not be read back."""
-    if not error:
-        return f"its answer was lost ({_described(answer)}) and it can't be read back"
-    lost = f"its answer was lost ({_described(answer)}) and"
-    if cause is Cause.NO_ECHO:
-        lost = f"the server accepted it ({_described(answer)}), but"
-    return f"{lost} it could not be read back: {error}"
-
-
-def _described(answer: Answer) -> str:
-    if answer is None:
-        return "in an earlier execution"
-    if isinstance(answer, NoResponse):
-        return str(answer)
-    texts = "; ".join(error_texts(answer))
-    both = " (missing, or this token has no access)" if answer.status in (403, 404) else ""
-    return f"{answer.status} {texts}".strip() + both

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from bulkops.api.endpoints import route
-from bulkops.api.jsonapi import request_id
+from bulkops.api.failures import request_id
 from bulkops.client.attempt import Attempt
 from bulkops.errors import NoResponse
 from bulkops.job.job import Job

@@ -12,18 +12,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulkops.api.jsonapi import (
+from bulkops.api.failures import (
     LONGEST_QUOTED,
     LONGEST_WAIT,
-    Many,
-    One,
-    decode,
-    encode_resource,
     error_of,
     error_texts,
     request_id,
     retry_after,
 )
+from bulkops.api.jsonapi import Many, One, decode, encode_resource
 from bulkops.api.messages import Request, Response
 from bulkops.api.organizations import EntitlementsResource, ProjectResource
 from bulkops.api.pages import page

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.api.jsonapi import error_texts
+from bulkops.api.failures import error_texts, redirect_texts
 from bulkops.api.messages import Response
-from bulkops.api.redirect import redirect_texts
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkops.api import verdict
-from bulkops.api.jsonapi import error_of
+from bulkops.api.failures import error_of
 from bulkops.api.messages import Request, Response
 from bulkops.api.verdict import InDoubt, Refused, Retry, Succeeded, Verdict, classify, is_missing
 from bulkops.errors import ApiError, NoResponse, RetriesSpent, ServerBroken

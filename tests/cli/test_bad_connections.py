@@ -15,7 +15,10 @@ from tests.cli.support import NOBODY, TOKEN, StagedSimulator, World, organizatio
 from tests.client.real_proxy import elsewhere, real_proxy
 from tests.conftest import Here
 
-ADVICE = "Is the address right (--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME)?"
+ADVICE = (
+    "Is the address right (TFE_ADDRESS, TF_CLOUD_HOSTNAME, TFE_HOSTNAME, --address or the fleet "
+    "file)?"
+)
 
 
 def test_nothing_listens(here: Here) -> None:
@@ -87,7 +90,7 @@ def test_a_website_is_not_the_api(here: Here) -> None:
         done = here("apply", "job.toml", "--yes", "--address", website)
     assert done.code == 1
     assert "can't be read" in done.err
-    assert "Is this the API's address (--address, TFE_ADDRESS, " in done.err
+    assert "Is this the API's address (TFE_ADDRESS, " in done.err
 
 
 @pytest.fixture

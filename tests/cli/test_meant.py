@@ -7,7 +7,8 @@ from itertools import chain
 
 import pytest
 
-from bulkops.cli.meant import COMMANDS, IN_GROUPS, OPTIONS, options_of
+from bulkops.cli.meant.advice import COMMANDS, IN_GROUPS, OPTIONS
+from bulkops.cli.meant.check import options_of
 from tests.cli.command_tree import PATHS, command_of
 from tests.cli.support import World
 from tests.conftest import Here
@@ -52,6 +53,14 @@ CASES = {
     "fleet apply fleet.toml --journal s3://bucket/scan": "set journals in the fleet file.",
     "fleet plan fleet.toml --address localhost": "name it under [[shard]] in the fleet file.",
     "fleet plan fleet.toml --organization acme": "name it under [[shard]] in the fleet file.",
+    "fleet apply fleet.toml --dry-run": "`bulkops fleet plan FLEET` shows what it would change.",
+    "fleet apply fleet.toml --destroy": "`bulkops fleet undo FLEET` reverts what it did.",
+    "fleet apply fleet.toml --refresh-only": "`bulkops fleet verify FLEET` checks for drift.",
+    "fleet status fleet.toml --watch": "`bulkops fleet watch FLEET` shows a running fleet.",
+    "fleet apply fleet.toml --detailed-exitcode": (
+        "it is an option of `bulkops fleet plan`, and `bulkops fleet apply --help` lists exit "
+        "codes."
+    ),
     "fleet check fleet.toml": "`bulkops check` checks a fleet file.",
     "fleet resume fleet.toml": "`bulkops fleet apply` resumes a fleet.",
     "destroy": "`bulkops undo JOURNAL` reverts a job, and a job of the kind detach detaches a run "
@@ -109,6 +118,16 @@ def test_with_detailed_exitcode_it_is_exit_1(here: Here) -> None:
     done = here("plan", "job.toml", "--detailed-exitcode", "--dry-run")
     assert done.code == 1
     assert "`bulkops plan` changes nothing." in done.err
+
+
+def test_of_a_fleet_no_command_for_one_journal_is_suggested() -> None:
+    """Whatever other tool's option is given to a fleet's command."""
+    commands = {" ".join(path): options_of(command_of(path)) for path in PATHS}
+    for name in (name for name in commands if name.startswith("fleet ")):
+        for advices in OPTIONS.values():
+            words = next((a.words for a in advices if a.holds(name, commands[name])), "")
+            called = re.findall(r"`bulkops (?!--debug)([^`{ ]+)", words)
+            assert not {*called} - {"fleet"}, (name, words)
 
 
 def test_suggestions_exist() -> None:

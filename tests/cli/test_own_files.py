@@ -79,7 +79,7 @@ def test_no_journal_is_started_in_another_file_of_ours(
     of = "job.toml" if command == "apply" else "scan.jsonl"
     done = here(command, of, "--journal", name, "--yes")
     assert done.code == 2
-    assert "Choose another --journal" in done.err
+    assert "choose another place for the journal" in done.err
     assert contents(ours) == before
     assert not (ours.folder / f"{name}.lock").exists()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import pytest
 
+from bulkops.api import pages
 from bulkops.api.messages import Request, Response
 from bulkops.errors import BulkopsError
 from bulkops.job.job import Job
@@ -46,6 +48,21 @@ OLDER = {
 SAMPLES: dict[str, Any] = {
     path.stem: msgspec.json.decode(path.read_bytes()) for path in FOLDER.glob("*.json")
 }
+POOL, OTHER_POOL = "apool-QxGd2tRjympfMvQc", "apool-yoGUFz5zcRMMz53i"
+
+
+def _with_agents() -> Any:
+    """Return the workspaces in an agent pool, as the same page documents it."""
+    document = copy.deepcopy(SAMPLES["workspaces"])
+    for row in document["data"]:
+        row["attributes"]["execution-mode"] = "agent"
+        row["relationships"]["agent-pool"] = {"data": {"id": POOL, "type": "agent-pools"}}
+    return document
+
+
+SAMPLES["workspaces_with_agents"] = _with_agents()
+AGENTS = {**SERVER, "/organizations/acme/workspaces": "workspaces_with_agents"}
+"""The same of a server whose workspaces run in an agent pool."""
 GONE = object()
 EMPTY: dict[str, Any] = {"data": []}
 
@@ -82,6 +99,13 @@ JOBS = [
 ]
 
 
+POOLED = [
+    job("workspace-update", operation={"execution_mode": "agent", "agent_pool_id": pool})
+    for pool in (POOL, OTHER_POOL)
+]
+"""One wants the pool that they have, the other one another."""
+
+
 Path_: TypeAlias = tuple[str | int, ...]
 
 
@@ -97,15 +121,15 @@ class Change(NamedTuple):
     path: Path_
     value: object
 
-    def made(self) -> Any:
-        """Return the changed sample."""
-        document = copy.deepcopy(SAMPLES[self.sample])
+    def made(self, document: Any) -> Any:
+        """Return the changed sample, or a page of it."""
+        document = copy.deepcopy(document)
         *parents, last = self.path
         place = document
         for key in parents:
             place = place[key]
         if self.value is GONE:
-            del place[last]
+            place.pop(last)
         else:
             place[last] = self.value
         return document
@@ -130,6 +154,7 @@ class Documented(Simulator):
     paths: Mapping[str, str]
     change: Change | None
     read: set[str]
+    size = 100
 
     def handle(self, request: Request, now: float, **more: object) -> Response:
         """Answer from a sample."""
@@ -143,18 +168,44 @@ class Documented(Simulator):
             return Response(404)
         self.read.add(name)
         changed = self.change is not None and self.change.sample == name
-        document = self.change.made() if self.change and changed else SAMPLES[name]
+        whole = SAMPLES[name]
+        if self.size < 100 and isinstance(whole["data"], list):
+            number = int(dict(request.query)["page[number]"])
+            whole = page_of(whole, number, self.size)
+        document = self.change.made(whole) if self.change and changed else whole
         return Response(200, {}, msgspec.json.encode(document))
 
 
+def page_of(document: Any, number: int, size: int) -> Any:
+    """Return a page of a list, with the members that the API documents for paging."""
+    rows = document["data"]
+    pages = math.ceil(len(rows) / size)
+    following = number + 1 if number < pages else None
+    pagination = {
+        "current-page": number,
+        "page-size": size,
+        "prev-page": number - 1 or None,
+        "next-page": following,
+        "total-pages": pages,
+        "total-count": len(rows),
+    }
+    link = f"https://tfe.example/list?page%5Bnumber%5D={following}" if following else None
+    return {
+        **document,
+        "data": rows[(number - 1) * size : number * size],
+        "links": {"self": "https://tfe.example/list", "next": link},
+        "meta": {"pagination": pagination},
+    }
+
+
 def planned(
-    asked: Job, paths: Mapping[str, str], change: Change | None = None
+    asked: Job, paths: Mapping[str, str], change: Change | None = None, size: int = 100
 ) -> tuple[Plan | BulkopsError, set[str]]:
     """Return the plan of a job on such a server, or its error, and the samples that it read."""
     world = World(workspaces=0, server=Documented)
     server = world.simulator
     assert isinstance(server, Documented)
-    server.paths, server.change, server.read = paths, change, set()
+    server.paths, server.change, server.read, server.size = paths, change, set(), size
     try:
         return world.plan(asked), server.read
     except BulkopsError as error:
@@ -176,9 +227,15 @@ def members(part: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
 OTHERS: Sequence[object] = (GONE, None, 7, "odd", True, [], {})
 
 
-def changes(sample: str, others: Sequence[object] = OTHERS) -> Iterator[Change]:
-    """Yield every change of one member: missing, null, and of each other type."""
-    for path, value in members(SAMPLES[sample]):
+def changes(
+    sample: str, others: Sequence[object] = OTHERS, document: Any = None
+) -> Iterator[Change]:
+    """Yield every change of one member: missing, null, and of each other type.
+
+    Args:
+        document: the members that are changed, if they aren't the sample's own.
+    """
+    for path, value in members(document or SAMPLES[sample]):
         where = "/".join(key for key in path if isinstance(key, str) and key != "data")
         where = f"{where}/data" if path[-1] == "data" else where
         for other in others:
@@ -217,11 +274,10 @@ def wrong_about(change: Change, plan: Plan, right: Plan) -> dict[str, object]:
 
 def names(change: Change, words: str) -> bool:
     """Return whether a message names the member, what contains it, or what was in it."""
-    *parents, last = change.path
     place = SAMPLES[change.sample]
-    for key in parents:
-        place = place[key]
-    keys = {*change.path, *itertools.chain(*(path for path, _ in members(place[last])))}
+    for key in change.path:
+        place = place.get(key) if isinstance(place, dict) else place[key]
+    keys = {*change.path, *itertools.chain(*(path for path, _ in members(place)))}
     named = {key for key in keys if isinstance(key, str)}
     forms = named.union(key.removeprefix("effective-").replace("-", " ") for key in named)
     # A relationship is compared by the id in it: agent-pool-id.
@@ -268,3 +324,46 @@ def test_one_member_that_can_not_be_read_decides_nothing(
 ) -> None:
     """The plan is the same, or an error or a blocked target names the member."""
     assert mistakes(asked, paths, sample) == []
+
+
+@pytest.mark.parametrize("sample", ["run_tasks", "workspaces"])
+def test_a_list_whose_paging_can_not_be_read_is_not_cut_short(
+    monkeypatch: pytest.MonkeyPatch, sample: str
+) -> None:
+    """Whatever a page shows of the next one: the plan is the same, or an error names the member."""
+    monkeypatch.setattr(pages, "PAGE_SIZE", 1)
+    asked = job("attach", operation={"task": "security-scan"}, select={"all": True})
+    right, _ = planned(asked, SERVER, size=1)
+    assert isinstance(right, Plan)
+    assert decided(right) == decided(whole(planned(asked, SERVER)[0]))
+    first = {name: page_of(SAMPLES[sample], 1, 1)[name] for name in ("links", "meta")}
+    for change in changes(sample, document=first):
+        plan, _ = planned(asked, SERVER, change, size=1)
+        if isinstance(plan, BulkopsError):
+            assert names(change, str(plan)), (change, str(plan))
+        else:
+            assert decided(plan) == decided(right), change
+
+
+@pytest.mark.parametrize("asked", POOLED, ids=["as desired", "another"])
+def test_a_related_id_that_can_not_be_read_decides_nothing(asked: Job) -> None:
+    """A workspace whose agent pool isn't known is blocked; only null means that it has none."""
+    name = "workspaces_with_agents"
+    right, _ = planned(asked, AGENTS)
+    related = ("data", 1, "relationships", "agent-pool")
+    for path in (related, (*related, "data"), (*related, "data", "id")):
+        for other in OTHERS:
+            if (path[-1] == "data" and other is None) or (path[-1] == "id" and other == "odd"):
+                continue
+            change = Change(name, path, other)
+            plan, _ = planned(asked, AGENTS, change)
+            differing = wrong_about(change, whole(plan), whole(right))
+            blocked = decided(whole(plan))[PROD_APP]
+            assert differing == {}, (change, differing)
+            assert isinstance(blocked, Skip), change
+
+
+def whole(plan: Plan | BulkopsError) -> Plan:
+    """Return a plan that is no error."""
+    assert isinstance(plan, Plan), plan
+    return plan

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -388,6 +389,31 @@ def test_what_follows_the_end_is_written_together() -> None:
     assert {one["type"] for one in (first, second, third, fourth)} == {"notified"}
     assert {one["group"] for one in (first, second, third, fourth)} == {first["seq"]}
     assert [one.get("attempts", 1) for one in (first, second, third, fourth)] == [1, 2, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("drain", "signals", "seconds"),
+    [(3.0, 1, 3.0), (3.0, 2, LAST_SECONDS), (0.1, 1, LAST_SECONDS), (60.0, 1, GRACE)],
+)
+def test_after_a_signal_a_journal_that_cannot_be_written_waits_no_longer(
+    drain: float, signals: int, seconds: float
+) -> None:
+    """The record of the end fails: what people are told then is limited by the drain as well."""
+    hooks = [Hooks(HANGS), Hooks(HANGS)]
+    worlds = [world_telling(one, on=("stopped",)) for one in hooks]
+    for world in worlds:
+        world.start(job(**SLOW))
+    signal = partial(interrupted, at=60.0, drain=drain, signals=("SIGTERM",) * signals)
+    before = worlds[0].disk.syncs
+    signal(worlds[0])
+    # The last sync is that of what became of the notification.
+    worlds[1].disk.fail_sync = worlds[0].disk.syncs - before + worlds[1].disk.syncs - 1
+    began = worlds[1].elapsed
+    with pytest.raises(ExceptionGroup) as caught:
+        signal(worlds[1])
+    assert caught.group_contains(JournalWriteFailed)
+    assert hooks[1].events == ["stopped"]
+    assert worlds[1].elapsed - began - worlds[1].pause == pytest.approx(60 + seconds, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 
 import anyio
+import msgspec
 import pytest
 
-from bulkops.api.messages import Request
+from bulkops.api.messages import Request, Response
 from bulkops.errors import NoResponse
 from bulkops.journal.records import Result
 from bulkops.journal.states import Outcome
 from bulkops.report.model import exit_code
 from bulkops.runner.activity import Activity
+from bulkops.simulator.faults import Fault
 from bulkops.simulator.state import WorkspaceTask
+from tests.engine import wire
 from tests.engine.scripts import METHODS, Script, always, both, reads_back, writes
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, World, job
 from tests.engine.worlds import check_done, world_for
-from tests.kinds import CASES, TASK
+from tests.kinds import AS_DESIRED, CASES, TASK
 from tests.virtual_time import VirtualTimeLoop
 
 STRUCK = [
@@ -424,6 +427,23 @@ def test_an_unreadable_answer_counts_as_lost(kind: str, nth: int, fault: str, se
     result = struck(world, kind, nth)
     assert (result.outcome, result.ours) == (Outcome.SUCCEEDED, True)
     check_once(world, kind, len(CASES[kind].writes) - 1 + sent)
+
+
+@pytest.mark.parametrize("kind", ["update", "attach"])
+def test_an_answer_about_another_attachment_counts_as_lost(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It shows what is desired, but elsewhere: it is read back, and the change is sent again."""
+    elsewhere = {"workspace": {"data": {"type": "workspaces", "id": "ws-another"}}}
+    row = {"type": "workspace-tasks", "attributes": AS_DESIRED, "relationships": elsewhere}
+    body = msgspec.json.encode({"data": {"id": "wstask-another", **row}})
+    fault = Fault(kind="another", effect=False, answer=Response(200, {}, body))
+    monkeypatch.setitem(wire.OWN, "another", fault)
+    world = world_for(kind)
+    world.wire.troubles = nth_write(0, Trouble("another"))
+    world.apply(job(kind))
+    assert struck(world, kind, 0).outcome is Outcome.SUCCEEDED
+    check_once(world, kind, 2)
 
 
 def test_a_long_list_is_read_to_its_end() -> None:

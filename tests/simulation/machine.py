@@ -13,16 +13,14 @@ from random import Random
 import anyio
 
 from bulkops.api.messages import Request
-from bulkops.errors import ApiError, JobError, JournalLocked, JournalWriteFailed
-from bulkops.journal.local.file import take
-from bulkops.journal.local.lock import locked
+from bulkops.errors import ApiError, JobError, JournalWriteFailed
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
 from bulkops.operations.model import Operation
 from tests.engine.wire import Trouble
-from tests.engine.world import HOLDER, World
-from tests.simulation import gates, leaving, others
+from tests.engine.world import World
+from tests.simulation import gates, leaving, others, rival, stops
 from tests.simulation.denials import Denials
 from tests.simulation.invariants import Violation, a_prefix, must
 from tests.simulation.running import Running
@@ -37,9 +35,6 @@ ENDLESS = 7 * A_DAY
 """Virtual seconds in which any execution must have ended, even if its windows are open for only a
 few minutes of each hour."""
 
-TRIES = 5
-"""Attempts of a second runner to start while the first one runs."""
-
 Work = Callable[[Weather], Awaitable[Replay | None]]
 
 
@@ -50,6 +45,7 @@ class Machine:
         met: kind of fault, stop, resume, outcome → how often.
         journal: path of the current journal, to check every intent.
         shelf: where the journals are.
+        locks: folder of the journal's lock files.
         gates: journal's name and wave → exit status of its gate.
         random: source of all chance.
         denials: which reads are denied.
@@ -81,7 +77,7 @@ class Machine:
         self.opened = False
         self.apart = Random()
         self._at_a_moment = self._moved = False
-        self._locks = locks
+        self.locks = locks
         self.random = random
         self._running = Running()
         self._ended_in = CALM
@@ -116,7 +112,7 @@ class Machine:
     def execute(self, work: Work, weather: Weather) -> tuple[str, Replay | None]:
         """Return how one execution ended: ``killed``, the error's name, or ``ended``."""
         self._running = Running(weather)
-        self._arm(weather)
+        stops.arm(self.world, weather)
         self._running.started = self.world.elapsed
         self._at_a_moment = False
         called = len(self.world.disk.calls)
@@ -130,7 +126,7 @@ class Machine:
         self.opened = "append" in self.world.disk.calls[called:]
         self.waiting &= not weather.power
         self._running.weather, self._ended_in = CALM, weather
-        self._note_stop(how)
+        self.met.update(stops.what_stopped(self.world, how, at_a_moment=self._at_a_moment))
         self.say(f"-- {how}")
         return how, replay
 
@@ -169,7 +165,7 @@ class Machine:
             if self.weather.dies_at is not None:
                 asyncio.get_running_loop().call_later(self.weather.dies_at, self._moment, off)
             try:
-                with anyio.fail_after(ENDLESS), self._under_lock(work):
+                with anyio.fail_after(ENDLESS), rival.under_lock(self, work):
                     ended = "ended", await work(self.weather)
             except TimeoutError as error:
                 raise Violation("an execution ends", "it runs for a week") from error
@@ -210,78 +206,6 @@ class Machine:
             self.say("SIGINT")
             self.met["SIGINT again" if to.execution.interrupted else "SIGINT"] += 1
             to.execution.interrupt("SIGINT", drain)
-
-    @contextmanager
-    def _under_lock(self, work: Work) -> Iterator[None]:
-        """Lock the journal if another runner competes; otherwise save the real file calls."""
-        if self.weather.rival is None and not self.waiting:
-            yield
-            return
-        # A waiting runner gets the lock immediately: its last holder left nothing behind.
-        with locked(self._locks / "job.jsonl", HOLDER):
-            self.met["second runner went on"] += self.waiting
-            self.waiting = False
-            second = asyncio.get_running_loop().create_task(self._second(work))
-            try:
-                yield
-            finally:
-                second.cancel()
-            if second.done():
-                second.result()
-
-    async def _second(self, work: Work) -> None:
-        """Act as another process that repeats the same command."""
-        for _ in range(TRIES):
-            await anyio.sleep(self.weather.rival or 0.0)
-            self._comes_by_another_name()
-            try:
-                with locked(self._locks / "job.jsonl", HOLDER):
-                    await work(self.weather)
-            except JournalLocked as error:
-                must(error.exit_code == 11, "a second runner ends with 11", error.exit_code)
-                self.met["second runner refused"] += 1
-                self.waiting = True
-
-    def _comes_by_another_name(self) -> None:
-        """Act as a runner that uses another name of the journal, and so another lock file."""
-        disk, path = self.world.disk, self.journal
-        if disk.dead or not disk.is_open(path):
-            return
-        descriptor = disk.opened(path)
-        try:
-            take(disk, descriptor, path, disk.size(descriptor))
-        except JournalLocked:
-            self.met["second runner refused by the journal"] += 1
-        else:
-            raise Violation("a journal has one runner, whatever its name is", path)
-        finally:
-            disk.close(descriptor)
-
-    def _arm(self, weather: Weather) -> None:
-        world, disk = self.world, self.world.disk
-        asked, called = len(world.wire.asked), len(disk.calls)
-        world.wire.dead = False
-        world.wire.die_at = asked + weather.die_request if weather.die_request else 0
-        disk.die_at = called + weather.die_call if weather.die_call else 0
-        world.wire.dies_after = disk.dies_after = weather.dies_after
-        disk.fail = {called + number: code for number, code in weather.fails.items()}
-        disk.fail_sync = disk.syncs + weather.fail_sync if weather.fail_sync else 0
-        disk.lasting, disk.short, disk.forgets = weather.lasting, weather.short, weather.forgets
-
-    def _note_stop(self, how: str) -> None:
-        wire, disk = self.world.wire, self.world.disk
-        when = "after" if disk.dies_after else "before"
-        if disk.failed:
-            self.met[f"failed {disk.failed[0]}"] += 1
-        if how == "killed" and self._at_a_moment:
-            self.met["killed at a moment"] += 1
-        elif how == "killed":
-            of = "request" if wire.die_at and len(wire.asked) >= wire.die_at else disk.calls[-1]
-            if of == "request":
-                of = "write request" if wire.asked[wire.die_at - 1].writes else "read request"
-            self.met[f"killed {when} {of}"] += 1
-        elif how != "ended":
-            self.met[how] += 1
 
     def _disk_died(self) -> None:
         # The whole machine stops, not only its disk: no more requests leave.

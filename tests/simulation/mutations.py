@@ -29,7 +29,8 @@ from bulkops.journal.local.file import JournalFile
 from bulkops.journal.local.lock import locked
 from bulkops.journal.records import Holder, Intent, Record
 from bulkops.journal.states import Outcome, Reached
-from bulkops.runner import execution, readback, waves, worker
+from bulkops.runner import execution, readback, waves
+from bulkops.runner.answers import Answer
 from bulkops.runner.readback import Cause, Row, Step, Unobserved, resolve
 from bulkops.runner.wave_steps import Next, following
 from bulkops.runner.waves import Waves
@@ -142,7 +143,7 @@ def adopted_unread() -> AbstractContextManager[Any]:
     """Assume that a write with a lost answer succeeded."""
     look = Worker._look
 
-    async def adopt(self: Worker, cause: Cause, answer: worker.Answer) -> Any:
+    async def adopt(self: Worker, cause: Cause, answer: Answer) -> Any:
         if cause is Cause.LOST:
             return self._result(Outcome.SUCCEEDED, "", answer, ours=True)
         return await look(self, cause, answer)

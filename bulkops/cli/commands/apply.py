@@ -14,8 +14,6 @@ from bulkops.cli.options import (
     JOURNAL,
     MAX_OPERATIONS,
     NARROWING,
-    PATH,
-    PLACE,
     RESUMING,
     SERVER,
     UNDOING,
@@ -34,6 +32,7 @@ from bulkops.cli.run.hold import hold, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
 from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
+from bulkops.cli.value_types import PATH, PLACE
 from bulkops.client.access.address import Stated
 from bulkops.client.api import Client
 from bulkops.clock import Clock

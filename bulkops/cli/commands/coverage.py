@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
-from bulkops.cli.options import ORGANIZATION, OUTPUT, PATH, SERVER, Server, command
+from bulkops.cli.options import ORGANIZATION, OUTPUT, SERVER, Server, command
 from bulkops.cli.output.printing import print_to
 from bulkops.cli.session import connect, only_reading, organization_named, run
+from bulkops.cli.value_types import PATH
 from bulkops.coverage import listing
 from bulkops.coverage.documents import csv_lines, document, lines
 from bulkops.coverage.matrix import Coverage

@@ -10,13 +10,12 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
-from bulkops.cli.meant import Command
+from bulkops.cli.meant.check import Command
 from bulkops.cli.options import (
     JOB,
     JSON,
     MAX_OPERATIONS,
     NARROWING,
-    PATH,
     SERVER,
     Narrowing,
     Server,
@@ -27,6 +26,7 @@ from bulkops.cli.output.plan_text import lines, painter, width_of
 from bulkops.cli.output.printing import fail, print_text
 from bulkops.cli.output.step_summary import append_plan, check_summary
 from bulkops.cli.session import connect, narrowed_job, only_reading, run
+from bulkops.cli.value_types import PATH
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.job.file import check_gate
 from bulkops.job.job import organization_in

@@ -12,8 +12,9 @@ from typing import Literal
 import anyio
 import click
 
-from bulkops.cli.options import WholeNumber, command
+from bulkops.cli.options import command
 from bulkops.cli.output.printing import print_text
+from bulkops.cli.value_types import WholeNumber
 from bulkops.errors import BulkopsError
 from bulkops.simulator import arguments
 from bulkops.simulator.app import serve

@@ -9,11 +9,12 @@ import anyio
 import click
 
 from bulkops import events
-from bulkops.cli.options import JOURNAL, JSON, PLACE, TRUST_FILES, WAIT, command
+from bulkops.cli.options import JOURNAL, JSON, TRUST_FILES, WAIT, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import note, print_text
 from bulkops.cli.run.hold import hold, open_locked
 from bulkops.cli.signals import received
+from bulkops.cli.value_types import PLACE
 from bulkops.errors import JobError, JournalError, unreadable
 from bulkops.journal.place import Hold, Place
 from bulkops.journal.reader import Contents, sound_part

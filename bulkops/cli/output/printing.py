@@ -22,7 +22,7 @@ from bulkops.text import escaped
 NOWHERE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a stream that can no longer be written."""
 
-_NAMED_BY = "--address, TFE_ADDRESS, TF_CLOUD_HOSTNAME or TFE_HOSTNAME"
+_NAMED_BY = "TFE_ADDRESS, TF_CLOUD_HOSTNAME, TFE_HOSTNAME, --address or the fleet file"
 
 
 def print_text(*lines: str, paint: Callable[[str], str] = str) -> None:

@@ -73,7 +73,9 @@ def follow(place: Place, *, json: bool, around: Surroundings | None = None) -> E
     """
     around = around or Surroundings()
     screen = Screen(LiveView(sys.stdout) if is_live(json=json) else None)
-    following = Following(place, around, FollowView(screen, around.date, json=json), json=json)
+    advice = f" `bulkops resume {as_argument(place)}` resumes it."
+    view = FollowView(screen, around.date, json=json)
+    following = Following(place, around, view, json=json, advice=advice)
     try:
         with screen.shown():
             while not (replay := following.look()):
@@ -95,13 +97,23 @@ class Following:
 
     Args:
         view: shows what is new.
+        advice: what to do if its writer is gone, after a space; empty if the caller says it.
 
     Attributes:
         place: the journal's.
     """
 
-    def __init__(self, place: Place, around: Surroundings, view: FollowView, *, json: bool) -> None:
+    def __init__(
+        self,
+        place: Place,
+        around: Surroundings,
+        view: FollowView,
+        *,
+        json: bool,
+        advice: str = "",
+    ) -> None:
         self.place = place
+        self._advice = advice
         self._around = around
         self._json = json
         self._follower = Follower(place.reader())
@@ -234,11 +246,10 @@ class Following:
         runner = replay.last_runner
         if not self._json:
             self._view.say(f"  {totals(report(replay))}")
-        resume = f"bulkops resume {as_argument(self.place)}"
         raise WriterGone(
             f"{self.place}: the process that ran this job is gone (pid {runner.pid} on "
             f"{runner.host}, since {runner.started_at}): the journal's lock is free, and the job "
-            f"is not finished. `{resume}` resumes it."
+            f"is not finished.{self._advice}"
         )
 
     def check_ended(self, replay: Replay) -> None:

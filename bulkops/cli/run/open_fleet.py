@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +25,7 @@ from bulkops.fleet.fleet import Fleet, Shard, job_of
 from bulkops.fleet.index import Position, own_shards, position
 from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import PATIENCE, Others
-from bulkops.fleet.report.model import FleetReport, ShardReport
-from bulkops.fleet.report.reading import read_shards, running_progress
-from bulkops.fleet.report.text import elsewhere
+from bulkops.fleet.report.reading import newest_holder, running_progress
 from bulkops.fleet.shard_job import How, ShardJob, targets_of
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.duration import in_words
@@ -122,29 +120,39 @@ def open_fleet(
         fleet.waves(),
         runs,
         lambda: connected(accesses, server.tls),
-        others_of(fleet, job.digest, every_job, accesses, how),
+        others_of(fleet, job.digest, every_job, accesses, how, undo=False),
         at,
     )
 
 
 def others_of(
-    fleet: Fleet, job: str, jobs: Sequence[ShardJob], own: Collection[str], how: How
+    fleet: Fleet,
+    job: str,
+    jobs: Sequence[ShardJob],
+    own: Collection[str],
+    how: How,
+    *,
+    undo: bool,
 ) -> Others:
     """Return the other processes of a fleet's rollout.
 
     Args:
-        job: what its rollout is of: the job's digest, or that of its undo.
+        job: the job's digest.
         jobs: of all shards.
         own: names of this process's shards.
+        undo: the rollout undoes what the job did.
     """
     clock, shards = Clock(), {one.shard.name: one for one in jobs}
     counts = fleet.rollout.max_failures is not None
+
     return Others(
         objects_of(fleet, trusted=how.trust_files),
         job,
         targets_of(jobs),
         own,
         str(holder(clock)),
+        holder_of=lambda name: newest_holder(shards[name]) if name in shards else None,
+        undo=undo,
         read_running=(lambda name: running_progress(shards[name])) if counts else None,
         continue_paused=how.continue_paused,
         on_trouble=_note_trouble,
@@ -186,77 +194,6 @@ def shard_jobs(fleet: Fleet, job: Job, address: Callable[[Shard], str]) -> list[
         )
         for shard in fleet.shards
     ]
-
-
-def read_fleet(path: Path, *, trust_files: bool) -> FleetReport:
-    """Return what became of a fleet, from its journals; sends no request, and needs no token.
-
-    If its organizations must be found, its shards are those that its last rollout found. Notes if
-    there are journals of the same job at another server.
-
-    Raises:
-        JobError: the fleet file or the job file is wrong.
-        JournalError: the place of the journals can't be read.
-    """
-    fleet, waves = load_begun(path, trust_files=trust_files)
-    job = load_fleet_job(fleet)
-    # Nothing is sent because of what they say here.
-    objects = objects_of(fleet, trusted=True)
-    jobs = shard_jobs(fleet, job, address_of)
-    entries, stopped = objects.read_rollout(job.digest, targets_of(jobs))
-    shards = read_shards(jobs, entries)
-    note(*elsewhere(one.elsewhere for one in shards))
-    return report_of(fleet, job, shards, waves, stopped)
-
-
-def report_of(
-    fleet: Fleet,
-    job: Job,
-    shards: Iterable[ShardReport],
-    waves: int,
-    stopped: str = "",
-    *,
-    undo: bool = False,
-) -> FleetReport:
-    """Return the report of a fleet, given those of its shards; see ``FleetReport``."""
-    return FleetReport(
-        fleet=fleet.name,
-        job=job.name,
-        kind=job.kind,
-        task=task_of(job),
-        waves=waves,
-        shards=tuple(shards),
-        stopped=stopped,
-        undo=undo,
-    )
-
-
-def load_begun(path: Path, *, trust_files: bool) -> tuple[Fleet, int]:
-    """Return a fleet with its shards, and the number of its waves: 0 if that is unknown.
-
-    Raises:
-        JobError: the fleet file is wrong.
-        JournalError: see ``with_found``.
-    """
-    fleet = load_fleet(path, trust_files=trust_files)
-    if fleet.shards:
-        return fleet, len(fleet.waves())
-    return with_found(fleet)
-
-
-def with_found(fleet: Fleet) -> tuple[Fleet, int]:
-    """Return a fleet whose organizations must be found, as ``load_begun`` does.
-
-    Its shards are those that its last rollout found, and those that have journals.
-
-    Raises:
-        JournalError: the place of the journals, or the record of the rollout, can't be read.
-    """
-    # Nothing is sent because of what it says.
-    record, _ = objects_of(fleet, trusted=True).read()
-    found = record.names if record is not None else ()
-    fleet = fleet.among((*found, *journals_at(fleet.journals_base(default_base())).names()))
-    return fleet, len(fleet.waves()) if found else 0
 
 
 def task_of(job: Job) -> str:

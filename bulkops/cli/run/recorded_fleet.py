@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.progress_text import settling
+from bulkops.cli.run.begun_fleet import load_begun
 from bulkops.cli.run.open_fleet import (
     FleetServer,
     OpenFleet,
     address_of,
     connected,
-    load_begun,
     others_of,
     shard_access,
     shard_jobs,
@@ -80,8 +80,7 @@ def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
     runs = [ShardUndo(one, how) for one in shards]
     wave = tuple(run.name for run in runs)
     fleet = replace(fleet, rollout=FleetRollout(max_failed_shards=len(runs)))
-    # Another rollout than the job's: a process that still applies it begins no other shard.
-    others = others_of(fleet, f"undo of {job.digest}", shards, wave, how)
+    others = others_of(fleet, job.digest, shards, wave, how, undo=True)
     return OpenFleet(fleet, job, [wave], [*runs], connect, others, undo=True)
 
 

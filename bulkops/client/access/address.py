@@ -172,9 +172,7 @@ def _named(given: str | None, env: Mapping[str, str]) -> tuple[str, str] | None:
     named = [(name, canonical(env[name], name)) for name in VARIABLES if env.get(name)]
     if len({address for _, address in named}) > 1:
         settings = " and ".join(f"{name} = {address}" for name, address in named)
-        raise JobError(
-            f"{settings} name different servers: set only one of them, or pass --address"
-        )
+        raise JobError(f"{settings} name different servers: set only one of them")
     return named[0] if named else None
 
 

@@ -11,15 +11,18 @@ import platform
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from bulkops.errors import BulkopsError, unreadable
 from bulkops.files import read_text
 from bulkops.text import printable
 
 MOST_OF_CREDENTIALS = 1 << 20
-"""Bytes of a file with credentials."""
+"""Bytes of a file with credentials, and of what a helper prints."""
 
 HELPER_SECONDS = 60.0
 """How long a helper may take: it may have to ask a person to unlock a password store."""
@@ -87,25 +90,76 @@ def _check_not_shared(program: Path) -> None:
 def _printed_by(called: tuple[str, ...]) -> str:
     shown = f"the credentials helper {called[0]} (get {called[-1]})"
     try:
-        done = subprocess.run(  # noqa: S603 - the program that the user's configuration names
+        process = subprocess.Popen(  # noqa: S603 - the program that the user's configuration names
             called,
-            check=False,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=HELPER_SECONDS,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-    except subprocess.TimeoutExpired:
-        raise BulkopsError(
-            f"{shown} took longer than {HELPER_SECONDS:.0f} s and was stopped: run it yourself to "
-            "see what it waits for, or set TFE_TOKEN"
-        ) from None
     except OSError as error:
         raise BulkopsError(f"{shown} can't be run: {error.strerror}") from None
     except ValueError:
         raise BulkopsError(f"{shown} can't be run: one of its args contains NUL") from None
-    if done.returncode < 0:
-        raise BulkopsError(f"{shown} was ended by signal {-done.returncode}")
-    if done.returncode:
-        reason = printable(done.stderr.decode(errors="replace").strip()) or "it does not say why"
-        raise BulkopsError(f"{shown} failed with exit code {done.returncode}: {reason}")
-    return done.stdout.decode(errors="replace")
+    out, err = (_Printed(process, stream) for stream in (process.stdout, process.stderr))
+    is_late = not _ended(process, out, err)
+    if out.too_much or err.too_much:
+        raise BulkopsError(
+            f"{shown} printed more than {MOST_OF_CREDENTIALS >> 20} MiB and was stopped: run it "
+            "yourself to see what it prints, or set TFE_TOKEN"
+        )
+    if is_late:
+        raise BulkopsError(
+            f"{shown} took longer than {HELPER_SECONDS:.0f} s and was stopped: run it yourself to "
+            "see what it waits for, or set TFE_TOKEN"
+        )
+    if process.returncode < 0:
+        raise BulkopsError(f"{shown} was ended by signal {-process.returncode}")
+    if process.returncode:
+        reason = printable(err.text.strip()) or "it does not say why"
+        raise BulkopsError(f"{shown} failed with exit code {process.returncode}: {reason}")
+    return out.text
+
+
+class _Printed(Thread):
+    """Reads what a program prints, and kills the program if that is too much.
+
+    Attributes:
+        text: all of it, once the thread has ended.
+    """
+
+    text = ""
+    too_much = False
+
+    def __init__(self, process: subprocess.Popen[bytes], stream: IO[bytes] | None) -> None:
+        # A process that the program has left behind may keep the stream open for ever.
+        super().__init__(daemon=True)
+        self._process = process
+        self._stream = stream
+        self.start()
+
+    def run(self) -> None:
+        """See ``Thread``."""
+        if self._stream is None:
+            return
+        with self._stream as stream:
+            data = stream.read(MOST_OF_CREDENTIALS + 1)
+            self.too_much = len(data) > MOST_OF_CREDENTIALS
+            if self.too_much:
+                self._process.kill()
+        self.text = data.decode(errors="replace")
+
+
+def _ended(process: subprocess.Popen[bytes], *printed: _Printed) -> bool:
+    """Return whether a program has ended in time; it is killed if not."""
+    deadline = time.monotonic() + HELPER_SECONDS
+    try:
+        for one in printed:
+            one.join(max(0.0, deadline - time.monotonic()))
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        # Also if a signal ends the waiting.
+        process.kill()
+        process.wait()
+    return not any(one.is_alive() for one in printed)

@@ -18,10 +18,12 @@ from bulkops.clock import Clock
 from bulkops.errors import JournalError, JournalWriteFailed, NotAJournal
 from bulkops.fleet.processes import record, stop
 from bulkops.fleet.processes.objects import Objects
+from bulkops.fleet.processes.opposite import HolderOf, Opposite, rollout_job
 from bulkops.fleet.processes.record import Entry, RolloutRecord
 from bulkops.fleet.processes.stop import Stop
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.place import SharedObject
+from bulkops.journal.records import Holder
 
 T = TypeVar("T")
 
@@ -66,12 +68,16 @@ class Others:
         targets: name → target, of all shards of the fleet.
         own: names of those that are this process's.
         by: this process, for people.
+        holder_of: see ``HolderOf``.
+        undo: they undo what the job did.
         read_running: ``None`` if nothing depends on the failures of running shards.
         continue_paused: lift a stop (``--continue``).
         on_trouble: called with the first error of a store that is tried again from then on.
 
     Attributes:
         seen: what is known of the rollout since the last call.
+        undo: see the argument.
+        opposite: what may not go on at the same time.
         clock: of this process.
         hurried: whether a signal has arrived: a store that is away is not tried again.
     """
@@ -84,6 +90,8 @@ class Others:
         own: Collection[str],
         by: str,
         *,
+        holder_of: HolderOf,
+        undo: bool = False,
         read_running: ReadRunning | None = None,
         continue_paused: bool = False,
         on_trouble: Callable[[JournalError], object] = lambda _: None,
@@ -91,13 +99,16 @@ class Others:
         random: Random | None = None,
     ) -> None:
         self.seen = Seen()
+        self.undo = undo
         self.clock = clock or Clock()
         self.hurried = False
         self._objects = objects
-        self._job = job
+        self._job = rollout_job(job, undo=undo)
         self._targets = targets
         self._own = own
         self._by = by
+        self._holder_of = holder_of
+        self.opposite = Opposite(objects, job, holder_of, undo=not undo)
         self._read_running = read_running
         self._continue = continue_paused
         self._on_trouble = on_trouble
@@ -129,18 +140,23 @@ class Others:
 
         Raises:
             JournalError, JobError: see ``Objects.read`` and ``SharedObject.swap``.
+            JournalLocked, PlanStale: see ``Opposite``.
         """
         found, stopped = await to_thread.run_sync(self._objects.read)
+        await self.opposite.check_free(found)
         mine = self._joined(found, stopped)
         lifts = self._lifts(mine, stopped)
         self._record = mine
         running = await self._read_running_but(()) if lifts else {}
 
         def entered(seen: RolloutRecord | None) -> RolloutRecord:
+            self.opposite.check_unchanged(seen)
             joined = self._joined(seen, stopped)
             return joined.lifted(running) if lifts else joined
 
         mine = await self._replace_record(entered)
+        # A process that began a shard before it could read this.
+        await self.opposite.check_free(self.opposite.planned)
         self._number = mine.number
         if lifts:
             await self._replace_stop(stop.lifted(mine, self._by, self.clock.date()))
@@ -166,6 +182,10 @@ class Others:
             self._running = await self._read_running_but(self._own)
             self._read_at = now
         self._see(self._record, stopped)
+
+    async def holder_of(self, name: str) -> Holder | None:
+        """Return the process that holds a shard's newest journal, ``None`` if none does."""
+        return await to_thread.run_sync(self._holder_of, name)
 
     def entry(self, name: str) -> Entry | None:
         """Return what the rollout's record says of a shard."""

@@ -104,10 +104,18 @@ class Part:
             return False
         return not all(self._is_held(name) for name in self._unfinished(step.wave))
 
-    def awaited(self) -> tuple[int, list[str]]:
-        """Return the current wave, and the names of other processes' shards that it waits for."""
-        wave = self.next.wave
-        return wave, [name for name in self._unfinished(wave) if name not in self.runs]
+    def awaited(self) -> tuple[int, dict[str, ShardProgress]]:
+        """Return the current wave, and other processes' shards that have to end before the next.
+
+        None while a shard of that wave is running in this process.
+        """
+        wave, shards = self.next.wave, self.progress
+        left = self._unfinished(wave)
+        if any(name in self.running for name in left):
+            return wave, {}
+        return wave, {
+            name: shards.get(name, ShardProgress()) for name in left if name not in self.runs
+        }
 
     def _unfinished(self, wave: int) -> list[str]:
         shards = self.progress

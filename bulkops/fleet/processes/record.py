@@ -18,6 +18,9 @@ not begun.
 | is of another job                            | begins the next one                     |
 | can't be read, or has another format         | stops with an error                     |
 
+If that other job is the undo of its own, or what its own undoes, none of its shards may be running
+(``opposite``).
+
 A process whose rollout was followed by another one finishes the shards that it has begun, and
 begins none (``PlanStale``).
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from bulkops.errors import SIGNALS, ExitCode
 from bulkops.fleet.standing import worst
-from bulkops.fleet.waves import State
+from bulkops.fleet.waves import ENDED, State
 from bulkops.journal.states import TROUBLE
 from bulkops.report.model import Report
 
@@ -80,6 +80,8 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
         waves: the number of waves; 0 if the shards have yet to be found.
         shards: each of them, by name.
         stopped: why no other shard begins; empty if one may.
+        wave: the number of the current wave, if a later one waits for it; 0 if none does.
+        waits_for: the shards of that wave that have not ended.
         undo: it is the undo of the job.
     """
 
@@ -90,6 +92,8 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     waves: int
     shards: tuple[ShardReport, ...]
     stopped: str = ""
+    wave: int = 0
+    waits_for: tuple[str, ...] = ()
     undo: bool = False
 
     @property
@@ -120,6 +124,20 @@ class FleetReport(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> dict[str, str]:
         """Shard → problem, of those that have one."""
         return {one.shard: one.problem for one in self.shards if one.problem}
+
+
+def awaited(
+    waves: Sequence[Sequence[str]], shards: Iterable[ShardReport]
+) -> tuple[int, tuple[str, ...]]:
+    """Return the number of the wave that a later one waits for, and its shards that haven't ended.
+
+    0 and none if only the last wave is left.
+    """
+    ended = {one.shard for one in shards if one.state in ENDED}
+    for number, wave in enumerate(waves[:-1], 1):
+        if left := tuple(name for name in wave if name not in ended):
+            return number, left
+    return 0, ()
 
 
 def counts_of(reports: Iterable[Report | None]) -> dict[str, int]:

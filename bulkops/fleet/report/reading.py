@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec.structs import replace
 
-from bulkops.errors import BulkopsError, ExitCode
+from bulkops.errors import BulkopsError, ExitCode, JournalDamaged, NotAJournal
 from bulkops.fleet.processes.record import Entry
 from bulkops.fleet.report.model import ShardReport
 from bulkops.fleet.shard_job import ShardJob
@@ -15,6 +15,7 @@ from bulkops.fleet.standing import is_reverted, progress_of, recorded
 from bulkops.fleet.waves import ShardProgress, State
 from bulkops.journal.local.holder import was_killed
 from bulkops.journal.place import Place, place_of_undo
+from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
 from bulkops.plan.trusted import sound_journal
 from bulkops.report.model import report
@@ -90,6 +91,21 @@ def running_progress(job: ShardJob) -> ShardProgress | None:
     return progress_of(State.RUNNING, replay) if replay and not replay.ended else None
 
 
+def newest_holder(job: ShardJob) -> Holder | None:
+    """Return the process that holds a shard's newest journal, to carry it out or undo it.
+
+    ``None`` if none does, or the journal is damaged.
+    """
+    try:
+        place = job.journals().newest(job.is_mine)
+        if place is None:
+            return None
+        reader = place.reader
+        return place.read_with_holder(lambda: sound_journal(reader()).replay)[1]
+    except (JournalDamaged, NotAJournal):
+        return None
+
+
 def _read(job: ShardJob) -> ShardReport:
     name, organization = job.shard.name, job.job.organization
     try:
@@ -120,7 +136,7 @@ def _report(name: str, organization: str, place: Place) -> ShardReport:
 
     replay, holder = place.read_with_holder(state)
     of = report(replay, timeline, holder, killed=was_killed(place, replay))
-    undone, note = (False, running_in_words(of.running)) if of.running else _undo_of(place, replay)
+    undone, note = (False, running_in_words(of.running)) if of.running else undo_of(place, replay)
     return ShardReport(
         shard=name,
         organization=organization,
@@ -132,7 +148,7 @@ def _report(name: str, organization: str, place: Place) -> ShardReport:
     )
 
 
-def _undo_of(place: Place, replay: Replay) -> tuple[bool, str]:
+def undo_of(place: Place, replay: Replay) -> tuple[bool, str]:
     """Return whether a journal was undone completely, and what became of its undo, if any."""
     undo = place_of_undo(place)
     if not undo.exists():

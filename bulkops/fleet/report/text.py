@@ -12,12 +12,10 @@ from bulkops.report.columns import filled, widest
 from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
 from bulkops.report.words import counts_in_words, until_in_words
-from bulkops.text import counted, escaped
+from bulkops.text import counted, escaped, listed
 
 ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
 """The order in which shards are counted by their states."""
-NAMED = 5
-"""How many failed shards the totals name, and how many shards the line of a wave."""
 
 
 def document(fleet: FleetReport, *, only_failed: bool = False) -> Iterator[str]:
@@ -52,6 +50,10 @@ def total(fleet: FleetReport) -> Iterator[str]:
     yield "; ".join(filter(None, (f"Total: {done}", _shards_in_words(fleet))))
     if fleet.stopped:
         yield stopped_in_words(fleet)
+    elif fleet.waits_for:
+        states = {one.shard: one.state_name for one in fleet.shards}
+        left = listed([f"{name} ({states[name]})" for name in fleet.waits_for])
+        yield f"Wave {fleet.wave + 1} waits for wave {fleet.wave}: {left}"
 
 
 def elsewhere(addresses: Iterable[str]) -> Iterator[str]:
@@ -76,15 +78,10 @@ def _shards_in_words(fleet: FleetReport) -> str:
     if shards.keys() <= {State.DONE.value}:
         return ""
     parts = [
-        f"{len(names):,} {state}{f' ({_listed(names)})' if state == State.FAILED.value else ''}"
+        f"{len(names):,} {state}{f' ({listed(names)})' if state == State.FAILED.value else ''}"
         for state, names in shards.items()
     ]
     return f"{counted(len(fleet.shards), 'shard')}: {', '.join(parts)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def stopped_in_words(fleet: FleetReport) -> str:
@@ -104,7 +101,7 @@ def headline(
 def wave_lines(waves: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yield a line for each wave with the shards in it; none if there is only one wave."""
     for number, names in enumerate(waves if len(waves) > 1 else (), 1):
-        yield f"  Wave {number}: {_listed(names)}"
+        yield f"  Wave {number}: {listed(names)}"
 
 
 def shard_lines(shards: Iterable[tuple[str, str, str]]) -> Iterator[str]:

@@ -27,7 +27,7 @@ def lock_failures(path: Path, busy: Callable[[], JournalLocked]) -> Iterator[Non
         raise JournalWriteFailed(
             f"{path.parent}: its file system has no locks ({error.strerror}). Without them, two "
             "runners of one journal could make every change twice; nothing was sent. Put the "
-            "journal on another file system with --journal"
+            "journal on another file system"
         ) from error
 
 
@@ -38,8 +38,8 @@ def write_failures(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise JournalWriteFailed(
-            f"{unwritable(place, error)}; nothing was sent. Choose another path with --journal, "
-            "or fix this one"
+            f"{unwritable(place, error)}; nothing was sent. Fix that, or choose another place for "
+            "the journal"
         ) from error
 
 

@@ -37,7 +37,7 @@ def created(folder: Path) -> Iterator[None]:
             except OSError as error:
                 raise JournalWriteFailed(
                     f"{folder}: can't be created ({error.strerror or error}); nothing was sent. "
-                    "Choose another path with --journal, or fix this one"
+                    "Fix that, or choose another place for the journal"
                 ) from error
         yield
 

@@ -137,7 +137,7 @@ def _lock_name(
     if not path.parent.is_dir():
         raise JournalWriteFailed(
             f"{path.parent}: there is no such folder; nothing was sent. Create it, or choose "
-            "another path with --journal"
+            "another place for the journal"
         )
     with write_failures(name):
         for _ in range(_TRIES):
@@ -186,7 +186,7 @@ def _sign(descriptor: int, path: Path, by: Holder) -> None:
         if not text.startswith(LOCK_START) and text.strip(b"\0"):
             raise JobError(
                 f"{name}: is not a lock file of bulkops, and was not changed; nothing was sent. "
-                "Choose another path with --journal"
+                "Move it away, or choose another place for the journal"
             )
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, data)

@@ -60,7 +60,10 @@ class LocalPlace:
             raise JobError(f"{path}: is not a regular file, as a journal must be")
         what = what_is_at(path)
         if what not in (A_JOURNAL, *NOT_OURS):
-            raise JobError(f"{path}: is {what} and was left unchanged. Choose another --journal")
+            raise JobError(
+                f"{path}: is {what} and was left unchanged. Move it away, or choose another place "
+                "for the journal"
+            )
 
     def check_folder(self, *, trusted: bool) -> None:
         """See ``Place``."""

@@ -168,7 +168,7 @@ class StoredJobJournals:
         except msgspec.MsgspecError as error:
             raise NotAJournal(
                 f"{self._folder / CURRENT}: is not written by bulkops ({error}); nothing was sent. "
-                "Move it away, or name a --journal"
+                "Move it away, or choose another place for the journal"
             ) from error
 
     def _place(self, name: str) -> RemotePlace:

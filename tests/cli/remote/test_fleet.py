@@ -22,6 +22,7 @@ from tests.cli.remote.machines import (
     until,
 )
 from tests.cli.support import TASK, workspaces
+from tests.cli.terminal import held
 from tests.journal.remote.servers import Server
 
 pytestmark = pytest.mark.long
@@ -175,3 +176,36 @@ def test_a_fleet_on_another_machine_is_watched(fleet: Site) -> None:
     )
     assert done.objects[-3:] == applied.objects[-3:]
     assert watching.written() == []
+
+
+def test_a_machine_does_not_undo_what_another_one_applies(
+    seaweedfs_server: Server, tmp_path: Path
+) -> None:
+    """Exit 11, and the other way round; with ``--wait``, it is undone once it is applied."""
+    with site(seaweedfs_server, tmp_path, NUMBER) as prepared:
+        base = prepared.at.parent / "opposite"
+        text = f'job = "job.toml"\njournals = "{base}"\n[[shard]]\norganization = "acme"\n'
+        (prepared.world.folder / "fleet.toml").write_text(text, encoding="utf-8")
+        file = str(prepared.world.folder / "fleet.toml")
+        first, second = map(prepared.machine, ("first", "second"))
+        with held(prepared.world, 2) as let_go:
+            process = first.start("fleet", "apply", file, "--yes")
+            until(lambda: prepared.world.writes)
+            refused = second.run("fleet", "undo", file, "--yes")
+            let_go.set()
+            assert first.ended(process).code == 0
+        assert refused.code == 11
+        assert "this fleet is being applied: acme is in use by" in refused.err
+        with held(prepared.world, 2) as let_go:
+            before = prepared.world.writes
+            process = first.start("fleet", "undo", file, "--yes")
+            until(lambda: prepared.world.writes > before)
+            refused = second.run("fleet", "apply", file, "--yes")
+            waiting = second.start("fleet", "apply", file, "--yes", "--wait")
+            let_go.set()
+            assert first.ended(process).code == 0
+            assert second.ended(waiting).code == 0
+        assert refused.code == 11
+        assert "this fleet is being undone: acme is in use by" in refused.err
+        methods = [effect.method for effect in prepared.world.simulator.effects]
+        assert methods == ["POST"] * NUMBER + ["DELETE"] * NUMBER + ["POST"] * NUMBER

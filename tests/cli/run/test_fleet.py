@@ -375,6 +375,28 @@ def test_a_fleet_killed_at_any_change_is_resumed(world: World, here: Here, write
     assert once_each(world)
 
 
+def test_no_advice_names_what_a_fleet_has_not(world: World, here: Here) -> None:
+    """Neither ``--journal`` nor ``--address``: in any error."""
+    folder = world.folder / ".bulkops/fleet/acme-3"
+    folder.parent.mkdir(parents=True)
+    folder.touch()
+    applied = here(*APPLY)
+    assert "can't be created" in applied.out
+    folder.unlink()
+    journal = journal_of(world, "acme-1")
+    journal.with_name(f"{journal.name}.lock").write_text("mine", encoding="utf-8")
+    other = journal_of(world, "acme-2").with_suffix(".undo.jsonl")
+    other.write_text("hello\n", encoding="utf-8")
+    undone = here("fleet", "undo", "fleet.toml", "--yes")
+    assert "is not a lock file of bulkops" in undone.out
+    assert f"{other.name}: is not a bulkops journal" in undone.out
+    servers = here("fleet", "status", "fleet.toml", TFE_HOSTNAME="tfe.example")
+    assert "name different servers" in servers.err
+    for done in (applied, undone, servers):
+        assert done.code
+        assert not {"--journal", "--address"} & {*re.findall(r"--[a-z-]+", done.out + done.err)}
+
+
 def test_a_signal_drains_all_shards(world: World, here: Here) -> None:
     """What is in flight is finished: nothing is in doubt, and the same command resumes."""
     done = world.kill(signal.SIGTERM, write=2, stage="before", arguments=(*APPLY, "--json"))
@@ -464,7 +486,8 @@ def test_the_status_is_read_from_the_journals_alone(world: World, here: Here) ->
     assert head == "fleet: attach security-scan in 3 shards, in 2 waves"
     assert first.startswith("  acme-1  interrupted: ")
     assert rest[:2] == ["  acme-2  not begun", "  acme-3  not begun"]
-    assert rest[-1].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
+    assert rest[-2].endswith("of 3 operations; 3 shards: 1 interrupted, 2 not begun")
+    assert rest[-1] == "Wave 2 waits for wave 1: acme-1 (interrupted)"
     assert here(*APPLY).code == 0
     *lines, last = here("fleet", "status", "fleet.toml", "--json").objects
     assert [(line["type"], line["shard"]) for line in lines] == [("status", n) for n in NAMES]

@@ -121,6 +121,17 @@ def test_it_changes_nothing(world: World, here: Here) -> None:
     assert sorted((path, path.stat().st_mtime_ns) for path in world.folder.rglob("*")) == below
 
 
+def test_a_shard_that_was_undone_is_shown_so(here: Here) -> None:
+    """As ``fleet status`` shows it: in its line, in the totals and in the last event."""
+    assert here(*APPLY).code == 0
+    assert here("fleet", "undo", "fleet.toml", "--yes").code == 0
+    watched, status = (here("fleet", which, "fleet.toml") for which in ("watch", "status"))
+    assert watched.lines[2:] == status.lines
+    assert f"  {NAMES[0]}  undone: 3 succeeded of 3 operations" in watched.lines
+    *_, last = here("fleet", "watch", "fleet.toml", "--json").objects
+    assert (last["states"], last["counts"]) == (dict.fromkeys(NAMES, "undone"), {})
+
+
 def test_the_exit_code_is_the_worst(world: World, here: Here) -> None:
     """Here that of a shard that was stopped; the damaged journal of another one is worse."""
     world.simulator.remove_workspace("prod-2", organization="acme-2")
@@ -239,6 +250,7 @@ def test_a_killed_fleet_is_waited_for_and_then_reported(
     shown = capsys.readouterr()
     assert "acme-1  interrupted: " in shown.out
     assert "the process that ran this job is gone" in shown.out
+    assert "bulkops resume" not in shown.out
     assert shown.err.endswith(
         "Not finished. `bulkops fleet apply fleet.toml` resumes every shard.\n"
     )

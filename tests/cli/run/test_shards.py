@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.cli.run.test_fleet import (
@@ -14,7 +16,7 @@ from tests.cli.run.test_fleet import (
     once_each,
     world,
 )
-from tests.cli.support import TASK, World
+from tests.cli.support import TASK, World, ended
 from tests.conftest import Here
 
 __all__ = ["world"]
@@ -95,6 +97,23 @@ def test_the_status_is_of_all_shards_everywhere(here: Here) -> None:
     assert here(*APPLY, "--shard", "1/3").code == 0
     *_, last = here("fleet", "status", "fleet.toml", "--json", CI_NODE_INDEX="1").objects
     assert last["states"] == dict(zip(NAMES, ["done", "not begun", "not begun"], strict=True))
+
+
+def test_a_process_and_the_status_say_who_is_waited_for(world: World, here: Here) -> None:
+    """The canary's process was never started: exit 143 ends the waiting of the next wave's."""
+    declare(world, f'{FLEET}[rollout]\nwaves = ["acme-1"]\n')
+    assert "waits" not in here("fleet", "status", "fleet.toml").out
+    process = world.start(*APPLY, "--shard", "2/3")
+    assert process.stderr is not None
+    while "Waiting" not in (said := process.stderr.readline()):
+        pass
+    status = here("fleet", "status", "fleet.toml")
+    process.send_signal(signal.SIGTERM)
+    assert ended(process).code == 143
+    assert said == "Waiting for wave 1 to end in other processes: acme-1 (not begun)\n"
+    assert status.lines[-1] == "Wave 2 waits for wave 1: acme-1 (not begun)"
+    *_, last = here("fleet", "status", "fleet.toml", "--json").objects
+    assert last["waits_for"] == ["acme-1"]
 
 
 def test_the_status_knows_shards_without_a_journal(world: World, here: Here) -> None:

@@ -176,6 +176,6 @@ def test_a_file_system_without_locks_is_refused(world: World, error: str) -> Non
     done = ended(world.start_program(program))
     assert done.code == 14
     assert "its file system has no locks" in done.err
-    assert "another file system with --journal" in done.err
+    assert "Put the journal on another file system" in done.err
     assert world.writes == 0
     assert world.apply().code == 0

@@ -70,6 +70,18 @@ def test_a_helper_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Monk
         ThisMachine().answer_of(path, ["get", "a.com"])
 
 
+@pytest.mark.parametrize("where", ["", ">&2"], ids=["stdout", "stderr"])
+def test_a_helper_that_prints_without_end_is_stopped(tmp_path: Path, where: str) -> None:
+    """After 1 MiB, on either stream; nothing of that is shown."""
+    path = program(tmp_path, f"exec yes s3cret {where}")
+    with pytest.raises(BulkopsError) as caught:
+        ThisMachine().answer_of(path, ["get", "a.com"])
+    assert str(caught.value) == (
+        f"the credentials helper {path} (get a.com) printed more than 1 MiB and was stopped: run "
+        "it yourself to see what it prints, or set TFE_TOKEN"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "mode", "reason"),
     [

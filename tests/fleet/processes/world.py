@@ -25,7 +25,9 @@ from bulkops.fleet.fleet_run import FleetRun, side_by_side
 from bulkops.fleet.processes.objects import Objects
 from bulkops.fleet.processes.others import Others
 from bulkops.fleet.processes.record import RolloutRecord
-from bulkops.fleet.report.reading import running_progress
+from bulkops.fleet.processes.unattended import Awaited
+from bulkops.fleet.recorded.shard_undo import ShardUndo
+from bulkops.fleet.report.reading import newest_holder, running_progress
 from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
@@ -91,7 +93,7 @@ class FleetWorld:
         self.rollout = FleetRollout(waves=waves, **(rollout or {}))  # type: ignore[arg-type] # drawn
         self.store: Store = MemoryStore()
         self.moved: dict[str, str] = {}
-        self.said: list[tuple[int, tuple[str, ...]]] = []
+        self.said: list[Awaited] = []
         self.troubles: list[JournalError] = []
         self.wire = Wire(self.simulator, anyio.current_time, TOKEN)
         self.job_rollout = job_rollout or {}
@@ -110,11 +112,16 @@ class FleetWorld:
             return virtual_time.run(timed)
 
     def process(
-        self, own: Collection[str], how: How = PLAIN, *, version: str = "advisory"
+        self,
+        own: Collection[str],
+        how: How = PLAIN,
+        *,
+        version: str = "advisory",
+        undo: bool = False,
     ) -> Process:
-        """Return a new process; ``version``: of its job file."""
+        """Return a new process; ``version``: of its job file; ``undo``: what that job did."""
         self._started += 1
-        return Process(self, own, how, self._started, version)
+        return Process(self, own, how, self._started, version, undo=undo)
 
     def part(self, index: int, count: int, how: How = PLAIN) -> Process:
         """Return the process with this index, from 0, of so many."""
@@ -178,12 +185,20 @@ class Process:
     """One process; ``apply`` is what its command does."""
 
     def __init__(
-        self, world: FleetWorld, own: Collection[str], how: How, number: int, version: str
+        self,
+        world: FleetWorld,
+        own: Collection[str],
+        how: How,
+        number: int,
+        version: str,
+        *,
+        undo: bool,
     ) -> None:
         jobs = {name: world.job_of(name, version) for name in world.names}
         self._world = world
         self._number = number
         self._own = own
+        self._how = how
         random = Random(number)
         self.others = Others(
             world.objects,
@@ -191,6 +206,8 @@ class Process:
             {name: job.target for name, job in jobs.items()},
             own,
             f"process {number}",
+            holder_of=lambda name: newest_holder(jobs[name]),
+            undo=undo,
             read_running=lambda name: running_progress(jobs[name]),
             continue_paused=how.continue_paused,
             on_trouble=world.troubles.append,
@@ -198,12 +215,12 @@ class Process:
             random=random,
         )
         self.fleet = FleetRun(
-            [ShardRun(jobs[name], how) for name in own],
-            world.rollout.steps(world.names),
-            world.rollout,
+            [(ShardUndo if undo else ShardRun)(jobs[name], how) for name in own],
+            [tuple(own)] if undo else world.rollout.steps(world.names),
+            FleetRollout(max_failed_shards=len(own)) if undo else world.rollout,
             self.others,
             _observed,
-            on_wait=lambda wave, names: world.said.append((wave, tuple(names))),
+            on_wait=world.said.append,
         )
 
     async def apply(self) -> ExitCode:
@@ -213,6 +230,7 @@ class Process:
 
     async def look(self) -> None:
         """Look at its shards, as before the question whether to apply."""
+        await self.fleet.until_free(wait=self._how.wait)
         looks = {name: run.look for name, run in self.fleet.runs.items()}
         await side_by_side(looks, self._clients())
         await self.fleet.peek()

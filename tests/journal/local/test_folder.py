@@ -83,7 +83,7 @@ def test_a_folder_that_can_not_be_created_is_reported() -> None:
     """Exit 14, and what to do next."""
     Path(".bulkops").write_text("a file")
     with (
-        pytest.raises(JournalWriteFailed, match="Choose another path with --journal"),
+        pytest.raises(JournalWriteFailed, match="choose another place for the journal"),
         created(default_folder() / "scan"),
     ):
         pass

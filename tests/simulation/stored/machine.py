@@ -36,6 +36,7 @@ from bulkops.journal.replay import Replay
 from tests.engine.wire import ANSWER_SECONDS
 from tests.engine.world import TOKEN, World
 from tests.journal.remote.misbehaving import MisbehavingStore, Trouble
+from tests.simulation import stops
 from tests.simulation import weather as weathers
 from tests.simulation.invariants import Violation, must
 from tests.simulation.machine import ENDLESS, Machine, Work
@@ -120,7 +121,7 @@ class StoreMachine(Machine):
             Process(self, number, part, today)
             for number, (part, today) in enumerate(zip(parts, [weather, *drawn], strict=True), 1)
         ]
-        self._arm(weathers.CALM)
+        stops.arm(self.world, weathers.CALM)
         self.denials.forget()
         self.store_weather.apply(self._store, self.world.elapsed)
         self.met[f"store: {len(parts)} processes"] += 1

@@ -56,8 +56,9 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
     --metrics-file has the metrics of all shards of this process, each with the label shard.
 
     With --shard, or an index in the environment, this process runs only its own shards, and needs
-    only their tokens. It waits while other processes run the waves before them; all processes see
-    a stop. They need the same fleet file, and journals in the same bucket or folder.
+    only their tokens. It waits while other processes run the waves before them, and ends with exit
+    1 once none has for an hour; all processes see a stop. They need the same fleet file, and
+    journals in the same bucket or folder.
 
     \b
     Exit codes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from bulkops.cli.options import CERTIFICATES, INSECURE_HTTP, PATH, Together
+from bulkops.cli.options import CERTIFICATES, INSECURE_HTTP, Together
 from bulkops.cli.run.open_fleet import FleetServer
+from bulkops.cli.value_types import PATH
 
 FLEET = click.Argument(["fleet"], type=PATH, metavar="FLEET", help="The fleet file (TOML).")
 SHARD = click.Option(

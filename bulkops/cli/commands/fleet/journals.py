@@ -12,7 +12,7 @@ from bulkops.cli.commands.report import FORMAT, MODULES, ONLY
 from bulkops.cli.options import JSON, OUTPUT, TRUST_FILES, command
 from bulkops.cli.output.json_lines import print_json
 from bulkops.cli.output.printing import print_text, print_to
-from bulkops.cli.run.open_fleet import read_fleet
+from bulkops.cli.run.begun_fleet import read_fleet
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.text import overview, total
 
@@ -44,6 +44,7 @@ def status(*, fleet: Path, json: bool, trust_files: bool) -> None:
             states=found.states,
             problems=found.problems,
             stopped=found.stopped,
+            waits_for=found.waits_for,
             exit_code=found.exit_code,
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 
@@ -22,9 +22,11 @@ from bulkops.cli.output.results import Lines
 from bulkops.cli.output.watch import EVERY, FIRST, TICK, may_draw, shown
 from bulkops.clock import Clock
 from bulkops.fleet.fleet_run import FleetRun
+from bulkops.fleet.processes.unattended import LONGEST, Awaited
 from bulkops.fleet.report.text import state
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import State
+from bulkops.job.duration import in_words
 from bulkops.job.gate import GateCall
 from bulkops.journal.records import Result
 from bulkops.journal.replay import Replay
@@ -105,9 +107,15 @@ class FleetWatch:
         for line in state(shard_report(run)).split("\n"):
             self.say(f"{run.name}: {line}")
 
-    def waits(self, wave: int, names: Sequence[str]) -> None:
+    def waits(self, awaited: Awaited) -> None:
         """Print that shards of other processes have to end before one of this process begins."""
-        self.say(f"Waiting for wave {wave} to end in other processes: {', '.join(names)}")
+        self.say(f"Waiting for {awaited.in_words()}")
+        if awaited.seconds:
+            rest = in_words(LONGEST - awaited.seconds)
+            self.say(
+                f"No process has run any of them for {in_words(awaited.seconds)}: this one "
+                f"ends in {rest} if none begins"
+            )
 
     def catch_up(self) -> None:
         """Print how many results were only counted because stdout was not read."""

@@ -18,16 +18,11 @@ from bulkops.cli.output.fleet.reports import print_reports
 from bulkops.cli.output.fleet.text import progress_in_words
 from bulkops.cli.output.printing import note, print_text
 from bulkops.cli.output.watch import EVERY, FIRST
+from bulkops.cli.run.begun_fleet import report_of, with_found
 from bulkops.cli.run.fleet_view.shard import AGAIN, FollowedShard, ShardView
 from bulkops.cli.run.follow import POLL, Surroundings
 from bulkops.cli.run.follow_view import Screen, is_live
-from bulkops.cli.run.open_fleet import (
-    address_of,
-    objects_of,
-    report_of,
-    shard_jobs,
-    with_found,
-)
+from bulkops.cli.run.open_fleet import address_of, objects_of, shard_jobs
 from bulkops.cli.signals import received
 from bulkops.errors import ExitCode
 from bulkops.fleet.file import load_fleet, load_fleet_job

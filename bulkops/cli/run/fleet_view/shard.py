@@ -11,8 +11,8 @@ from bulkops.cli.run.follow import Following, Surroundings, WriterGone
 from bulkops.cli.run.follow_view import FollowView
 from bulkops.errors import BulkopsError, ExitCode
 from bulkops.fleet.processes.record import Entry
-from bulkops.fleet.report.model import ShardReport
-from bulkops.fleet.report.reading import completed
+from bulkops.fleet.report.model import UNDONE, ShardReport
+from bulkops.fleet.report.reading import completed, undo_of
 from bulkops.fleet.shard_job import ShardJob
 from bulkops.fleet.standing import ended_of, progress_of
 from bulkops.fleet.waves import ShardProgress, State
@@ -73,6 +73,7 @@ class FollowedShard:
         self._following: Following | None = None
         # After damage, the rest of a journal says nothing.
         self._is_broken = False
+        self._undone, self._note = False, ""
         self._next_at: float | None = None
         # Journals of this job, and others below its folder: reading one whole takes time.
         self._known = dict[str, bool]()
@@ -100,6 +101,7 @@ class FollowedShard:
         if place is None or (self._following and str(self._following.place) == str(place)):
             return
         self._view, self._is_broken = self._new_view(self.name), False
+        self._undone, self._note = False, ""
         self._following = Following(place, self._around, self._view, json=self._json)
 
     def _is_mine(self, place: Place) -> bool:
@@ -113,6 +115,8 @@ class FollowedShard:
             following.check_ended(ended)
         self.problem = None
         self._state = State.RUNNING if ended is None else ended_of(ended)
+        if ended is not None and not self._undone:
+            self._undone, self._note = undo_of(following.place, ended)
 
     def elsewhere(self) -> str:
         """See ``ShardJob.elsewhere``."""
@@ -154,7 +158,8 @@ class FollowedShard:
         """Its line in the live view."""
         counts = self.counts
         of = sum(counts.values())
-        done, words = of - counts.get(PENDING, 0), self.silence or self.state.value
+        done = of - counts.get(PENDING, 0)
+        words = self.silence or (UNDONE if self._undone else self.state.value)
         return ShardLine(self.name, done, of, words, running=self.state is State.RUNNING)
 
     @property
@@ -184,5 +189,7 @@ class FollowedShard:
             report=report(replay) if replay is not None else None,
             problem=str(self.problem or ""),
             failed_with=ExitCode(self.problem.exit_code if self.problem else ExitCode.ERROR),
+            undone=self._undone,
+            note=self._note,
         )
         return completed(seen, self.entry)

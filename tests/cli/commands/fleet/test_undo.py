@@ -16,6 +16,7 @@ from bulkops.simulator.state import User
 from tests.cli.commands.test_apply import on_a_terminal
 from tests.cli.run.test_fleet import APPLY, CANARY, NAMES, WORKSPACES, declare
 from tests.cli.support import JOB, TASK, TOKEN, World, ended
+from tests.cli.terminal import held
 from tests.conftest import Here
 
 UNDO = ("fleet", "undo", "fleet.toml", "--yes")
@@ -368,3 +369,31 @@ def test_what_a_job_did_after_its_undo_is_not_taken_for_undone(world: World, her
     assert "was resumed since its undo was planned, and made 2 more changes" in done.err
     assert here("undo", journal, "--journal", "other.jsonl", "--yes").code == 0
     assert all(methods[-1] == "DELETE" for methods in effects(world).values())
+
+
+@pytest.mark.parametrize("first", ["apply", "undo"])
+def test_a_fleet_is_not_applied_and_undone_at_once(world: World, here: Here, first: str) -> None:
+    """Exit 11, before anything is sent; with ``--wait`` after the first one has ended."""
+    running, other = (APPLY, UNDO) if first == "apply" else (UNDO, APPLY)
+    if first == "undo":
+        assert here(*APPLY).code == 0
+    writes = world.writes
+    with held(world, 2) as let_go:
+        process = world.start(*running)
+        while world.writes == writes:
+            assert process.poll() is None
+            assert not let_go.wait(0.02)
+        refused = here(*other)
+        waiting = world.start(*other, "--wait")
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline()
+        let_go.set()
+        codes = [ended(process).code, ended(waiting).code]
+    done = "applied" if first == "apply" else "undone"
+    assert refused.code == 11
+    assert f"this fleet is being {done}: acme-" in refused.err
+    assert "Run the same command again when it has ended, or add --wait" in refused.err
+    assert said.endswith(". Waiting until it ends. Ctrl-C stops waiting.\n")
+    assert codes == [0, 0]
+    expected = ["POST", "DELETE"] if first == "apply" else ["POST", "DELETE", "POST"]
+    assert [*effects(world).values()] == [expected] * 9

@@ -1,0 +1,1 @@
+"""What people type who come from Terraform or a similar tool, and what bulkops calls it."""
