@@ -179,7 +179,7 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
         client = connect(server, stated)
         with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(held.place, contents, job, options, metrics)
-            check_notify(job)
+            check_notify(job, begun=True)
             confirm_resuming(contents, held.place, options, job)
             # Each event loop needs its own client.
             check_run_tasks(connect(server, stated), contents, held.place)

@@ -87,7 +87,7 @@ def start_or_resume(
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(place, problem)
             end_if_stopped(place, contents, undertaking.job, options, metrics)
-            check_notify(undertaking.job)
+            check_notify(undertaking.job, begun=True)
             confirm_resuming(
                 contents, place, options, undertaking.job, looked_at=undertaking.looked_at
             )
@@ -115,7 +115,7 @@ def _start(
 ) -> Hold:
     check_gate(undertaking.job)
     windows_of(undertaking.job)
-    check_notify(undertaking.job)
+    check_notify(undertaking.job, begun=undertaking.undo)
     # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()
     with only_reading():
