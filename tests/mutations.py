@@ -45,7 +45,7 @@ VALUES = ("operations/test_values.py",)
 MUTATIONS = (
     Mutation(
         "the waves of a fleet hold only within one process",
-        "fleet/processes/part.py",
+        "fleet/processes/own_shards.py",
         ("for name in self.next.begin if name in own]", "for name in sorted(own)]"),
         PROCESSES,
     ),
@@ -57,7 +57,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a shard that fails as before the stop was lifted stops the fleet again",
-        "fleet/processes/part.py",
+        "fleet/processes/own_shards.py",
         ("is State.NOT_BEGUN and entry and entry.lifted:", "is State.NOT_BEGUN and not entry:"),
         PROCESSES,
     ),
@@ -229,7 +229,7 @@ MUTATIONS = (
     Mutation(
         "what an outage held up begins outside the window",
         "runner/worker.py",
-        ("        if not self._attempts:\n", "        if False:\n"),
+        ("        if not self._attempts and not self._at_any_time:\n", "        if False:\n"),
         ("runner/starts/test_rest.py",),
     ),
     Mutation(

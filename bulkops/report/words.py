@@ -59,7 +59,7 @@ def state_of(wave: CurrentWave | WaveReached) -> str:
         "": "comes next",
         Reached.OPEN: "is in progress",
         Reached.VERIFIED: f"pauses until {date(wave.until)} UTC" if wave.until else "is verified",
-        Reached.RESTED: "is running its gate",
+        Reached.PAUSED: "is running its gate",
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",

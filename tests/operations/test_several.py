@@ -468,27 +468,27 @@ def test_many_values_in_two_steps_are_not_all_compared_with_each_other() -> None
 REFUSED = {
     "two steps that write one run task's attachments": (
         [ATTACH, {"kind": "detach", "task": TASK}],
-        r"operation\[1\]: detach security-scan changes the same thing of a workspace as "
-        r"operation\[0\], attach security-scan\. Give it a job of its own",
+        r"step 2: detach security-scan changes the same thing of a workspace as "
+        r"step 1, attach security-scan\. Give it a job of its own",
     ),
     "two steps that write one setting": (
         [UPDATE, {"kind": "workspace-update", "terraform_version": "1.9.8"}],
-        r"operation\[1\]: workspace-update changes the same thing",
+        r"step 2: workspace-update changes the same thing",
     ),
     "a lock and an unlock": (
         [{"kind": "workspace-lock"}, UPDATE, {"kind": "workspace-unlock"}],
-        r"operation\[2\]: workspace-unlock changes the same thing of a workspace as "
-        r"operation\[0\], workspace-lock",
+        r"step 3: workspace-unlock changes the same thing of a workspace as "
+        r"step 1, workspace-lock",
     ),
     "a step on the run task itself": (
         [ATTACH, {"kind": "task-delete", "task": OLD_TASK}],
-        r"operation\[1\]\.kind: task-delete applies to every workspace, then the run task",
+        r"step 2: operation\.kind: task-delete applies to every workspace, then the run task",
     ),
     "a wrong field": (
         [ATTACH, {**DETACH, "tsk": "x"}],
-        r"unknown key operation\[1\]\.tsk: did you mean \"task\"\?",
+        r"step 2: unknown key operation\.tsk: did you mean \"task\"\?",
     ),
-    "a missing kind": ([ATTACH, {"task": TASK}], r"operation\[1\]\.kind is missing"),
+    "a missing kind": ([ATTACH, {"task": TASK}], r"step 2: operation\.kind is missing"),
     "no step": ([], r"operation = \[\]: give at least one \[\[operation\]\] table"),
 }
 
@@ -506,7 +506,7 @@ def test_one_run_task_by_name_and_by_id_is_refused_after_the_lookup() -> None:
     """Only the server knows that they are the same."""
     world = world_of(1)
     steps = (ATTACH, {"kind": "detach", "task": world.task.id})
-    with pytest.raises(JobError, match=r"is also operation\[0\]\.task: name another run task"):
+    with pytest.raises(JobError, match=r"is also step 1: operation\.task: name another run task"):
         world.plan(job(*steps))
 
 
@@ -626,7 +626,7 @@ def test_a_kind_of_another_package_can_be_a_step(monkeypatch: pytest.MonkeyPatch
     world = world_of(1)
     plan = world.plan(job({"kind": "sign"}, UPDATE))
     assert [operation.aspect for operation in plan.operations] == ["sign mark", "workspace"]
-    with pytest.raises(JobError, match=r"operation\[2\]: sign changes the same thing"):
+    with pytest.raises(JobError, match=r"step 3: sign changes the same thing"):
         job({"kind": "sign"}, UPDATE, {"kind": "sign"})
-    with pytest.raises(JobError, match=r"operation\[1\]\.kind: sign needs a secret, and can't"):
+    with pytest.raises(JobError, match=r"step 2: operation\.kind: sign needs a secret, and can't"):
         job(UPDATE, {"kind": "sign", "key_env": "KEY"})
