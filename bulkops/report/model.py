@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
@@ -47,7 +47,10 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset."""
+    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset.
+
+    In a job of several steps, a workspace's row has the run task that is attached or detached, too.
+    """
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
@@ -215,6 +218,7 @@ def report(
         killed: see ``Report.killed``.
     """
     header, verified = replay.header, replay.verified
+    tasks = _tasks_of(replay.steps) if len(replay.steps) > 1 else {}
     differing = verified.differing if verified else {}
     progress = replay.operations.values()
     return Report(
@@ -241,7 +245,7 @@ def report(
         unreadable=verified.unreadable if verified else 0,
         notifications=replay.notified,
         exit_code=exit_code(replay) if replay.ended else None,
-        rows=Rows(progress, partial(_row, differing, timeline)),
+        rows=Rows(progress, partial(_row, tasks, differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
         waves=replay.waves_of(rollout_of(replay)),
         timeline=timeline,
@@ -277,12 +281,25 @@ def _skipped_row(skip: Skip) -> SkippedRow:
     return SkippedRow(**skip.target.fields, reason=skip.reason, blocked=skip.blocked)
 
 
-def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progress) -> Row:
+def _tasks_of(steps: Iterable[NamedStep]) -> dict[str, str]:
+    """Return name → id of the run tasks that steps are about; names are those of their aspects."""
+    refs = [ref for s in steps for ref in ((s.task, s.task_id), (s.replaces, s.replaces_id))]
+    return {name: ident for name, ident in refs if name and ident}
+
+
+def _row(
+    tasks: dict[str, str],
+    differing: dict[str, str],
+    timeline: Timeline | None,
+    progress: Progress,
+) -> Row:
     operation, result = progress.operation, progress.result
+    task_id = tasks.get(operation.aspect)
+    task = {"task": operation.aspect, "task_id": task_id} if task_id else {}
     moment = timeline.of(operation.key) if timeline and result else NO_MOMENT
     return Row(
         key=operation.key,
-        **operation.target.fields,
+        **{**operation.target.fields, **task},
         action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),

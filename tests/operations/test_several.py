@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -31,7 +33,8 @@ from bulkops.operations.secret import Secret
 from bulkops.operations.steps import is_destructive, to_confirm
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.trusted import disagreement
-from bulkops.report.model import exit_code
+from bulkops.report import csv_table, json_document
+from bulkops.report.model import exit_code, report
 from bulkops.simulator.state import User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -97,6 +100,19 @@ def test_each_workspace_gets_the_steps_in_their_order() -> None:
     assert exit_code(replay) == 0
     kinds = [progress.operation.kind for progress in replay.operations.values()]
     assert kinds == ["1-attach", "2-detach", "3-workspace-update"] * 2
+
+
+def test_a_report_names_the_run_task_of_each_row() -> None:
+    """As CSV and JSON: the one that the operation attaches or detaches; a setting has none."""
+    world = world_of(1)
+    replay = world.apply(job())
+    made, old = report(replay), replay.header.resolved.others["2.task"]
+    rows = csv.DictReader(io.StringIO("".join(csv_table.document(made))))
+    named = [(TASK, world.task.id), (OLD_TASK, old.id), ("", "")]
+    assert [(row["task"], row["task_id"]) for row in rows] == named
+    rows_of = msgspec.json.decode("".join(json_document.document(made)))["rows"]
+    assert [(row.get("task", ""), row.get("task_id", "")) for row in rows_of] == named
+    assert [row["workspace"] for row in rows_of] == ["prod-0"] * 3
 
 
 def test_two_attaches_of_different_tasks_have_keys_of_their_own() -> None:

@@ -85,6 +85,6 @@ def test_an_unknown_time_zone_is_named(world: World, here: Here) -> None:
         done = here(*command)
         assert (done.code, world.requests) == (2, 0)
         assert done.err == (
-            "Error: job.toml: rollout.windows: time zone Europe/Berln: not in this machine's time "
-            "zone database. Did you mean Europe/Berlin?\n"
+            'Error: job.toml: rollout.windows[0] = "08:00-16:00 Europe/Berln": time zone '
+            "Europe/Berln: not in this machine's time zone database. Did you mean Europe/Berlin?\n"
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from datetime import datetime, timedelta
 from functools import partial
+from xml.etree import ElementTree
 
 import anyio
 import msgspec
@@ -12,8 +15,10 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JobError, JournalWriteFailed
+from bulkops.events import Status
 from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.states import How, Outcome
+from bulkops.report import csv_table, html, junit, markdown, text
 from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.simulator.core import Simulator
@@ -181,6 +186,26 @@ def test_instead_of_resting_it_ends_with_6() -> None:
     world.resume(exit_outside_window=True)
     assert exit_code(world.resume(exit_outside_window=True)) == ExitCode.DONE
     assert world.effects() == dict.fromkeys(world.names, 1)
+
+
+def test_every_report_says_until_when_it_rests() -> None:
+    """In the same words in all formats; the JSON report has the same fields as status."""
+    world = slow()
+    world.start(windowed())
+    made = report(world.resume(exit_outside_window=True))
+    words = "outside its windows until 2026-11-25 08:00:00 Europe/Berlin (2026-11-25 07:00:00 UTC)"
+    rest = msgspec.json.decode("".join(document(made)))["rest"]
+    assert rest == msgspec.to_builtins(Status.of(made))["rest"]
+    assert rest["until"] == OPENS
+    rows = list(csv.DictReader(io.StringIO("".join(csv_table.document(made)))))
+    assert {row["reason"] for row in rows if row["outcome"] == "pending"} == {words}
+    suites = ElementTree.fromstring("".join(junit.document(made)))  # noqa: S314 - its own text
+    assert {one.attrib["message"] for one in suites.iter("skipped")} == {f"not started: {words}"}
+    (named,) = [one for one in suites.iter("property") if one.attrib["name"] == "rest_until"]
+    assert named.attrib["value"] == OPENS
+    assert words in "".join(markdown.document(made))
+    assert words.partition("until ")[2] in "".join(html.document(made))
+    assert f"  {words}" in list(text.lines(made))
 
 
 @pytest.mark.parametrize("hours", [9.0, 10.5])
