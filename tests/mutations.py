@@ -233,6 +233,42 @@ MUTATIONS = (
         ("runner/starts/test_rest.py",),
     ),
     Mutation(
+        "a workspace is left between two steps when its window closes",
+        "runner/starts/dependencies.py",
+        ("            self.continuing.update(operation.key for operation in same)\n", ""),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "a run task is deleted outside the window, after its detaches",
+        "runner/starts/dependencies.py",
+        (
+            "for p in released if p.operation.target.id == target.id)",
+            "for p in released if target)",
+        ),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "an exception of a notification ends the job",
+        "notify/notices.py",
+        (
+            "            if not self._warned:\n",
+            "            raise\n            if not self._warned:\n",
+        ),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "an undo needs the webhook of its job",
+        "notify/opening.py",
+        ("        if not begun:\n", "        if True:\n"),
+        ("cli/run/test_notify.py",),
+    ),
+    Mutation(
+        "outside its windows a command looks at the server first",
+        "cli/run/closed.py",
+        ("    if is_open(windows, clock.wall()):\n", "    if True:\n"),
+        ("cli/run/test_windows.py",),
+    ),
+    Mutation(
         "a window is looked for where the clock would be if it never changed",
         "job/windows/window.py",
         (
@@ -560,7 +596,7 @@ MUTATIONS = (
     Mutation(
         "a replace among several may remove the last run task",
         "operations/several.py",
-        ("for inner in part.kind.beside(part.within(operation))]", "for inner in ()]"),
+        ("for inner in step.kind.beside(step.within(operation))]", "for inner in ()]"),
         SEVERAL,
     ),
     Mutation(

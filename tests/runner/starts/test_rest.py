@@ -430,9 +430,13 @@ def test_killed_after_its_window_between_two_steps(seconds: float, late: int) ->
 
 def test_what_comes_after_other_targets_waits_for_the_next_window() -> None:
     """A run task is deleted after its detaches: it is not one of their workspaces."""
-    world = slow(attached=True)
+    # The last of ten detaches is in flight when the first window closes.
+    world = World(workspaces=10, latency=3.0, attached=True)
     times = sent_at(world)
-    rollout = {"windows": ["Tue 22:00-22:01 Europe/Berlin", "Wed 08:00-16:00 Europe/Berlin"]}
-    world.start(job("task-delete", rollout=rollout))
+    world.start(windowed(kind="task-delete"))
     replay = world.resume(exit_outside_window=True)
-    assert replay.count(Outcome.SUCCEEDED) == len(times)
+    assert replay.count(Outcome.SUCCEEDED) == 10
+    assert replay.ended is not None
+    assert replay.ended.how == How.WINDOW
+    assert exit_code(world.resume()) == ExitCode.DONE
+    assert (len(times), outside(times)) == (11, [])
