@@ -213,7 +213,7 @@ class FollowView:
             self.say(f"  {silence}")
 
     @property
-    def rests(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether it is in a step that writes no record and whose duration the job sets."""
         wave = self.followed.wave
         if self.followed.rest is not None:
