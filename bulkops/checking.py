@@ -101,7 +101,10 @@ def whole_table(table: Mapping[str, object], into: type[StructT], where: str) ->
     try:
         return msgspec.convert(table, into)
     except msgspec.ValidationError as problem:
-        raise JobError(f"{where}: {problem}") from None
+        text = str(problem)
+        # An entry of a list is named as in ``check``: select.names[0].
+        joint = "." if re.match(r"\w+\[\d+\] = ", text) else ": "
+        raise JobError(f"{where}{joint}{text}") from None
 
 
 @cache

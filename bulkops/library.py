@@ -40,7 +40,7 @@ from bulkops.journal.reader import read
 from bulkops.journal.records import Verified
 from bulkops.journal.replay import Replay
 from bulkops.journal.waiting import held
-from bulkops.notify.opening import notifying
+from bulkops.notify.opening import check_notify, notifying
 from bulkops.plan import current_state
 from bulkops.plan import saved as saved_plan
 from bulkops.plan.model import Plan, make_plan
@@ -150,6 +150,7 @@ async def apply_plan(
     observer = observer_of(on_result, on_wave)
     _check_made_at(plan, client)
     job = plan.job.effective(plan.undo_of)
+    check_notify(job, begun=bool(plan.undo_of))
     observer = notifying(observer, job, client)
 
     def begin(hold: Hold) -> LockedJournal:
@@ -200,7 +201,6 @@ async def resume_journal(
         JournalError: there is no such journal, or it is in use, damaged or can't be written.
         ApiError: the server could not be read, or refused the token.
     """
-
     client.check_open()
     observer = observer_of(on_result, on_wave)
     clock, place = client.clock, place_of(journal)
@@ -214,6 +214,7 @@ async def resume_journal(
             return report(replay)
         await current_state.check_names(client, replay.header, hold.place)
         check_gate_to_resume(job, replay, retry_failed=retry_failed)
+        check_notify(job, begun=True)
         observer = notifying(observer, job, client)
         key = key_to_resume(job, replay, retry_failed=retry_failed)
         instructions = Instructions(retry_failed, continue_paused, key)

@@ -45,7 +45,7 @@ VALUES = ("operations/test_values.py",)
 MUTATIONS = (
     Mutation(
         "the waves of a fleet hold only within one process",
-        "fleet/processes/part.py",
+        "fleet/processes/own_shards.py",
         ("for name in self.next.begin if name in own]", "for name in sorted(own)]"),
         PROCESSES,
     ),
@@ -57,7 +57,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a shard that fails as before the stop was lifted stops the fleet again",
-        "fleet/processes/part.py",
+        "fleet/processes/own_shards.py",
         ("is State.NOT_BEGUN and entry and entry.lifted:", "is State.NOT_BEGUN and not entry:"),
         PROCESSES,
     ),
@@ -229,8 +229,44 @@ MUTATIONS = (
     Mutation(
         "what an outage held up begins outside the window",
         "runner/worker.py",
-        ("        if not self._attempts:\n", "        if False:\n"),
+        ("        if not self._attempts and not self._at_any_time:\n", "        if False:\n"),
         ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "a workspace is left between two steps when its window closes",
+        "runner/starts/dependencies.py",
+        ("            self.continuing.update(operation.key for operation in same)\n", ""),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "a run task is deleted outside the window, after its detaches",
+        "runner/starts/dependencies.py",
+        (
+            "for p in released if p.operation.target.id == target.id)",
+            "for p in released if target)",
+        ),
+        ("runner/starts/test_rest.py",),
+    ),
+    Mutation(
+        "an exception of a notification ends the job",
+        "notify/notices.py",
+        (
+            "            if not self._warned:\n",
+            "            raise\n            if not self._warned:\n",
+        ),
+        ("notify/test_notices.py",),
+    ),
+    Mutation(
+        "an undo needs the webhook of its job",
+        "notify/opening.py",
+        ("        if not begun:\n", "        if True:\n"),
+        ("cli/run/test_notify.py",),
+    ),
+    Mutation(
+        "outside its windows a command looks at the server first",
+        "cli/run/closed.py",
+        ("    if is_open(windows, clock.wall()):\n", "    if True:\n"),
+        ("cli/run/test_windows.py",),
     ),
     Mutation(
         "a window is looked for where the clock would be if it never changed",
@@ -587,7 +623,7 @@ MUTATIONS = (
     Mutation(
         "a replace among several may remove the last run task",
         "operations/several.py",
-        ("for inner in part.kind.beside(part.within(operation))]", "for inner in ()]"),
+        ("for inner in step.kind.beside(step.within(operation))]", "for inner in ()]"),
         SEVERAL,
     ),
     Mutation(

@@ -138,6 +138,9 @@ SENTENCES = {
     "a file created in it may be missing",
     "lease_not_released": "{journal}: its lease could not be released ({reason}): another process "
     "can take the journal over after {ttl:g} s, with --wait",
+    "receiver_unavailable": "{reason}: nobody is notified by {receiver}; other receivers are",
+    "notifications_failed": "some notifications were not sent because of an error ({error}); the "
+    "job continues",
     "telemetry_not_installed": "{variable} is set, but no telemetry is sent, because OpenTelemetry "
     "is not installed. Install bulkops[otel], or set OTEL_SDK_DISABLED=true",
     "telemetry_unusable": "{variable}: this telemetry is not sent, because bulkops sends only otlp "

@@ -52,11 +52,13 @@ class Resting(msgspec.Struct, frozen=True, kw_only=True):
     """Until when a job rests, since none of its windows is open.
 
     Attributes:
+        at: time at which it began to rest.
         until: time at which the next window opens.
         local: the same in the time zone of that window, with its offset from UTC.
         zone: name of that time zone.
     """
 
+    at: Time
     until: Time
     local: LocalTime
     zone: str

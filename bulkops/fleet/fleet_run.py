@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 from bulkops.client.api import Client
 from bulkops.errors import SIGNALS, BulkopsError, ExitCode, JournalLocked
 from bulkops.fleet.processes.others import Others
-from bulkops.fleet.processes.part import Part
+from bulkops.fleet.processes.own_shards import OwnShards
 from bulkops.fleet.processes.record import NOT_BEGUN
 from bulkops.fleet.processes.unattended import Awaited, Unattended
 from bulkops.fleet.rollout import FleetRollout
@@ -54,8 +54,8 @@ class FleetRun:
         on_change: Callable[[ShardRun], object] = lambda _: None,
         on_wait: Callable[[Awaited], object] = lambda _: None,
     ) -> None:
-        self._part = Part(runs, waves, rollout, others)
-        self.runs = self._part.runs
+        self._own = OwnShards(runs, waves, rollout, others)
+        self.runs = self._own.runs
         self.signal = ""
         self.problem: BulkopsError | None = None
         self._others = others
@@ -82,7 +82,7 @@ class FleetRun:
         try:
             if not self._others.undo:
                 await self._others.join()
-            for run in self.runs.values() if not self._part.stopped else ():
+            for run in self.runs.values() if not self._own.stopped else ():
                 if run.problem is not None and run.state is State.NOT_BEGUN:
                     run.state = State.FAILED
             if not self._others.undo:
@@ -110,23 +110,23 @@ class FleetRun:
         """Stop all shards: drain on the first call, stop immediately on the second."""
         self._others.hurried = True
         self.signal = self.signal or signal
-        for run in list(self._part.running.values()):
+        for run in list(self._own.running.values()):
             run.interrupt(signal, drain)
         self._changed.set()
 
     def has_more(self) -> bool:
         """Return whether a shard begins now, or may begin once those of others have ended."""
-        return self._part.has_more()
+        return self._own.has_more()
 
     @property
     def stops_here(self) -> str:
         """Why shards of this process don't begin; empty if they may, or all have begun."""
-        return self._part.stopped if self._part.not_begun else ""
+        return self._own.stopped if self._own.not_begun else ""
 
     @property
     def is_paused(self) -> bool:
         """Whether shards of this process begin only after ``--continue``."""
-        return bool(self._part.not_begun) and self._part.next.course is Course.PAUSED
+        return bool(self._own.not_begun) and self._own.next.course is Course.PAUSED
 
     @property
     def course(self) -> Course:
@@ -153,15 +153,15 @@ class FleetRun:
 
     async def _lead(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
         await self._others.join()
-        self._part.keep_lifted()
+        self._own.keep_lifted()
         # A rollout that a process waits in is not stale.
-        await self._others.record(self._part.waiting())
+        await self._others.record(self._own.waiting())
         await self._record_ended()
         while self.has_more() and not self.signal:
             changed = self._changed = anyio.Event()
             await self._begin(group, clients)
             if self.has_more():
-                wave, others = self._part.awaited()
+                wave, others = self._own.awaited()
                 await self._unattended.check(wave, others)
                 with anyio.move_on_after(self._others.rest(LOOK if others else SELDOM)):
                     await changed.wait()
@@ -170,18 +170,18 @@ class FleetRun:
 
     async def _begin(self, group: TaskGroup, clients: Mapping[str, Client]) -> None:
         """Begin the shards whose turn has come, unless the newest state says otherwise."""
-        if self._part.to_begin():
+        if self._own.to_begin():
             await self._others.look(thorough=True)
             await self._stop_if_exceeded()
-        runs = self._part.to_begin() if not self.signal else []
+        runs = self._own.to_begin() if not self.signal else []
         before = {run.name: self._others.entry(run.name) or NOT_BEGUN for run in runs}
-        await self._others.record({run.name: self._part.begins(run) for run in runs})
+        await self._others.record({run.name: self._own.begins(run) for run in runs})
         if self.signal:
             await self._others.record(before)
             return
         for run in runs:
-            self._part.begun.add(run.name)
-            self._part.running[run.name] = run
+            self._own.begun.add(run.name)
+            self._own.running[run.name] = run
             run.state = State.RUNNING
             group.start_soon(self._carry_out, run, clients[run.name])
 
@@ -189,7 +189,7 @@ class FleetRun:
         try:
             await run.carry_out(client, self._observe, self._others.look)
         finally:
-            del self._part.running[run.name]
+            del self._own.running[run.name]
         self._on_change(run)
         try:
             await self._record_ended()
@@ -198,11 +198,11 @@ class FleetRun:
         self._changed.set()
 
     async def _record_ended(self) -> None:
-        await self._others.record(self._part.ended())
+        await self._others.record(self._own.ended())
         await self._stop_if_exceeded()
 
     async def _stop_if_exceeded(self) -> None:
-        reason = self._part.reason_to_stop
+        reason = self._own.reason_to_stop
         if reason and not self._others.seen.stopped:
             await self._others.stop(reason)
 

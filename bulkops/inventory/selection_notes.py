@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 import msgspec
@@ -27,7 +27,11 @@ _COMPARED = {"exclude_names": "name", "exclude_tags": "tags", "exclude_projects"
 
 
 class Exclusions:
-    """Tracks which exclusions exclude workspaces that the other fields select."""
+    """Tracks which exclusions exclude workspaces that the other fields select.
+
+    Attributes:
+        excluded: id → target of these workspaces.
+    """
 
     def __init__(self, select: Select) -> None:
         self._every = [
@@ -35,6 +39,7 @@ class Exclusions:
             for field in _COMPARED
             for entry in dict.fromkeys(getattr(select, field))
         ]
+        self.excluded: dict[str, Target] = {}
         self._narrowed = bool(select.only)
         self._used: set[Exclusion] = set()
         self._near: dict[Exclusion, dict[str, str]] = {}
@@ -42,6 +47,8 @@ class Exclusions:
     def note(self, target: Target, verdict: Verdict) -> None:
         """Add the verdict on a workspace."""
         self._used.update(verdict.excluding)
+        if verdict.excluding and verdict.objection is not None and verdict.objection.known:
+            self.excluded[target.id] = target
         for exclusion in verdict.near:
             self._near.setdefault(exclusion, {})[target.id] = target.name or target.id
 
@@ -106,6 +113,7 @@ def unmatched_notes(
     chosen: Sequence[Target],
     projects: Mapping[str, str],
     list_file: str = "",
+    excluded: Collection[Target] = (),
 ) -> Iterator[str]:
     """Yield a note on each name, id, project or listed workspace that selects nothing.
 
@@ -114,24 +122,35 @@ def unmatched_notes(
     Args:
         projects: as in ``Exclusions.notes``.
         list_file: the file that ``listed`` is from; the notes name it.
+        excluded: the workspaces that only an exclusion keeps from being selected.
     """
     if select.only or select.limit is not None:
         return
     ids = {t.id for t in chosen} if select.ids or select.listed else set()
     known = ids.union(t.name for t in chosen) if select.listed else ids
-    unmatched = [
-        *(n for n in select.names if not any(matches(n, t.name) for t in chosen)),
-        *(i for i in select.ids if i not in ids),
-    ]
-    for entry in unmatched:
-        yield f"select: {shown(entry)} selects no workspace"
+    for name in select.names:
+        if not any(matches(name, target.name) for target in chosen):
+            yield _selects_none(name, [t for t in excluded if matches(name, t.name)])
+    for ident in select.ids:
+        if ident not in ids:
+            yield _selects_none(ident, [t for t in excluded if t.id == ident])
     of = {target.project for target in chosen} if select.projects else set()
     for entry in dict.fromkeys(select.projects):
         if projects.get(entry) not in of and not any(matches(entry, p) for p in of):
             seen = _seen(entry, projects)
             yield f"select: projects {shown(entry)} selects no workspace{seen}"
-    listing = f"select.file {shown(list_file)}" if list_file else "select"
     missing = [entry for entry in dict.fromkeys(select.listed or ()) if entry not in known]
+    listing = f"select.file {shown(list_file)}" if list_file else "select"
+    yield from _unlisted_notes(listing, missing, excluded)
+
+
+def _unlisted_notes(
+    listing: str, missing: Sequence[str], excluded: Collection[Target]
+) -> Iterator[str]:
+    out = {entry for t in excluded for entry in (t.id, t.name)} if missing else set()
+    if both := {entry: entry for entry in missing if entry in out}:
+        yield f"{listing}: [select] excludes {counted(len(both), 'listed workspace')}: {_few(both)}"
+    missing = [entry for entry in missing if entry not in both]
     if len(missing) > MOST_NAMED:
         few = ", ".join(map(shown, missing[:MOST_NAMED]))
         yield (
@@ -141,6 +160,13 @@ def unmatched_notes(
         return
     for entry in missing:
         yield f"{listing}: {shown(entry)} selects no workspace"
+
+
+def _selects_none(entry: str, excluded: Sequence[Target]) -> str:
+    if not excluded:
+        return f"select: {shown(entry)} selects no workspace"
+    names = {target.id: target.name or target.id for target in excluded}
+    return f"select: {shown(entry)} matches only excluded workspaces: {_few(names)}"
 
 
 def doubted_notes(doubted: Sequence[Unselected]) -> Iterator[str]:

@@ -82,8 +82,9 @@ async def read_selection(
     selected = await _by_run_tasks(client, job, selected, source, why=why)
     selected = limited(selected, select, source, why=why)
     chosen = [target for target, _ in candidates(selected)]
+    excluded = rows.exclusions.excluded.values()
     notes = [
-        *unmatched_notes(select, chosen, selected.project_names, job.list_file),
+        *unmatched_notes(select, chosen, selected.project_names, job.list_file, excluded),
         *selected.notes,
         *doubted_notes(selected.doubted),
     ]

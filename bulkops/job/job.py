@@ -21,7 +21,7 @@ from bulkops.job.listing.manifest import Manifest
 from bulkops.job.listing.values import read_specs
 from bulkops.job.notify import Notify, read_notify
 from bulkops.job.pace import Pace
-from bulkops.job.rollout import Rollout
+from bulkops.job.rollout import Rollout, read_rollout
 from bulkops.job.select import Select
 from bulkops.job.toml import parse_toml
 from bulkops.operations import steps, wording
@@ -228,7 +228,7 @@ def job_from_builtins(
         steps=steps.read_steps(tables, source, organization, read_step),
         select=select,
         list_file=list_file if manifest else "",
-        rollout=read_table(file.rollout, Rollout, source, "rollout"),
+        rollout=read_rollout(file.rollout, source),
         pace=read_table(file.pace, Pace, source, "pace"),
         journal=read_table(file.journal, JournalOptions, source, "journal"),
         notify=read_notify(file.notify, source),

@@ -27,7 +27,7 @@ Occasions = Annotated[
     tuple[Literal["started", "paused", "stopped", "finished"], ...],
     Meta(min_length=1),
 ]
-Variable = Annotated[
+SecretVariable = Annotated[
     str,
     Meta(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z",
@@ -67,10 +67,10 @@ class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """
 
     on: Occasions = ("started", "paused", "stopped", "finished")
-    url_env: Variable | None = None
-    hmac_key_env: Variable | None = None
-    apprise_env: Variable | None = None
-    heartbeat_url_env: Variable | None = None
+    url_env: SecretVariable | None = None
+    hmac_key_env: SecretVariable | None = None
+    apprise_env: SecretVariable | None = None
+    heartbeat_url_env: SecretVariable | None = None
 
     def __post_init__(self) -> None:
         """Refuse a key without a webhook."""
@@ -91,11 +91,11 @@ def read_notify(table: Mapping[str, object], source: str) -> Notify:
         JobError: as ``read_table``, or nobody would be told.
     """
     for name, value in table.items():
-        if name in VARIABLES and isinstance(value, str) and not fits(value, Variable):
+        if name in VARIABLES and isinstance(value, str) and not fits(value, SecretVariable):
             # Without the value: it may be the secret itself.
             raise JobError(
-                f"{source}: notify.{name}: {allowed(Variable)} belongs here, and what is secret "
-                "into that variable"
+                f"{source}: notify.{name}: {allowed(SecretVariable)} belongs here, and what is "
+                "secret into that variable"
             )
     notify = read_table(table, Notify, source, "notify")
     if table and not any(name in table for name in RECEIVERS):

@@ -30,14 +30,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from bulkops.checking import read_table, shown
+from bulkops.errors import JobError
 from bulkops.job.duration import in_seconds
-from bulkops.job.windows.window import WindowText, check_windows
+from bulkops.job.windows.window import WindowText, why_no_window
 
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[
@@ -124,7 +126,7 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
             undo.
 
     Raises:
-        ValueError: a wave doesn't end after the previous one, or a window begins when it ends.
+        ValueError: a wave doesn't end after the previous one.
     """
 
     waves: Waves = ()
@@ -138,10 +140,9 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     windows: tuple[WindowText, ...] = ()
 
     def __post_init__(self) -> None:
-        """Read ``"2"`` as 2, and refuse waves that certainly don't grow, and empty windows."""
+        """Read ``"2"`` as 2, and refuse waves that certainly don't grow."""
         read_number(self, self.max_failures)
         check_growing([wave.size for wave in self.sized], "operation")
-        check_windows(self.windows)
 
     @property
     def sized(self) -> list[SizedWave]:
@@ -181,6 +182,19 @@ class Rollout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
                 tolerated = None if own is None else share_of(own, units)
                 steps.append(Wave(len(steps) + 1, start, end, tolerated, last=end == operations))
         return steps or [Wave(1, 0, 0, None, last=True)]
+
+
+def read_rollout(table: Mapping[str, object], source: str) -> Rollout:
+    """Return the ``[rollout]`` table of a job file.
+
+    Raises:
+        JobError: as ``read_table``; about a window, it says which part of it is wrong.
+    """
+    windows = table.get("windows")
+    for number, text in enumerate(windows if isinstance(windows, list | tuple) else ()):
+        if isinstance(text, str) and (problem := why_no_window(text)):
+            raise JobError(f"{source}: rollout.windows[{number}] = {shown(text)}: {problem}")
+    return read_table(table, Rollout, source, "rollout")
 
 
 class Targets:
@@ -236,7 +250,7 @@ class Wave(msgspec.Struct, frozen=True):
         return self.end - self.start
 
 
-def rest_seconds(rollout: Rollout) -> float:
+def wave_pause_seconds(rollout: Rollout) -> float:
     """Return the pause between two waves in seconds, 0 if there is none or it is manual."""
     return 0.0 if rollout.pause in (None, MANUAL) else in_seconds(rollout.pause)
 

@@ -16,6 +16,18 @@ from bulkops.errors import JobError
 from bulkops.job.job import Job
 
 
+class Unavailable(JobError):
+    """This machine lacks what a receiver needs.
+
+    Attributes:
+        reason: what it lacks, human-readable.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class SecretUrl:
     """A URL that an environment variable holds.
 
@@ -49,7 +61,8 @@ def text_in(job: Job, field: str, variable: str, env: Mapping[str, str]) -> str:
         field: the field of ``[notify]`` that names it.
 
     Raises:
-        JobError: it is not set, or empty, or holds a token of the API.
+        Unavailable: it is not set, or empty.
+        JobError: it holds a token of the API.
     """
     if variable == "TFE_TOKEN" or variable.startswith(TOKEN_PREFIX):
         # Not even as a key: a journal from elsewhere may name it, and a signature depends on it.
@@ -59,9 +72,10 @@ def text_in(job: Job, field: str, variable: str, env: Mapping[str, str]) -> str:
         )
     text = env.get(variable, "").strip()
     if not text:
-        raise JobError(
+        raise Unavailable(
             f"{place_of(job, field, variable)}: this environment variable is not set. Set it, or "
-            "remove the line"
+            "remove the line",
+            f"{variable} is not set",
         )
     return text
 
@@ -70,7 +84,7 @@ def url_in(job: Job, field: str, variable: str, env: Mapping[str, str]) -> Secre
     """Return the URL that a variable holds; see ``text_in``.
 
     Raises:
-        JobError: it is not set, or not a URL to which a notification may be sent.
+        JobError: it is not a URL to which a notification may be sent.
     """
     place = place_of(job, field, variable)
     text = text_in(job, field, variable, env)

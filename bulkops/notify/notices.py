@@ -1,14 +1,21 @@
 """The notifications of one execution, sent in the background.
 
 Each message has a task per receiver, which retries it for some minutes. Nothing of this ends or
-delays an operation. Only the end of the execution waits, at most ``GRACE`` seconds, for what is
-still on its way. The journal records what became of each message.
+delays an operation: of exceptions there is one warning, and the job continues. Only the end of the
+execution waits, at most ``GRACE`` seconds, for what is still on its way. The journal
+records what became of each message.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 
 import anyio
 from anyio.abc import TaskGroup
@@ -22,7 +29,7 @@ from bulkops.journal.states import How
 from bulkops.log import Log
 from bulkops.notify.delivery import Delivery, attempted
 from bulkops.notify.message import Message, at_end, started
-from bulkops.notify.receivers import Heartbeat, Receiver
+from bulkops.notify.receivers import Absent, Heartbeat, Receiver
 from bulkops.report.model import Report, report
 from bulkops.runner.assignment import Post
 
@@ -59,7 +66,7 @@ class JobNotices:
         receivers: Sequence[Receiver],
         clock: Clock,
         *,
-        heartbeat: Heartbeat | None = None,
+        heartbeat: Heartbeat | Absent | None = None,
         connections: Sequence[AbstractAsyncContextManager[object]] = (),
         next_steps: NextSteps = no_steps,
         shard: str = "",
@@ -77,6 +84,7 @@ class JobNotices:
         self._late: list[Notified] | None = None
         self._beats = self._missed = 0
         self._beat_problem = ""
+        self._warned = False
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -84,7 +92,7 @@ class JobNotices:
         error: Exception | None = None
         async with AsyncExitStack() as stack:
             for connection in self._connections:
-                await stack.enter_async_context(connection)
+                await stack.enter_async_context(self._connected(connection))
             async with anyio.create_task_group() as self._group:
                 try:
                     yield
@@ -97,7 +105,8 @@ class JobNotices:
     def started(self, replay: Replay, by: Holder, post: Post) -> None:
         """See ``Notices``."""
         self._told = replay, post
-        self._send(started(report(replay, holder=by), self._shard))
+        with self._tolerated():
+            self._send(started(report(replay, holder=by), self._shard))
         if self._heartbeat is not None and self._group is not None:
             self._group.start_soon(self._keep_beating, self._heartbeat)
 
@@ -105,21 +114,22 @@ class JobNotices:
         """See ``Notices``."""
         if self._told is None or isinstance(error, JournalTakenOver):
             return
-        summary = report(self._told[0])
-        if isinstance(error, JournalWriteFailed):
-            # So its end is not in the replay.
-            summary = replace(summary, ended=How.ERROR)
-        await self._conclude(summary, error)
+        # A journal that can't be written has no record of its end.
+        how = How.ERROR if isinstance(error, JournalWriteFailed) else ""
+        await self._conclude(self._told[0], error, how)
         self._told = None
 
-    async def _conclude(self, summary: Report, error: Exception | None) -> None:
+    async def _conclude(self, replay: Replay, error: Exception | None, how: str = "") -> None:
         """Send the last message, wait for what is on its way, and record what is given up."""
         self._late = []
         for delivery in self._pending:
             delivery.supersede()
         # The words of any other error are for whoever debugs it.
         why = str(error) if isinstance(error, BulkopsError) else ""
-        self._send(at_end(summary, self._next_steps(summary), self._shard, why))
+        with self._tolerated():
+            summary = report(replay)
+            summary = replace(summary, ended=how or summary.ended)
+            self._send(at_end(summary, self._next_steps(summary), self._shard, why))
         try:
             with anyio.move_on_after(GRACE):
                 for delivery in [*self._pending]:
@@ -141,14 +151,16 @@ class JobNotices:
             self._group.start_soon(self._deliver, delivery)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        await delivery.run()
-        if delivery in self._pending:
-            self._record(delivery, delivery.problem)
+        with self._tolerated():
+            await delivery.run()
+            if delivery in self._pending:
+                self._record(delivery, delivery.problem)
 
     def _record(self, delivery: Delivery, problem: str) -> None:
         self._pending.remove(delivery)
-        name, attempts = delivery.receiver.name, delivery.attempts
-        self._note(str(delivery.message.occasion), name, attempts, problem)
+        with self._tolerated():
+            name, attempts = delivery.receiver.name, delivery.attempts
+            self._note(str(delivery.message.occasion), name, attempts, problem)
 
     def _note(self, event: str, receiver: str, attempts: int, problem: str) -> None:
         fields = {"told": event, "receiver": receiver, "attempts": attempts}
@@ -163,21 +175,46 @@ class JobNotices:
     def _post(self, *records: Notified) -> None:
         if self._told is not None:
             _, post = self._told
-            with suppress(JournalWriteFailed):
+            with self._tolerated(), suppress(JournalWriteFailed):
                 for record in records:
                     post(record)
 
-    async def _keep_beating(self, heartbeat: Heartbeat) -> None:
-        while True:
-            attempt = await attempted(heartbeat.beat)
-            self._beats += 1
-            if attempt.problem:
-                self._missed += 1
-                self._beat_problem = attempt.problem
-            await self._clock.sleep(BEAT_SECONDS)
+    async def _keep_beating(self, heartbeat: Heartbeat | Absent) -> None:
+        with self._tolerated():
+            while True:
+                attempt = await attempted(heartbeat.beat)
+                self._beats += 1
+                if attempt.problem:
+                    self._missed += 1
+                    self._beat_problem = attempt.problem
+                await self._clock.sleep(BEAT_SECONDS)
 
     def _record_beats(self) -> None:
         if self._missed and self._heartbeat is not None:
             problem = f"{self._missed} of {self._beats} not delivered, the last time: "
-            name = self._heartbeat.name
-            self._note("heartbeat", name, self._beats, problem + self._beat_problem)
+            with self._tolerated():
+                name = self._heartbeat.name
+                self._note("heartbeat", name, self._beats, problem + self._beat_problem)
+
+    @asynccontextmanager
+    async def _connected(
+        self, connection: AbstractAsyncContextManager[object]
+    ) -> AsyncIterator[None]:
+        with self._tolerated():
+            await connection.__aenter__()
+        try:
+            yield
+        finally:
+            with self._tolerated():
+                await connection.__aexit__(None, None, None)
+
+    @contextmanager
+    def _tolerated(self) -> Iterator[None]:
+        """Warn once instead of raising what the block raises."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - no fault of notifications may stop a job
+            if not self._warned:
+                self._warned = True
+                # Not its text, which may contain the URL.
+                log.warning("notifications_failed", extra={"error": type(error).__name__})

@@ -3,54 +3,70 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from bulkops.client.api import Client
 from bulkops.client.transport import WebhookTransport
 from bulkops.job.job import Job
+from bulkops.log import Log
 from bulkops.notify.delivery import ATTEMPT_SECONDS
-from bulkops.notify.environment import SecretUrl, place_of, text_in, url_in
+from bulkops.notify.environment import SecretUrl, Unavailable, place_of, text_in, url_in
 from bulkops.notify.notices import JobNotices, NextSteps, no_steps
-from bulkops.notify.receivers import Heartbeat, Receiver, Webhook
+from bulkops.notify.receivers import Absent, Heartbeat, Receiver, Webhook
 from bulkops.notify.services import Service, services_of
 from bulkops.operations.secret import HmacKey
 from bulkops.runner.assignment import Observer
 
+log = Log(__name__)
+
+T = TypeVar("T")
+
+
+class Signed(NamedTuple):
+    """A webhook, and the key that signs what it gets, if there is one."""
+
+    url: SecretUrl
+    key: HmacKey | None
+
 
 class Named(NamedTuple):
-    """What a job's ``[notify]`` names, with ``None`` for what it doesn't.
+    """What a job's ``[notify]`` names, by the variable; each may be unavailable on this machine.
 
     Attributes:
-        webhook: gets the messages, signed with ``key``.
-        heartbeat: gets the heartbeats.
+        webhooks: get the messages; at most one.
         services: get the messages, too.
+        heartbeats: get the heartbeats; at most one.
     """
 
-    webhook: SecretUrl | None
-    key: HmacKey | None
-    heartbeat: SecretUrl | None
-    services: list[Service]
+    webhooks: dict[str, Signed | Unavailable]
+    services: dict[str, list[Service] | Unavailable]
+    heartbeats: dict[str, SecretUrl | Unavailable]
+
+    @property
+    def unavailable(self) -> dict[str, Unavailable]:
+        """Those that nothing can be sent to."""
+        every = {**self.webhooks, **self.services, **self.heartbeats}
+        return {name: one for name, one in every.items() if isinstance(one, Unavailable)}
 
 
-def check_notify(job: Job) -> Named:
-    """Return what a job's ``[notify]`` names, before anything is sent.
+def check_notify(job: Job, *, begun: bool = False) -> None:
+    """Check what a job's ``[notify]`` names, before anything is sent.
+
+    Args:
+        begun: the job is resumed or undone. What this machine lacks is a warning then: whoever does
+            that at night may not have the secrets of the machine that started it.
 
     Raises:
-        JobError: a variable is not set, or holds something else than it must.
+        Unavailable: this machine lacks what one of the receivers needs.
+        JobError: a variable holds something else than it must.
     """
-    notify, env = job.notify, os.environ
-    webhook = url_in(job, "url_env", notify.url_env, env) if notify.url_env else None
-    key = text_in(job, "hmac_key_env", notify.hmac_key_env, env) if notify.hmac_key_env else ""
-    heartbeat = None
-    if notify.heartbeat_url_env:
-        heartbeat = url_in(job, "heartbeat_url_env", notify.heartbeat_url_env, env)
-    services: list[Service] = []
-    if variable := notify.apprise_env:
-        urls = text_in(job, "apprise_env", variable, env)
-        services = services_of(variable, urls, place_of(job, "apprise_env", variable))
-    return Named(webhook, HmacKey(key) if key else None, heartbeat, services)
+    for variable, error in _named(job).unavailable.items():
+        if not begun:
+            raise error
+        log.warning("receiver_unavailable", extra={"receiver": variable, "reason": error.reason})
 
 
 def notifying(
@@ -70,7 +86,7 @@ def notifying(
     Raises:
         JobError: see ``check_notify``.
     """
-    named = check_notify(job)
+    named = _named(job)
     connections = []
 
     def connection(url: SecretUrl) -> WebhookTransport:
@@ -80,10 +96,23 @@ def notifying(
         connections.append(transport)
         return transport
 
-    receivers: list[Receiver] = [*named.services]
-    if named.webhook:
-        receivers.insert(0, Webhook(named.webhook, connection(named.webhook), named.key))
-    beats = Heartbeat(named.heartbeat, connection(named.heartbeat)) if named.heartbeat else None
+    receivers: list[Receiver] = []
+    for variable, webhook in named.webhooks.items():
+        if isinstance(webhook, Unavailable):
+            receivers.append(Absent(variable, webhook.reason))
+        else:
+            receivers.append(Webhook(webhook.url, connection(webhook.url), webhook.key))
+    for variable, services in named.services.items():
+        if isinstance(services, Unavailable):
+            receivers.append(Absent(variable, services.reason))
+        else:
+            receivers += services
+    beats: Heartbeat | Absent | None = None
+    for variable, url in named.heartbeats.items():
+        if isinstance(url, Unavailable):
+            beats = Absent(variable, url.reason)
+        else:
+            beats = Heartbeat(url, connection(url))
     if not receivers and beats is None:
         return observer
     notices = JobNotices(
@@ -96,3 +125,41 @@ def notifying(
         shard=shard,
     )
     return replace(observer, notices=notices)
+
+
+def _named(job: Job) -> Named:
+    """Return what a job's ``[notify]`` names.
+
+    Raises:
+        JobError: a variable holds something else than it must.
+    """
+    notify, env = job.notify, os.environ
+
+    def webhook(variable: str) -> Signed:
+        url = url_in(job, "url_env", variable, env)
+        if not notify.hmac_key_env:
+            return Signed(url, None)
+        # Without its key nothing is sent: a receiver that checks signatures would refuse it.
+        return Signed(url, HmacKey(text_in(job, "hmac_key_env", notify.hmac_key_env, env)))
+
+    def services(variable: str) -> list[Service]:
+        urls = text_in(job, "apprise_env", variable, env)
+        return services_of(variable, urls, place_of(job, "apprise_env", variable))
+
+    return Named(
+        _available(notify.url_env, webhook),
+        _available(notify.apprise_env, services),
+        _available(
+            notify.heartbeat_url_env, lambda name: url_in(job, "heartbeat_url_env", name, env)
+        ),
+    )
+
+
+def _available(variable: str | None, read: Callable[[str], T]) -> dict[str, T | Unavailable]:
+    """Return what a variable names, if there is one."""
+    if not variable:
+        return {}
+    try:
+        return {variable: read(variable)}
+    except Unavailable as error:
+        return {variable: error}

@@ -64,6 +64,26 @@ class Heartbeat:
         return await _sent(self._transport, self._url.request("GET", b"", {}))
 
 
+class Absent:
+    """A receiver, of messages or of heartbeats, that this machine lacks: each attempt fails.
+
+    Attributes:
+        name: see ``Receiver``.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self._failed = Attempt(reason)
+
+    async def attempt(self, message: Message) -> Attempt:  # noqa: ARG002 - there is nobody to get it
+        """See ``Receiver``."""
+        return self._failed
+
+    async def beat(self) -> Attempt:
+        """See ``Heartbeat``."""
+        return self._failed
+
+
 async def _sent(transport: Transport, request: Request) -> Attempt:
     answer: Response | NoResponse
     try:

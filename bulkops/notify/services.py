@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bulkops.errors import JobError
 from bulkops.notify.attempt import DELIVERED, Attempt
+from bulkops.notify.environment import Unavailable
 from bulkops.notify.message import Message
 
 if TYPE_CHECKING:
@@ -41,13 +42,15 @@ def services_of(variable: str, urls: str, place: str) -> list[Service]:
         place: where a job file names it, for error messages.
 
     Raises:
-        JobError: Apprise is not installed, or one of them is not a URL that it knows.
+        Unavailable: Apprise is not installed.
+        JobError: one of them is not a URL that it knows.
     """
     try:
         from apprise import Apprise, AppriseAsset  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
-        raise JobError(
-            f"{place}: Apprise is not installed. Install it with `pip install 'bulkops[notify]'`"
+        raise Unavailable(
+            f"{place}: Apprise is not installed. Install it with `pip install 'bulkops[notify]'`",
+            "Apprise is not installed",
         ) from None
     # What it logs contains parts of the URLs, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

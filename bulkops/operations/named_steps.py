@@ -5,7 +5,7 @@ A report loads no kind: the header of a journal has the names of kinds and run t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -70,6 +70,14 @@ def recorded_steps(operation: object, resolved: Resolved) -> tuple[NamedStep, ..
     tables = operation if isinstance(operation, list) else [operation]
     kinds = (str(one.get("kind")) if isinstance(one, dict) else "" for one in tables)
     return named_steps(kinds, resolved)
+
+
+def tasks_of(steps: Sequence[NamedStep]) -> dict[str, dict[str, str]]:
+    """Return aspect → name and id of its run task, in a job of several steps."""
+    if len(steps) == 1:
+        return {}
+    refs = [ref for s in steps for ref in ((s.task, s.task_id), (s.replaces, s.replaces_id))]
+    return {name: {"task": name, "task_id": ident} for name, ident in refs if name and ident}
 
 
 def words_of(steps: Iterable[NamedStep], *, undo: bool) -> str:

@@ -34,8 +34,8 @@ WORKSPACE = "workspace"
 """The aspect of a workspace's own attributes."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One step.
+class BoundStep(msgspec.Struct, frozen=True):
+    """One step, bound to its run tasks.
 
     Attributes:
         number: from 1.
@@ -86,13 +86,13 @@ class Several(Kind):
     def __init__(self, resolved: Resolved, kinds: Sequence[Kind]) -> None:
         super().__init__(Spec(), resolved)
         self.aspects: dict[str, Aspect] = {}
-        self.parts: list[Part] = []
-        self._part_of: dict[str, Part] = {}
+        self.steps: list[BoundStep] = []
+        self._step_with: dict[str, BoundStep] = {}
         self._with_values: dict[tuple[int, ...], Several] = {}
         for number, kind in enumerate(kinds, 1):
-            part = Part(number, kind, dict(self._named(kind)))
-            self.parts.append(part)
-            self._part_of.update(dict.fromkeys(part.aspects.values(), part))
+            step = BoundStep(number, kind, dict(self._named(kind)))
+            self.steps.append(step)
+            self._step_with.update(dict.fromkeys(step.aspects.values(), step))
 
     def _named(self, kind: Kind) -> Iterator[tuple[str, str]]:
         """Add a kind's aspects; yield the own name of each, and that in the job."""
@@ -105,62 +105,62 @@ class Several(Kind):
 
     def of(self, target: Target) -> Kind:
         """Return the steps with the target's own specs."""
-        own = [part.kind.of(target) for part in self.parts]
-        if all(kind is part.kind for kind, part in zip(own, self.parts, strict=True)):
+        own = [step.kind.of(target) for step in self.steps]
+        if all(kind is step.kind for kind, step in zip(own, self.steps, strict=True)):
             return self
         specs = tuple(map(id, own))
         if specs not in self._with_values:
             self._with_values[specs] = Several(self.resolved, own)
         return self._with_values[specs]
 
-    def part_of(self, aspect: str) -> Part:
+    def step_with(self, aspect: str) -> BoundStep:
         """Return the step to which the operations of an aspect belong."""
-        return self._part_of[aspect]
+        return self._step_with[aspect]
 
     def decide(self, target: Target, observations: Observations) -> Sequence[Operation | Skip]:
         """See the table above."""
         operations, skips = list[Operation](), list[str]()
-        for part in self.parts:
+        for step in self.steps:
             shown = {
                 inner: observations[outer]
-                for inner, outer in part.aspects.items()
+                for inner, outer in step.aspects.items()
                 if outer in observations
             }
             earlier = tuple(operation.key for operation in operations)
-            for one in part.kind.decided(target, shown):
+            for one in step.kind.decided(target, shown):
                 if isinstance(one, Operation):
-                    operations.append(part.in_job(one, earlier))
+                    operations.append(step.in_job(one, earlier))
                 elif one.blocked:
-                    return (Skip(target, f"{part.words}: {one.reason}", blocked=True),)
+                    return (Skip(target, f"{step.words}: {one.reason}", blocked=True),)
                 else:
-                    skips.append(f"{part.words}: {one.reason}")
+                    skips.append(f"{step.words}: {one.reason}")
         return operations or (Skip(target, "; ".join(skips)),)
 
     def verb(self, operation: Operation) -> str:
         """Return the verb of the step's kind."""
-        part = self.part_of(operation.aspect)
-        return part.kind.verb(part.within(operation))
+        step = self.step_with(operation.aspect)
+        return step.kind.verb(step.within(operation))
 
     def kind_of_inverse(self, inverse: Operation) -> str:
         """Return the verb with the step's number."""
-        return f"{self.part_of(inverse.aspect).number}-{self.verb(inverse)}"
+        return f"{self.step_with(inverse.aspect).number}-{self.verb(inverse)}"
 
     def right_for(self, operation: Operation) -> Right:
         """Return the right of the step's kind."""
-        return self.part_of(operation.aspect).kind.right
+        return self.step_with(operation.aspect).kind.right
 
     def beside(self, operation: Operation) -> Sequence[str]:
         """Return the same for the step's kind."""
-        part = self.part_of(operation.aspect)
-        return [part.aspects[inner] for inner in part.kind.beside(part.within(operation))]
+        step = self.step_with(operation.aspect)
+        return [step.aspects[inner] for inner in step.kind.beside(step.within(operation))]
 
     def notes(self, operations: Sequence[Operation]) -> Sequence[str]:
         """Return the notes of all steps."""
-        by_part: dict[int, list[Operation]] = {part.number: [] for part in self.parts}
+        by_step: dict[int, list[Operation]] = {step.number: [] for step in self.steps}
         for operation in operations:
-            part = self.part_of(operation.aspect)
-            by_part[part.number].append(part.within(operation))
-        found = [note for part in self.parts for note in part.kind.notes(by_part[part.number])]
+            step = self.step_with(operation.aspect)
+            by_step[step.number].append(step.within(operation))
+        found = [note for step in self.steps for note in step.kind.notes(by_step[step.number])]
         return list(dict.fromkeys(found))
 
 

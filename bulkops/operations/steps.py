@@ -63,17 +63,18 @@ class StepTable(NamedTuple):
     """One ``[operation]`` table whose kind is read, and nothing else yet.
 
     Attributes:
-        key: its dotted key: ``operation``, or ``operation[0]`` for the first of several.
+        source: where it is, for error messages: ``job.toml``, or ``job.toml: step 1`` for the first
+            of several.
         rest: the table without its ``kind``.
     """
 
-    key: str
+    source: str
     kind: type[Kind]
     rest: Mapping[str, object]
 
 
-ReadSpecs = Callable[[StepTable, str], tuple[Spec, tuple[Valued, ...]]]
-"""Reads the spec and the values per workspace in a table of the job file with this name."""
+ReadSpecs = Callable[[StepTable], tuple[Spec, tuple[Valued, ...]]]
+"""Reads the spec and the values per workspace in a table of a job file."""
 
 
 def read_kinds(
@@ -91,8 +92,8 @@ def read_kinds(
     if not tables:
         raise JobError(f"{source}: operation = []: give at least one [[operation]] table")
     if len(tables) == 1:
-        return [_read_kind(tables[0], source, "operation")]
-    return [_read_kind(one, source, f"operation[{n}]") for n, one in enumerate(tables)]
+        return [_read_kind(tables[0], source)]
+    return [_read_kind(one, f"{source}: step {n}") for n, one in enumerate(tables, 1)]
 
 
 def read_steps(
@@ -106,7 +107,7 @@ def read_steps(
     Raises:
         JobError: a table is wrong, or the steps can't be combined.
     """
-    steps = tuple(Step(one.kind.name, *read(one, source)) for one in tables)
+    steps = tuple(Step(one.kind.name, *read(one)) for one in tables)
     if len(steps) > 1 and (problem := why_not_together(steps, organization)):
         raise JobError(f"{source}: {problem}")
     return steps
@@ -118,11 +119,11 @@ def to_tables(steps: Steps) -> dict[str, object] | list[dict[str, object]]:
     return tables[0] if len(tables) == 1 else tables
 
 
-def _read_kind(table: Mapping[str, object], source: str, key: str) -> StepTable:
+def _read_kind(table: Mapping[str, object], source: str) -> StepTable:
     if "kind" not in table:
-        raise JobError(f"{source}: {key}.kind is missing: give {one_of(kind_names())}")
-    kind = kind_named(table["kind"], f"{source}: {key}.kind")
-    return StepTable(key, kind, {name: v for name, v in table.items() if name != "kind"})
+        raise JobError(f"{source}: operation.kind is missing: give {one_of(kind_names())}")
+    kind = kind_named(table["kind"], f"{source}: operation.kind")
+    return StepTable(source, kind, {name: v for name, v in table.items() if name != "kind"})
 
 
 def bind(steps: Steps, resolved: Resolved) -> Kind:
@@ -196,17 +197,17 @@ def run_tasks(steps: Steps) -> dict[str, str]:
 
 
 def place_of(steps: Steps, number: int, field: str) -> str:
-    """Return the dotted key of a field in the job file: ``operation[1].stages``.
+    """Return where a field is in the job file: ``operation.stages``, ``step 2: operation.stages``.
 
     Args:
         number: of the step, from 1.
     """
-    index = f"[{number - 1}]" if len(steps) > 1 else ""
-    return f"operation{index}.{field}"
+    step = f"step {number}: " if len(steps) > 1 else ""
+    return f"{step}operation.{field}"
 
 
 def place_of_task(steps: Steps, field: str) -> str:
-    """Return the dotted key of a field of ``run_tasks``."""
+    """Return where a field of ``run_tasks`` is in the job file."""
     number, _, inner = field.rpartition(".")
     return place_of(steps, int(number or 1), inner)
 
@@ -228,13 +229,13 @@ def why_not_together(steps: Steps, organization: str) -> str:
     refs = {field: TaskRef(named, named) for field, named in names.items()}
     several = bind(steps, Resolved(organization=organization, others=refs))
     assert isinstance(several, Several)  # noqa: S101 - there are at least two
-    changed = {part.number: things(part.kind) for part in several.parts}
-    for one, other in combinations(several.parts, 2):
+    changed = {one.number: things(one.kind) for one in several.steps}
+    for one, other in combinations(several.steps, 2):
         if not changed[one.number].isdisjoint(changed[other.number]):
             first, second = steps[one.number - 1], steps[other.number - 1]
             return (
-                f"operation[{other.number - 1}]: {second.words} changes the same thing of a "
-                f"workspace as operation[{one.number - 1}], {first.words}. {own}"
+                f"step {other.number}: {second.words} changes the same thing of a workspace as "
+                f"step {one.number}, {first.words}. {own}"
             )
     return ""
 

@@ -79,5 +79,6 @@ def differing(values: Sequence[Valued]) -> list[dict[str, object]]:
 
 
 def in_words(changes: Mapping[str, object]) -> str:
-    """Describe the values of a group: ``enforcement_level = "mandatory"``; ``none`` if none."""
-    return ", ".join(f"{name} = {shown(value)}" for name, value in changes.items()) or "none"
+    """Describe the values of a group: ``enforcement_level = "mandatory"``."""
+    each = ", ".join(f"{name} = {shown(value)}" for name, value in changes.items())
+    return each or "the job's own values"

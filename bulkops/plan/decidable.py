@@ -55,7 +55,7 @@ class _Decisions:
         self._undo = bool(replay.header.undo_of)
         # Only a later execution can have decided some operations again, apart from the rest.
         self._again = len(replay.executions) > 1
-        kinds = [p.kind for p in kind.parts] if isinstance(kind, Several) else [kind]
+        kinds = [p.kind for p in kind.steps] if isinstance(kind, Several) else [kind]
         self._built_in = all(map(is_built_in, kinds))
         self._task = kind.resolved.task
         self._deciding = self._per_aspect(kind)
@@ -69,9 +69,9 @@ class _Decisions:
         if not isinstance(kind, Several):
             return dict.fromkeys(kind.aspects, Deciding(kind, again=self._again, every=self._every))
         found: dict[str, Deciding] = {}
-        for part in kind.parts:
-            deciding = Deciding(part.kind, again=self._again, every=self._every)
-            found.update(dict.fromkeys(part.aspects.values(), deciding))
+        for step in kind.steps:
+            deciding = Deciding(step.kind, again=self._again, every=self._every)
+            found.update(dict.fromkeys(step.aspects.values(), deciding))
         return found
 
     def _every(self) -> Iterator[Operation]:
@@ -185,7 +185,7 @@ class _Decisions:
         """Return an operation as the kind of its step decides it."""
         kind = self._kind
         return (
-            kind.part_of(operation.aspect).within(operation)
+            kind.step_with(operation.aspect).within(operation)
             if isinstance(kind, Several)
             else operation
         )
@@ -194,8 +194,10 @@ class _Decisions:
         """Whether an operation has its step's number, and comes after all earlier steps."""
         if not isinstance(self._kind, Several):
             return True
-        number = self._kind.part_of(operation.aspect).number
-        each = [(self._kind.part_of(p.operation.aspect).number, p.operation.key) for p in of_target]
+        number = self._kind.step_with(operation.aspect).number
+        each = [
+            (self._kind.step_with(p.operation.aspect).number, p.operation.key) for p in of_target
+        ]
         earlier = [key for other, key in each if other < number]
         if not operation.kind.startswith(f"{number}-"):
             return False

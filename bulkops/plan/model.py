@@ -11,7 +11,7 @@ from bulkops.api.organizations import Entitlements
 from bulkops.errors import JobError
 from bulkops.inventory.model import Inventory
 from bulkops.job.job import Job
-from bulkops.job.rollout import Rollout, Targets, Wave, rest_seconds
+from bulkops.job.rollout import Rollout, Targets, Wave, wave_pause_seconds
 from bulkops.journal.identity import digest_of_plan, digest_of_undo
 from bulkops.operations.aspects.base import Attached
 from bulkops.operations.kinds.base import Kind
@@ -108,8 +108,8 @@ class Plan(msgspec.Struct, frozen=True):
     def seconds(self) -> float | None:
         """Estimated duration, with the pauses between waves; ``None`` if the rate is unknown."""
         operations = len(self.operations)
-        rests = (len(self.waves) - 1) * rest_seconds(self.rollout)
-        return operations / self.rate + rests if self.rate else None
+        pauses = (len(self.waves) - 1) * wave_pause_seconds(self.rollout)
+        return operations / self.rate + pauses if self.rate else None
 
     @property
     def values(self) -> dict[str, int]:

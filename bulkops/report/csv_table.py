@@ -4,13 +4,15 @@
 |---------------------------|----------------------------------------------------------------------|
 | workspace, workspace_id   | the target, if it is a workspace                                     |
 | project                   | its project; empty if the server or an older journal shows none      |
-| task, task_id             | the target, if it is a run task of the organization                  |
+| task, task_id             | the target, if it is a run task of the organization; in a job of     |
+|                           | several steps, the run task that is attached or detached             |
 | action, aspect, change    | the planned change; empty if skipped when planned                    |
 | outcome                   | of ``Outcome``, or ``pending`` or ``blocked``                        |
 | attempts                  | requests sent for it in the last execution                           |
 | at, seconds               | time of the outcome, and duration                                    |
 | status, request_id        | of the last answer; the id only if the operation is in trouble       |
-| reason                    | reason for the outcome, human-readable; empty if it simply succeeded |
+| reason                    | reason for the outcome, human-readable; empty if it simply           |
+|                           | succeeded; if it is pending, until when the job rests                |
 | shows                     | what the server showed instead when it was last read                 |
 
 ``blocked`` means that the job wants a change that is not possible. With ``only_failed`` the file
@@ -26,7 +28,8 @@ from typing import TypeAlias
 
 from bulkops.journal.states import Outcome
 from bulkops.report.csv_lines import rows_as_csv
-from bulkops.report.model import BLOCKED, Of, Report, Row, SkippedRow
+from bulkops.report.model import BLOCKED, PENDING, Of, Report, Row, SkippedRow
+from bulkops.report.words import waiting
 
 Cells: TypeAlias = dict[str, object]
 """A row: column → value; missing and false values become empty cells."""
@@ -49,9 +52,11 @@ def cells(report: Report, *, only_failed: bool = False) -> Iterator[list[str]]:
 
 
 def _rows(report: Report, *, only_failed: bool) -> Iterator[Cells]:
+    waits = waiting(report)
     for row in report.rows:
         if not only_failed or row.troubled:
-            yield _operation(row)
+            cells = _operation(row)
+            yield cells | {"reason": waits} if row.outcome == PENDING else cells
     if not only_failed:
         yield from map(_skipped, report.skipped)
 

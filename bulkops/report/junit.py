@@ -6,7 +6,7 @@
 | an operation                              | a testcase with the target's name                    |
 | failed, in conflict, drifted              | ``<failure>``; ``type`` is ``differing`` if drifted  |
 | in doubt                                  | ``<error>``                                          |
-| pending, skipped                          | ``<skipped>``                                        |
+| pending, skipped                          | ``<skipped>``; pending: until when the job rests     |
 | skipped when planned                      | ``<skipped>``, in a separate last testsuite          |
 | blocked when planned                      | ``<failure type="blocked">`` there: the job exits 3  |
 
@@ -29,6 +29,7 @@ from bulkops.job.rollout import Wave
 from bulkops.journal.states import RETRIED, Outcome, Reached
 from bulkops.report.model import BLOCKED, PENDING, Report, Row, SkippedRow
 from bulkops.report.text import why
+from bulkops.report.words import waiting
 from bulkops.text import escaped
 
 DIFFERING = "differing"
@@ -153,6 +154,7 @@ def properties(report: Report) -> dict[str, str]:
         "address": report.address,
         "run_task": report.task,
         "undo_of": report.undo_of,
+        "rest_until": report.rest.until if report.rest else "",
     }
 
 
@@ -175,12 +177,13 @@ def _opened(report: Report) -> dict[int, str]:
 
 
 def _operations(report: Report, wave: Wave, kind: str, *, only_failed: bool) -> Iterator[Case]:
+    waits = ": ".join(filter(None, ("not started", waiting(report))))
     for row in report.rows.part(wave.start, wave.end):
         if not only_failed or row.troubled:
-            yield _operation(kind, row)
+            yield _operation(kind, row, waits)
 
 
-def _operation(kind: str, row: Row) -> Case:
+def _operation(kind: str, row: Row, waits: str) -> Case:
     element, of_type = _judged(row)
     details = ""
     if element in ("failure", "error"):
@@ -193,7 +196,7 @@ def _operation(kind: str, row: Row) -> Case:
         seconds=row.seconds or 0.0,
         element=element,
         type=of_type,
-        message="not started" if row.outcome == PENDING else why(row),
+        message=waits if row.outcome == PENDING else why(row),
         details=details,
     )
 

@@ -24,7 +24,7 @@ from bulkops.report.words import (
     notifications_in_words,
     outcome_in_words,
     state_of,
-    until_in_words,
+    waiting,
 )
 
 TROUBLE_HEAD = ("outcome", "name", "change", "reason", "status:", "request")
@@ -78,8 +78,7 @@ def section(
         found: its ``groups``.
         level: of the headings in it.
     """
-    opens = f"outside its windows until {until_in_words(report.rest)}" if report.rest else ""
-    summary = "; ".join(filter(None, (executions(report), opens, pace(report))))
+    summary = "; ".join(filter(None, (executions(report), waiting(report), pace(report))))
     yield f"At {code(report.address)}, run {code(report.run_id)}: {plain(summary)}.\n\n"
     yield from table(("outcome", "operations:"), totals(report.counts))
     yield "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
@@ -19,7 +19,7 @@ from bulkops.journal.replay import Replay
 from bulkops.journal.states import RETRIED, TROUBLE, Exceeded, How, Outcome
 from bulkops.operations import wording
 from bulkops.operations.model import Skip
-from bulkops.operations.named_steps import NamedStep
+from bulkops.operations.named_steps import NamedStep, tasks_of
 from bulkops.plan.tolerance import stopped_by_tolerance
 from bulkops.report.current_wave import (
     CurrentWave,
@@ -47,7 +47,7 @@ _ENDS: dict[str, ExitCode] = {
 
 
 class Of(msgspec.Struct, frozen=True, kw_only=True):
-    """The target of a row, a workspace or a run task (``Target.fields``); the others are unset."""
+    """A row's target (``Target.fields``), with the run task of its step; the others are unset."""
 
     workspace: str | UnsetType = UNSET
     workspace_id: str | UnsetType = UNSET
@@ -69,11 +69,9 @@ class Row(Of, frozen=True, kw_only=True):
         action: attach, update, detach, enable, … (``Kind.verb``).
         change: the change, human-readable: ``advisory at post_plan → mandatory at post_plan``.
         outcome: of ``Outcome``, or ``pending``.
-        shows: the state that the server showed instead when it was last read; empty if it was
-            the desired one.
+        shows: the state that the server showed instead when it was last read; else empty.
         status: HTTP status of the last answer; 0 if there was none.
-        request_id: id of that request for the server's support; only if the operation is in
-            trouble (the journal has all of them).
+        request_id: id of that request; only of an operation in trouble (the journal has all).
         at: time of the outcome, RFC 3339; empty if it is pending, or in a report that
             ``apply_plan`` returned (``read_report`` has it).
         seconds: time from its intent to the outcome, including waits and retries; ``None`` if
@@ -241,7 +239,7 @@ def report(
         unreadable=verified.unreadable if verified else 0,
         notifications=replay.notified,
         exit_code=exit_code(replay) if replay.ended else None,
-        rows=Rows(progress, partial(_row, differing, timeline)),
+        rows=Rows(progress, partial(_row, tasks_of(replay.steps), differing, timeline)),
         skipped=Rows(replay.skips, _skipped_row),
         waves=replay.waves_of(rollout_of(replay)),
         timeline=timeline,
@@ -277,12 +275,17 @@ def _skipped_row(skip: Skip) -> SkippedRow:
     return SkippedRow(**skip.target.fields, reason=skip.reason, blocked=skip.blocked)
 
 
-def _row(differing: dict[str, str], timeline: Timeline | None, progress: Progress) -> Row:
+def _row(
+    tasks: Mapping[str, dict[str, str]],
+    differing: dict[str, str],
+    timeline: Timeline | None,
+    progress: Progress,
+) -> Row:
     operation, result = progress.operation, progress.result
     moment = timeline.of(operation.key) if timeline and result else NO_MOMENT
     return Row(
         key=operation.key,
-        **operation.target.fields,
+        **{**operation.target.fields, **tasks.get(operation.aspect, {})},
         action=operation.verb,
         change=wording.change(operation),
         outcome=_outcome(progress),

@@ -21,7 +21,7 @@ from bulkops.report.words import (
     running_in_words,
     state_of,
     too_many,
-    until_in_words,
+    waiting,
 )
 from bulkops.text import counted, escaped
 
@@ -136,8 +136,8 @@ def head(report: Report) -> Iterator[str]:
         yield f"  {took}"
     if report.wave is not None:
         yield f"  {_wave(report.wave)}"
-    if report.rest is not None:
-        yield f"  outside its windows until {until_in_words(report.rest)}"
+    if words := waiting(report):
+        yield f"  {words}"
 
 
 def lines(report: Report, *, only_failed: bool = False) -> Iterator[str]:

@@ -8,7 +8,7 @@ from bulkops.journal.records import Notified, Rest, WaveReached
 from bulkops.journal.states import Exceeded, Held, How, Outcome, Reached
 from bulkops.operations.named_steps import NamedStep
 from bulkops.report.current_wave import CurrentWave, Running
-from bulkops.report.model import PENDING
+from bulkops.report.model import PENDING, Report
 from bulkops.text import counted
 
 _ENDS = {
@@ -59,7 +59,7 @@ def state_of(wave: CurrentWave | WaveReached) -> str:
         "": "comes next",
         Reached.OPEN: "is in progress",
         Reached.VERIFIED: f"pauses until {date(wave.until)} UTC" if wave.until else "is verified",
-        Reached.RESTED: "is running its gate",
+        Reached.PAUSED: "is running its gate",
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
@@ -95,6 +95,11 @@ def too_many(stopped: Exceeded, steps: Sequence[NamedStep]) -> str:
     unit = "workspace" if len(steps) > 1 else "operation"
     failures, of = counted(stopped.failures, "failure"), counted(stopped.of, unit)
     return f"{failures} in {of}{place}; the tolerance is {stopped.tolerated:,}"
+
+
+def waiting(report: Report) -> str:
+    """Return why what is pending has not started: ``outside its windows until …``; else empty."""
+    return f"outside its windows until {until_in_words(report.rest)}" if report.rest else ""
 
 
 def until_in_words(rest: Rest) -> str:

@@ -123,8 +123,9 @@ class Runner:
             self._carriers.start_soon(self._carry, self._order.ready.popleft())
 
     def _may_take_up(self) -> bool:
-        """Return whether another operation may start; poll a busy observer until it may."""
-        if self.stopped or not self._assignment.may_begin:
+        """Return whether the next operation may start; poll a busy observer until it may."""
+        may_begin = self._continues(self._order.ready[0]) or self._assignment.may_begin
+        if self.stopped or not may_begin:
             return False
         if self._takes_more():
             return True
@@ -132,6 +133,9 @@ class Runner:
             self._waits_for_observer = True
             self._carriers.start_soon(self._until_more_is_taken)
         return False
+
+    def _continues(self, progress: Progress) -> bool:
+        return progress.operation.key in self._order.continuing
 
     async def _until_more_is_taken(self) -> None:
         # Polled: the observer may write in a thread, whose progress this event loop can't await.
@@ -176,6 +180,7 @@ class Runner:
             self._assignment,
             read_at=self._read_at,
             aside=self._settles,
+            at_any_time=self._continues(progress),
         )
         try:
             with self._carrying(operation):
@@ -185,7 +190,8 @@ class Runner:
                 self._on_result(operation, result)
             self._not_tried(self._order.done(operation.key, result.outcome))
         except WindowClosed:
-            self._order.ready.appendleft(progress)
+            # Behind those that continue: the next window has an order of its own.
+            self._order.ready.append(progress)
         except JournalWriteFailed as error:
             self._error, self._stopped = error, How.ERROR
             self._interruption.cut_short()

@@ -1,18 +1,19 @@
 """The next step of a wave, and the verdict of a gate. Pure: two tables.
 
-The next step, by the journal's last record of the current wave (``following``):
+The next step, by the journal's last record of the current wave (``following``). Where the pause is
+over, journals say ``rested``:
 
-| the wave is | and                                      | next                              |
-|-------------|------------------------------------------|-----------------------------------|
-| open        |                                          | carry out, then verify            |
-| verified    | more waves, and a timed pause            | rest (in full again after a kill) |
-| verified    | more waves, and a manual pause           | end the execution: paused         |
-| verified    | more waves, manual pause, ``--continue`` | it has rested                     |
-| verified    | the last wave, or no pause               | see rested                        |
-| rested      | no gate                                  | it has passed                     |
-| rested      | an inconclusive gate, and ``--continue`` | it has passed                     |
-| rested      | any other gate                           | run it (see ``judged``)           |
-| passed      |                                          | the next wave, or the end         |
+| the wave is | and                                      | next                               |
+|-------------|------------------------------------------|------------------------------------|
+| open        |                                          | carry out, then verify             |
+| verified    | more waves, and a timed pause            | pause (in full again after a kill) |
+| verified    | more waves, and a manual pause           | end the execution: paused          |
+| verified    | more waves, manual pause, ``--continue`` | it has paused                      |
+| verified    | the last wave, or no pause               | see rested                         |
+| rested      | no gate                                  | it has passed                      |
+| rested      | an inconclusive gate, and ``--continue`` | it has passed                      |
+| rested      | any other gate                           | run it (see ``judged``)            |
+| passed      |                                          | the next wave, or the end          |
 
 A gate is a command; ``judged`` maps its exit status to a verdict:
 
@@ -37,7 +38,7 @@ class Next(Enum):
     """The next step of a wave."""
 
     CARRY_OUT = "carry out"
-    REST = "rest"
+    PAUSE = "pause"
     WAIT = "wait for --continue"
     GATE = "run the gate"
     PASS = "pass"  # noqa: S105 - not a password
@@ -60,7 +61,7 @@ def following(
     if reached is Reached.PASSED:
         return Next.GO_ON
     if reached is Reached.VERIFIED and rollout.pause is not None and not last:
-        return Next.WAIT if rollout.pause == MANUAL and not continue_paused else Next.REST
+        return Next.WAIT if rollout.pause == MANUAL and not continue_paused else Next.PAUSE
     past = continue_paused and held == Held.INCONCLUSIVE
     return Next.PASS if past or rollout.gate is None else Next.GATE
 

@@ -1,4 +1,4 @@
-"""Runs a journal's waves: carry out, verify, rest, run the gate, then the next wave.
+"""Runs a journal's waves: carry out, verify, pause, run the gate, then the next wave.
 
 The tables of ``bulkops.runner.wave_steps`` decide the next step from the journal's records. Every
 step ends with a record, so that an execution resumes after the last finished step.
@@ -14,7 +14,7 @@ import msgspec
 
 from bulkops.job.duration import in_seconds
 from bulkops.job.gate import GateCall
-from bulkops.job.rollout import Wave, rest_seconds
+from bulkops.job.rollout import Wave, wave_pause_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Verified, WaveReached
 from bulkops.journal.states import DONE, TROUBLE, Held, How, Outcome, Reached
@@ -103,8 +103,8 @@ class Waves:
         match then:
             case Next.CARRY_OUT:
                 return await self._carry_out(wave)
-            case Next.REST:
-                return await self._rest(wave)
+            case Next.PAUSE:
+                return await self._pause(wave)
             case Next.WAIT:
                 await self._note(wave, Reached.VERIFIED, held=Held.MANUAL)
                 return How.PAUSED
@@ -134,14 +134,14 @@ class Waves:
         drifted = {operations.unit(operation) for operation in done if operation.key in differing}
         return len(drifted.difference(operations.failing(wave.start, wave.end)))
 
-    async def _rest(self, wave: Wave) -> str:
-        seconds = rest_seconds(self._rollout)
+    async def _pause(self, wave: Wave) -> str:
+        seconds = wave_pause_seconds(self._rollout)
         if seconds:
             await self._note(wave, Reached.VERIFIED, until=self._clock.date(seconds))
             with self._interruption.at_once():
                 await self._clock.sleep(seconds)
         if not self._interruption.signal:
-            await self._note(wave, Reached.RESTED)
+            await self._note(wave, Reached.PAUSED)
         return ""
 
     async def _judge(self, wave: Wave) -> str:
@@ -159,7 +159,7 @@ class Waves:
             await self._note(wave, Reached.PASSED, status=status)
             return ""
         reason = "" if statuses else f"ended after gate_timeout = {timeout}"
-        await self._note(wave, Reached.RESTED, held=held, status=status, reason=reason)
+        await self._note(wave, Reached.PAUSED, held=held, status=status, reason=reason)
         return How.GATE if held is Held.FAIL else How.PAUSED
 
     def _gate_call(self, wave: Wave) -> GateCall:

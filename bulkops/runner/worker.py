@@ -39,6 +39,7 @@ class Worker:
         read_at: time of the reading that showed the state before the operation.
         aside: entered with the seconds that the operation only waits, so that another one may be
             in flight; yields ``MayLook``.
+        at_any_time: whether it may also begin outside the job's windows.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Worker:
         *,
         read_at: float,
         aside: Callable[[float], AbstractAsyncContextManager[MayLook]],
+        at_any_time: bool = False,
     ) -> None:
         self._operation = operation
         self._assignment = assignment
@@ -56,6 +58,7 @@ class Worker:
         self._journal = assignment.journal
         self._read_at = read_at
         self._aside = aside
+        self._at_any_time = at_any_time
         self._losses = 0
         self._outages = assignment.client.outage.number
         self._attempts = 0
@@ -87,7 +90,7 @@ class Worker:
 
     async def _announce(self) -> None:
         # Not earlier: if killed while it waits for the pacer, the operation must not be in doubt.
-        if not self._attempts:
+        if not self._attempts and not self._at_any_time:
             self._assignment.check_window()
         await self._journal.append(Intent(self._operation.key, self._caller.clock.date()))
 
@@ -143,10 +146,8 @@ class Worker:
                 await self._wait(seconds)
             else:
                 await self._until_read_again(readings, seconds)
-        nothing = reading.row is Unobserved.DENIED or (
-            step is Step.CONFLICT and not reading.observed
-        )
-        if nothing and await self._is_gone():
+        nothing = step is Step.CONFLICT and not reading.observed
+        if (nothing or reading.row is Unobserved.DENIED) and await self._is_gone():
             return self._gone(step, cause, answer)
         return self._resolved(step, reading, cause, answer)
 
@@ -263,15 +264,14 @@ class Worker:
         ours: bool = False,
         observed: Sequence[Observed] = (),
     ) -> Result:
+        kept = ours and outcome is Outcome.FAILED
         return Result(
             key=self._operation.key,
             outcome=outcome,
             at=self._caller.clock.date(),
             ours=ours,
             id=observed[0].id if observed else self._operation.before_id,
-            kept=observed[0].attributes
-            if observed and ours and outcome is Outcome.FAILED
-            else None,
+            kept=observed[0].attributes if observed and kept else None,
             attempts=self._attempts,
             reason=reason,
             status=answer.status if isinstance(answer, Response) else 0,

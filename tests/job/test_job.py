@@ -136,11 +136,11 @@ REFUSED = {
     JOB.replace('["prod-*"]', '["a", "b", {c = 1}]'): f"select.names[2] = {{…}}: not {NAMES}",
     JOB + 'tags = ["a b"]\n': 'select.tags[0] = "a b": not a tag: "key" or "key=value", the key '
     'without "=", "," or spaces',
-    JOB + 'exclude_names = ["a", "re:("]\n': 'select: exclude_names[1] = "re:(": not a regular '
+    JOB + 'exclude_names = ["a", "re:("]\n': 'select.exclude_names[1] = "re:(": not a regular '
     "expression: missing ), unterminated subpattern at position 0",
-    JOB + 'only = ["re:[[a]"]\n': 'select: only[0] = "re:[[a]": not a regular expression: '
+    JOB + 'only = ["re:[[a]"]\n': 'select.only[0] = "re:[[a]": not a regular expression: '
     "Possible nested set at position 1",
-    JOB + 'where = ["loked = true"]\n': 'select: where[0] = "loked = true": unknown attribute '
+    JOB + 'where = ["loked = true"]\n': 'select.where[0] = "loked = true": unknown attribute '
     'loked: did you mean "locked"? Known: ',
     JOB + "limit = 0\n": "select.limit = 0: not a whole number of at least 1",
     JOB + 'file = "a.csv"\nlisted = []\n': "select: listed takes the place of file: "

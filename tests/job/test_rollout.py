@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bulkops.errors import JobError
 from bulkops.job.job import job_from_builtins, job_to_builtins
-from bulkops.job.rollout import Rollout, SizedWave, rest_seconds
+from bulkops.job.rollout import Rollout, SizedWave, wave_pause_seconds
 
 DOCUMENT: dict[str, object] = {
     "name": "scan",
@@ -94,7 +94,11 @@ def test_waves_that_do_not_grow_are_refused(waves: list[str]) -> None:
 
 def test_a_pause_is_in_seconds() -> None:
     """A pause that is manual, or not set, is 0 seconds."""
-    assert [rest_seconds(Rollout(pause=p)) for p in ("5m", "manual", None)] == [300.0, 0.0, 0.0]
+    assert [wave_pause_seconds(Rollout(pause=p)) for p in ("5m", "manual", None)] == [
+        300.0,
+        0.0,
+        0.0,
+    ]
 
 
 def test_an_undo_has_one_wave() -> None:

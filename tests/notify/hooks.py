@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 import anyio
@@ -75,6 +76,7 @@ def notices(
     beats: Hooks | None = None,
     next_steps: NextSteps = no_steps,
     shard: str = "",
+    connections: Sequence[AbstractAsyncContextManager[object]] = (),
 ) -> Callable[[Clock], JobNotices]:
     """Return what creates the notices of an execution, given its clock."""
 
@@ -87,6 +89,7 @@ def notices(
             heartbeat=Heartbeat(BEAT, beats) if beats else None,
             next_steps=next_steps,
             shard=shard,
+            connections=connections,
         )
 
     return created

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +18,14 @@ from bulkops.errors import JournalTakenOver, JournalWriteFailed, NoResponse, Una
 from bulkops.job.gate import GateCall
 from bulkops.journal.local.file import JournalFile
 from bulkops.journal.reader import ends_of, is_complete, read
+from bulkops.journal.records import Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
+from bulkops.journal.writer import Journal
 from bulkops.notify.attempt import PATIENCE
-from bulkops.notify.delivery import ATTEMPT_SECONDS
+from bulkops.notify.delivery import ATTEMPT_SECONDS, Delivery
 from bulkops.notify.notices import BEAT_SECONDS, GRACE
+from bulkops.notify.receivers import Heartbeat
 from bulkops.runner.interruption import LAST_SECONDS
 from tests.engine.world import PATH, World, job
 from tests.notify.hooks import HANGS, NOBODY, UNTRUSTED, Hooks, Scripted, notices
@@ -431,3 +434,64 @@ def test_after_a_signal_the_end_waits_no_longer_than_the_drain(
     interrupted(world, at=60.0, drain=drain, signals=("SIGTERM",) * signals)
     assert hooks.events == ["stopped"]
     assert world.elapsed - began - world.pause == pytest.approx(60 + seconds, abs=0.1)
+
+
+@asynccontextmanager
+async def broken(*, entered: bool) -> AsyncIterator[None]:
+    """A connection that can't be opened, or not be closed."""
+    if not entered:
+        raise ZeroDivisionError
+    yield
+    raise ZeroDivisionError
+
+
+def in_message(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """Have no message be built."""
+    monkeypatch.setattr("bulkops.notify.notices.report", lambda *_a, **_k: 1 / 0)
+    return {}
+
+
+def in_record(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """Have no record of a notification be written."""
+    post = Journal.post
+
+    def refused(journal: Journal, record: object) -> object:
+        if isinstance(record, Notified):
+            raise ZeroDivisionError
+        return post(journal, record)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(Journal, "post", refused)
+    return {}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        in_message,
+        in_record,
+        lambda _: {"next_steps": lambda _report: 1 / 0},
+        lambda _: {"connections": [broken(entered=False)]},
+        lambda _: {"connections": [broken(entered=True)]},
+        lambda patch: patch.setattr(Delivery, "run", lambda _: 1 / 0) or {},
+        lambda patch: patch.setattr(Heartbeat, "beat", property(lambda _: 1 / 0)) or {},
+    ],
+    ids=["message", "record", "next steps", "open", "close", "delivery", "beat"],
+)
+def test_an_exception_ends_no_job(
+    fault: Callable[[pytest.MonkeyPatch], dict[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Wherever it is raised, there is one warning, and every operation succeeds."""
+    plain = World(workspaces=3)
+    plain.apply(job())
+    world = world_telling(Hooks(404), beats=Hooks(500), **fault(monkeypatch))  # type: ignore[arg-type]  # the test's own
+    with caplog.at_level("WARNING", "bulkops"):
+        replay = world.apply(job())
+    assert replay.count(Outcome.SUCCEEDED) == 3
+    assert replay.ended is not None
+    assert replay.ended.how == "complete"
+    assert world.elapsed - plain.elapsed <= GRACE + 0.1
+    (warning,) = caplog.records
+    assert warning.msg == "notifications_failed"
+    assert vars(warning)["error"] == "ZeroDivisionError"

@@ -126,6 +126,6 @@ def test_nothing_imports_apprise_unless_a_job_names_it() -> None:
     )
     last = done.stderr.splitlines()[-1]
     assert last == (
-        "bulkops.errors.JobError: scan: notify: Apprise is not installed. Install it with "
-        "`pip install 'bulkops[notify]'`"
+        "bulkops.notify.environment.Unavailable: scan: notify: Apprise is not installed. "
+        "Install it with `pip install 'bulkops[notify]'`"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -31,7 +33,8 @@ from bulkops.operations.secret import Secret
 from bulkops.operations.steps import is_destructive, to_confirm
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.trusted import disagreement
-from bulkops.report.model import exit_code
+from bulkops.report import csv_table, json_document
+from bulkops.report.model import exit_code, report
 from bulkops.simulator.state import User
 from tests.engine.scripts import always
 from tests.engine.wire import Trouble
@@ -97,6 +100,19 @@ def test_each_workspace_gets_the_steps_in_their_order() -> None:
     assert exit_code(replay) == 0
     kinds = [progress.operation.kind for progress in replay.operations.values()]
     assert kinds == ["1-attach", "2-detach", "3-workspace-update"] * 2
+
+
+def test_a_report_names_the_run_task_of_each_row() -> None:
+    """As CSV and JSON: the one that the operation attaches or detaches; a setting has none."""
+    world = world_of(1)
+    replay = world.apply(job())
+    made, old = report(replay), replay.header.resolved.others["2.task"]
+    rows = csv.DictReader(io.StringIO("".join(csv_table.document(made))))
+    named = [(TASK, world.task.id), (OLD_TASK, old.id), ("", "")]
+    assert [(row["task"], row["task_id"]) for row in rows] == named
+    rows_of = msgspec.json.decode("".join(json_document.document(made)))["rows"]
+    assert [(row.get("task", ""), row.get("task_id", "")) for row in rows_of] == named
+    assert [row["workspace"] for row in rows_of] == ["prod-0"] * 3
 
 
 def test_two_attaches_of_different_tasks_have_keys_of_their_own() -> None:
@@ -468,27 +484,27 @@ def test_many_values_in_two_steps_are_not_all_compared_with_each_other() -> None
 REFUSED = {
     "two steps that write one run task's attachments": (
         [ATTACH, {"kind": "detach", "task": TASK}],
-        r"operation\[1\]: detach security-scan changes the same thing of a workspace as "
-        r"operation\[0\], attach security-scan\. Give it a job of its own",
+        r"step 2: detach security-scan changes the same thing of a workspace as "
+        r"step 1, attach security-scan\. Give it a job of its own",
     ),
     "two steps that write one setting": (
         [UPDATE, {"kind": "workspace-update", "terraform_version": "1.9.8"}],
-        r"operation\[1\]: workspace-update changes the same thing",
+        r"step 2: workspace-update changes the same thing",
     ),
     "a lock and an unlock": (
         [{"kind": "workspace-lock"}, UPDATE, {"kind": "workspace-unlock"}],
-        r"operation\[2\]: workspace-unlock changes the same thing of a workspace as "
-        r"operation\[0\], workspace-lock",
+        r"step 3: workspace-unlock changes the same thing of a workspace as "
+        r"step 1, workspace-lock",
     ),
     "a step on the run task itself": (
         [ATTACH, {"kind": "task-delete", "task": OLD_TASK}],
-        r"operation\[1\]\.kind: task-delete applies to every workspace, then the run task",
+        r"step 2: operation\.kind: task-delete applies to every workspace, then the run task",
     ),
     "a wrong field": (
         [ATTACH, {**DETACH, "tsk": "x"}],
-        r"unknown key operation\[1\]\.tsk: did you mean \"task\"\?",
+        r"step 2: unknown key operation\.tsk: did you mean \"task\"\?",
     ),
-    "a missing kind": ([ATTACH, {"task": TASK}], r"operation\[1\]\.kind is missing"),
+    "a missing kind": ([ATTACH, {"task": TASK}], r"step 2: operation\.kind is missing"),
     "no step": ([], r"operation = \[\]: give at least one \[\[operation\]\] table"),
 }
 
@@ -506,7 +522,7 @@ def test_one_run_task_by_name_and_by_id_is_refused_after_the_lookup() -> None:
     """Only the server knows that they are the same."""
     world = world_of(1)
     steps = (ATTACH, {"kind": "detach", "task": world.task.id})
-    with pytest.raises(JobError, match=r"is also operation\[0\]\.task: name another run task"):
+    with pytest.raises(JobError, match=r"is also step 1: operation\.task: name another run task"):
         world.plan(job(*steps))
 
 
@@ -626,7 +642,7 @@ def test_a_kind_of_another_package_can_be_a_step(monkeypatch: pytest.MonkeyPatch
     world = world_of(1)
     plan = world.plan(job({"kind": "sign"}, UPDATE))
     assert [operation.aspect for operation in plan.operations] == ["sign mark", "workspace"]
-    with pytest.raises(JobError, match=r"operation\[2\]: sign changes the same thing"):
+    with pytest.raises(JobError, match=r"step 3: sign changes the same thing"):
         job({"kind": "sign"}, UPDATE, {"kind": "sign"})
-    with pytest.raises(JobError, match=r"operation\[1\]\.kind: sign needs a secret, and can't"):
+    with pytest.raises(JobError, match=r"step 2: operation\.kind: sign needs a secret, and can't"):
         job(UPDATE, {"kind": "sign", "key_env": "KEY"})

@@ -341,3 +341,12 @@ def test_each_step_has_values_of_its_own() -> None:
     world.start_undo(PATH, UNDO)
     world.resume(path=UNDO)
     assert everything(world) == before
+
+
+def test_a_plan_says_which_workspaces_have_no_value_of_their_own() -> None:
+    """An empty cell is the job's own value."""
+    world = World(workspaces=2, attached=True)
+    rows = [{"name": "prod-0", "stages": "pre_plan"}, {"name": "prod-1", "stages": ""}]
+    operation = {"enforcement_level": "mandatory", "from_file": ["stages"]}
+    of_rows = valued_job("update", rows, operation=operation, select={"file": "list.json"})
+    assert world.plan(of_rows).values == {'stages = ["pre_plan"]': 1, "the job's own values": 1}

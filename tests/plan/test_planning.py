@@ -328,6 +328,23 @@ def test_a_name_that_selects_nothing_is_noted() -> None:
     assert plan.notes == ['select: "prdo-1" selects no workspace']
 
 
+def test_a_name_that_is_excluded_is_noted_as_that() -> None:
+    """It is there: it is not a typing error, but a contradiction."""
+    world = World(workspaces=3)
+    names = ["prod-0", "prod-1", "prod-[12]"]
+    plan = world.plan(job(select={"names": names, "exclude_names": ["prod-[12]"]}))
+    assert plan.notes == [
+        'select: "prod-1" matches only excluded workspaces: prod-1',
+        'select: "prod-[12]" matches only excluded workspaces: prod-1, prod-2',
+    ]
+    listed = [{"name": "prod-0"}, {"name": "prod-1"}, {"name": "prod-9"}]
+    select = {"file": "list.json", "exclude_names": ["prod-1"]}
+    assert world.plan(job("attach", listed, select=select)).notes == [
+        'select.file "list.json": [select] excludes 1 listed workspace: prod-1',
+        'select.file "list.json": "prod-9" selects no workspace',
+    ]
+
+
 def test_locked_workspaces_that_change_are_noted() -> None:
     """A lock holds back Terraform runs only, but its holder may want to know."""
     world = World(workspaces=4)

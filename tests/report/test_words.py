@@ -21,7 +21,7 @@ from tests.report.samples import at
         (CurrentWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
         (CurrentWave(1, 2, 1, 1, Reached.PASSED), "passed"),
         (
-            CurrentWave(1, 2, 1, 1, Reached.RESTED, Held.FAIL, status=1),
+            CurrentWave(1, 2, 1, 1, Reached.PAUSED, Held.FAIL, status=1),
             "was stopped by its gate (exit status 1)",
         ),
     ],

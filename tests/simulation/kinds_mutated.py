@@ -18,7 +18,7 @@ from bulkops.operations.aspects.workspace import WorkspaceAspect
 from bulkops.operations.kinds import replace
 from bulkops.operations.kinds.base import Kind
 from bulkops.operations.model import Operation
-from bulkops.operations.several import Part
+from bulkops.operations.several import BoundStep
 from bulkops.plan import decidable, undo
 from bulkops.plan.reconcile import reconcile
 from bulkops.runner import execution
@@ -39,13 +39,13 @@ def detach_does_not_wait() -> AbstractContextManager[Any]:
 @contextmanager
 def steps_do_not_wait() -> Iterator[None]:
     """Carry out all steps of a workspace at once."""
-    in_job = Part.in_job
+    in_job = BoundStep.in_job
 
-    def at_once(self: Part, operation: Operation, _earlier: Sequence[str]) -> Operation:
+    def at_once(self: BoundStep, operation: Operation, _earlier: Sequence[str]) -> Operation:
         return in_job(self, operation, ())
 
     with (
-        mock.patch.object(Part, "in_job", at_once),
+        mock.patch.object(BoundStep, "in_job", at_once),
         # Without this, each journal would be refused before anything is sent.
         mock.patch.object(decidable._Decisions, "_follows", return_value=True),
     ):

@@ -25,12 +25,13 @@ from bulkops.cli.options import (
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
 from bulkops.cli.output.step_summary import check_summary
+from bulkops.cli.run.closed import end_if_closed
 from bulkops.cli.run.confirm import confirm_resuming
 from bulkops.cli.run.default_place import journals_of, resumable_by
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold, open_locked
 from bulkops.cli.run.metrics_file import MetricsFile
-from bulkops.cli.run.start import Undertaking, check_run_tasks, start_or_resume
+from bulkops.cli.run.start import Undertaking, check_run_tasks, has_more, start_or_resume
 from bulkops.cli.session import connect, narrowed_job
 from bulkops.cli.value_types import PATH, PLACE
 from bulkops.client.access.address import Stated
@@ -89,8 +90,9 @@ def apply(
     bulkops writes every change to the journal before it sends it. If the command is killed or
     interrupted, run it again: it resumes the job, and no change is lost or made twice.
 
-    Outside the windows of the job's [rollout], it rests until one opens; --exit-outside-window
-    ends it instead (exit 6), and the same command goes on in the next window.
+    Outside the windows of the job's [rollout], it rests until one opens. --exit-outside-window
+    ends it instead (exit 6), and the same command goes on in the next window; started outside,
+    it sends and records nothing.
 
     With --select or --limit it is a different job, with its own journal.
 
@@ -178,7 +180,9 @@ def resume(*, journal: Place, options: RunOptions, server: Server) -> None:
         client = connect(server, stated)
         with MetricsFile(options.metrics_file, job, undo=bool(header.undo_of)) as metrics:
             end_if_stopped(held.place, contents, job, options, metrics)
-            check_notify(job)
+            if options.exit_outside_window and has_more(contents.replay, options):
+                end_if_closed(job, json=options.json)
+            check_notify(job, begun=True)
             confirm_resuming(contents, held.place, options, job)
             # Each event loop needs its own client.
             check_run_tasks(connect(server, stated), contents, held.place)

@@ -93,7 +93,7 @@ def standstill(progress: JobProgress) -> str:
         return f"Waiting {in_words(activity.settle_seconds)} for {lost} to settle"
     if activity.settle_reason:
         return settling(activity.settle_seconds, activity.settle_reason)
-    left = in_words(progress.rest_seconds)
+    left = in_words(progress.idle_seconds)
     opens = until_in_words(progress.closed) if progress.closed else ""
     return (
         progress.silence
@@ -101,7 +101,7 @@ def standstill(progress: JobProgress) -> str:
             Doing.READING: "Reading the current state",
             Doing.CARRYING_OUT: "",
             Doing.VERIFYING: "Verifying: reading the changes back",
-            Doing.RESTING: f"Pause between waves: {left} left, until {date(progress.until)} UTC",
+            Doing.PAUSING: f"Pause between waves: {left} left, until {date(progress.until)} UTC",
             Doing.GATE: "Running the gate",
             Doing.CLOSED: f"Outside the windows: rests {left}, until {opens}",
         }[progress.doing]

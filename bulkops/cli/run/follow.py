@@ -150,7 +150,7 @@ class Following:
         if not self._began:
             self._begin(replay, over=expected is Outlook.ENDED)
         arrives_late = self._writer is Writer.UNKNOWN
-        if self._view.rests or not arrives_late:
+        if self._view.is_idle or not arrives_late:
             self._view.followed.passes(now - self._looked_at)
         self._view.followed.arrives_late = arrives_late
         self._looked_at = now

@@ -34,7 +34,7 @@ from bulkops.journal.states import TROUBLE, Reached
 from bulkops.operations.model import Operation
 from bulkops.report.current_wave import rollout_of
 
-STILL = (Doing.RESTING, Doing.GATE, Doing.CLOSED)
+STILL = (Doing.PAUSING, Doing.GATE, Doing.CLOSED)
 """Steps that write no record and whose duration the job sets."""
 
 
@@ -213,12 +213,12 @@ class FollowView:
             self.say(f"  {silence}")
 
     @property
-    def rests(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether it is in a step that writes no record and whose duration the job sets."""
         wave = self.followed.wave
         if self.followed.rest is not None:
             return True
-        return wave is not None and bool(wave.until or wave.reached is Reached.RESTED)
+        return wave is not None and bool(wave.until or wave.reached is Reached.PAUSED)
 
     def _result(self, result: Result, shown: _Shown) -> None:
         operation = shown.replay.operations[result.key].operation
@@ -238,7 +238,7 @@ class FollowView:
 
     def _at_gate(self, wave: WaveReached, shown: _Shown) -> None:
         self._gate.close()
-        if wave.reached is Reached.RESTED and not wave.held and shown.has_gate:
+        if wave.reached is Reached.PAUSED and not wave.held and shown.has_gate:
             self._gate.enter_context(shown.tracker.at_gate())
 
     def _progress(self, progress: JobProgress, now: float) -> None:

@@ -33,6 +33,7 @@ from bulkops.job.file import check_gate
 from bulkops.job.job import Job, organization_in
 from bulkops.journal.place import default_base, journals_at
 from bulkops.journal.process import holder
+from bulkops.notify.environment import Unavailable
 from bulkops.notify.opening import check_notify
 from bulkops.operations.steps import run_tasks
 from bulkops.telemetry.command import telemetry
@@ -99,8 +100,6 @@ def open_fleet(
     fleet = load_fleet(path, trust_files=how.trust_files)
     job = load_fleet_job(fleet)
     check_gate(job, str(fleet.job))
-    if not only_planned:
-        check_notify(job)
     access = partial(shard_access, server=server, machine=ThisMachine())
     if not fleet.shards:
         every = Shard(name=fleet.name, where=f"{fleet.source}: organizations")
@@ -112,6 +111,8 @@ def open_fleet(
     # Only the tokens of its own shards need to be where a process runs.
     accesses = of_each(own_shards(fleet, at), access)
     every_job = shard_jobs(fleet, job, address_of)
+    if not only_planned:
+        _check_notify(job, every_job)
     check_distinct((one.shard, one.address, one.job.organization) for one in every_job)
     runs = [ShardRun(one, how) for one in every_job if one.shard.name in accesses]
     return OpenFleet(
@@ -123,6 +124,14 @@ def open_fleet(
         others_of(fleet, job.digest, every_job, accesses, how, undo=False),
         at,
     )
+
+
+def _check_notify(job: Job, shards: Sequence[ShardJob]) -> None:
+    """Check what ``[notify]`` names, and only warn if a shard has a journal of this job."""
+    try:
+        check_notify(job)
+    except Unavailable:
+        check_notify(job, begun=any(one.latest() for one in shards))
 
 
 def others_of(

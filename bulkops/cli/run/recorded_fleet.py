@@ -76,7 +76,7 @@ def open_undo(path: Path, server: FleetServer, how: How) -> OpenFleet:
         BulkopsError: see ``open_recorded``.
     """
     fleet, job, shards, connect = open_recorded(path, server, trust_files=how.trust_files)
-    check_notify(job)
+    check_notify(job, begun=True)
     runs = [ShardUndo(one, how) for one in shards]
     wave = tuple(run.name for run in runs)
     fleet = replace(fleet, rollout=FleetRollout(max_failed_shards=len(runs)))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bulkops.cli.options import RunOptions
 from bulkops.cli.outlet import MOST, leave_waiting
 from bulkops.cli.output.printing import note
+from bulkops.cli.run.closed import end_if_closed
 from bulkops.cli.run.confirm import confirm_plan, confirm_resuming
 from bulkops.cli.run.execute import end_if_stopped, execute
 from bulkops.cli.run.hold import hold
@@ -87,7 +88,9 @@ def start_or_resume(
             if problem := undertaking.differs(contents.replay):
                 raise disagreeing(place, problem)
             end_if_stopped(place, contents, undertaking.job, options, metrics)
-            check_notify(undertaking.job)
+            if options.exit_outside_window and has_more(contents.replay, options):
+                end_if_closed(undertaking.job, json=options.json)
+            check_notify(undertaking.job, begun=True)
             confirm_resuming(
                 contents, place, options, undertaking.job, looked_at=undertaking.looked_at
             )
@@ -98,6 +101,11 @@ def start_or_resume(
             contents, client = read(held.storage), undertaking.client()
         started()
         execute(client, held, contents, undertaking.job, options=options, metrics=metrics)
+
+
+def has_more(replay: Replay, options: RunOptions) -> bool:
+    """Return whether a journal's job has something left to change, so that it needs a window."""
+    return bool(replay.unfinished or (options.retry_failed and replay.to_retry))
 
 
 def check_run_tasks(client: Client, contents: Contents, place: Place) -> None:
@@ -113,9 +121,11 @@ def check_run_tasks(client: Client, contents: Contents, place: Place) -> None:
 def _start(
     stack: ExitStack, place: Place, held: Hold | None, undertaking: Undertaking, options: RunOptions
 ) -> Hold:
+    if options.exit_outside_window:
+        end_if_closed(undertaking.job, json=options.json)
     check_gate(undertaking.job)
     windows_of(undertaking.job)
-    check_notify(undertaking.job)
+    check_notify(undertaking.job, begun=undertaking.undo)
     # The plan is freed when this function returns: the journal has all of it.
     client = undertaking.client()
     with only_reading():

@@ -11,7 +11,7 @@ from bulkops.operations import wording
 from bulkops.report.columns import filled, widest
 from bulkops.report.text import lines as report_lines
 from bulkops.report.text import totals
-from bulkops.report.words import counts_in_words, until_in_words
+from bulkops.report.words import counts_in_words, waiting
 from bulkops.text import counted, escaped, listed
 
 ORDER = (State.DONE, State.FAILED, State.PAUSED, State.INTERRUPTED, State.RUNNING, State.NOT_BEGUN)
@@ -124,11 +124,9 @@ def state(one: ShardReport) -> str:
     """Return how far a shard is: ``done: 12 succeeded of 12 operations``; the problem follows."""
     word = one.state_name
     done = totals(one.report) if one.report is not None and not one.undone else ""
-    facts = ", ".join(filter(None, (done, one.note, _rest(one))))
+    facts = ", ".join(filter(None, (done, one.note, _waiting(one))))
     return "\n".join(filter(None, (f"{word}{': ' * bool(facts)}{facts}", one.problem)))
 
 
-def _rest(one: ShardReport) -> str:
-    if one.report is None or one.report.rest is None:
-        return ""
-    return f"outside its windows until {until_in_words(one.report.rest)}"
+def _waiting(one: ShardReport) -> str:
+    return waiting(one.report) if one.report is not None else ""

@@ -34,7 +34,6 @@ def groups_of_rows(
     columns: Sequence[str],
     own: Mapping[str, object],
     table: StepTable,
-    source: str,
     manifest: Manifest | None,
 ) -> Groups:
     """Group the rows of ``select.file`` by their specs.
@@ -43,29 +42,29 @@ def groups_of_rows(
         columns: those that ``operation.from_file`` names.
         own: the fields of the table, for empty cells.
         table: the ``[operation]`` table.
-        source: the job file's name, for error messages.
         manifest: what ``select.file`` contains, ``None`` if there is none or it isn't read.
 
     Raises:
         JobError: the kind or the file has no such column, or a row has no allowed value; the
             message names the row's place.
     """
-    kind, where = table.kind, f"{source}: {table.key}.from_file"
+    kind, source = table.kind, table.source
+    where = f"{source}: operation.from_file"
     possible = overridable(kind)
     for number, name in enumerate(columns):
         if name not in possible:
             raise not_allowed(f"{where}[{number}]", name, one_of(possible))
-    check_fields(own, kind.spec_type, source, table.key, beside=BESIDE, optional=columns)
+    check_fields(own, kind.spec_type, source, "operation", beside=BESIDE, optional=columns)
     if manifest is None:
         raise JobError(
-            f"{where} = {shown(columns)}: give select.file, the file with these columns; only "
-            "load_job reads it"
+            f"{where} = {shown(columns)}: name the file with these columns in [select], for "
+            'example file = "workspaces.csv" (in Python, load_job reads it, parse_job does not)'
         )
     groups = Groups()
     if not manifest.rows:
         # Nothing is selected, but what the job would do is still checked.
         _check_own(columns, own, table, manifest, where)
-        groups.add(read_table(own, kind.spec_type, source, table.key, beside=BESIDE), ())
+        groups.add(read_table(own, kind.spec_type, source, "operation", beside=BESIDE), ())
         return groups
     _check_columns(columns, manifest, where)
     specs: dict[str, Spec] = {}
@@ -96,7 +95,7 @@ def _check_own(
         if name not in own and fields[name].required:
             raise JobError(
                 f"{where}: {manifest.source} lists no workspace, which leaves {name} without a "
-                f"value: list one, or set {name} in [{table.key}]"
+                f"value: list one, or set {name} in [operation]"
             )
 
 

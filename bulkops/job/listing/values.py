@@ -53,7 +53,7 @@ class Entries(msgspec.Struct, frozen=True):
 
 
 def read_specs(
-    table: StepTable, source: str, *, listed: Sequence[str] | None, manifest: Manifest | None
+    table: StepTable, *, listed: Sequence[str] | None, manifest: Manifest | None
 ) -> tuple[Spec, tuple[Valued, ...]]:
     """Return the spec in an ``[operation]`` table, and one per group of workspaces.
 
@@ -61,7 +61,6 @@ def read_specs(
     doesn't depend on the file's, and the spec is that of the first one.
 
     Args:
-        source: the job file's name, for error messages.
         listed: ``select.listed``, ``None`` if the job has none.
         manifest: what ``select.file`` contains, ``None`` if there is none or it isn't read.
 
@@ -69,21 +68,22 @@ def read_specs(
         JobError: the table is not this kind's, or a row has no allowed value; the message names
             the row's place.
     """
-    kind, own, where = table.kind, dict(table.rest), f"{source}: {table.key}"
+    kind, own, source = table.kind, dict(table.rest), table.source
+    where = f"{source}: operation"
     choice = {name: own[name] for name in FIELDS if name in own}
     columns = overridable(kind)
     if not choice or not columns:
         beside = BESIDE if columns else ("kind",)
-        return read_table(own, kind.spec_type, source, table.key, beside=beside), ()
+        return read_table(own, kind.spec_type, source, "operation", beside=beside), ()
     for name in choice:
         del own[name]
-    given = read_table(choice, PerWorkspace, source, table.key)
+    given = read_table(choice, PerWorkspace, source, "operation")
     if len(choice) > 1:
         raise JobError(f"{where}: values takes the place of from_file: give only one")
     if given.from_file:
-        groups = groups_of_rows(given.from_file, own, table, source, manifest)
+        groups = groups_of_rows(given.from_file, own, table, manifest)
     else:
-        groups = _from_journal(given.values, own, table, source, listed)
+        groups = _from_journal(given.values, own, table, listed)
     values = groups.in_order()
     first = values[0].spec
     others = (one.spec for one in values)
@@ -96,15 +96,14 @@ def _from_journal(
     tables: Sequence[Mapping[str, object]],
     own: Mapping[str, object],
     of: StepTable,
-    source: str,
     listed: Sequence[str] | None,
 ) -> Groups:
     """Return the groups in ``operation.values``."""
-    kind, possible = of.kind, overridable(of.kind)
+    kind, source, possible = of.kind, of.source, overridable(of.kind)
     groups = Groups()
     valued: set[str] = set()
     for number, table in enumerate(tables):
-        where = f"{of.key}.values[{number}]"
+        where = f"operation.values[{number}]"
         changes = {name: value for name, value in table.items() if name != "workspaces"}
         for name in changes:
             if name not in possible:
@@ -118,5 +117,5 @@ def _from_journal(
             valued.add(entry)
         groups.add(spec, entries)
     if valued != {*(listed or ())}:
-        raise JobError(f"{source}: {of.key}.values has other workspaces than select.listed")
+        raise JobError(f"{source}: operation.values has other workspaces than select.listed")
     return groups

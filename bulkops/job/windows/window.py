@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
+
+from bulkops.checking import shown
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY = f"({'|'.join(DAYS)})"
@@ -38,6 +40,8 @@ WindowText = Annotated[
         ],
     ),
 ]
+_SHAPE = 'days, times, and a time zone such as "Mon-Thu 08:00-16:00 Europe/Berlin"'
+_A_ZONE = "a time zone's name such as Europe/Berlin or UTC"
 _PARTS = re.compile(r"(?:(?P<days>\S+) )?(?P<start>\S+)-(?P<end>\S+) (?P<zone>\S+)")
 
 _DAY_LONG = timedelta(days=1)
@@ -139,25 +143,59 @@ def parse_window(text: WindowText, zone_named: ZoneNamed) -> Window:
     """Return the window that a text describes, which fits its pattern.
 
     Raises:
-        ValueError: it begins and ends at the same time.
+        ValueError: it is none (see ``why_no_window``).
         Exception: that of ``zone_named``.
     """
     parts = _PARTS.fullmatch(text)
-    if parts is None:
-        raise ValueError(f"{text}: not a window")
+    problem = why_no_window(text)
+    if parts is None or problem:
+        raise ValueError(f"{shown(text)}: {problem}")
     start, end = _time_of_day(parts["start"]), _time_of_day(parts["end"])
-    if start == end:
-        raise ValueError(
-            f'windows: "{text}" begins and ends at the same time: for whole days, write 00:00-24:00'
-        )
     days = frozenset(_days(parts["days"] or "Mon-Sun"))
     return Window(days, start, end, zone_named(parts["zone"]), parts["zone"])
 
 
-def check_windows(texts: Iterable[WindowText]) -> None:
-    """Raise ``ValueError`` for a window that can't be meant; its time zone is not looked up."""
-    for text in texts:
-        parse_window(text, lambda _name: UTC)
+def why_no_window(text: str) -> str:
+    """Return which part of a text keeps it from being a window; its time zone is not looked up.
+
+    Empty if it is a window.
+    """
+    words = text.split()
+    spans = [number for number, word in enumerate(words) if re.match(r"\d.*-", word)]
+    if len(spans) != 1:
+        return f"not {_SHAPE}"
+    days, (times, *zone) = words[: spans[0]], words[spans[0] :]
+    if not zone and not (days and "/" in days[0]):
+        return f"the time zone is missing: give one such as Europe/Berlin or UTC after {times}"
+    if len(days) > 1:
+        return "write its days without spaces: Mon-Thu, or Mon,Wed"
+    if len(zone) != 1:
+        return f"its parts are in another order than in {_SHAPE}"
+    return (
+        next(filter(None, map(_why_no_days, days)), "")
+        or _why_no_times(times)
+        or ("" if re.fullmatch(_ZONE, zone[0]) else f"{shown(zone[0])} is not {_A_ZONE}")
+        or ("" if text == " ".join(words) else "put one space between its parts, and none around")
+    )
+
+
+def _why_no_days(text: str) -> str:
+    for span in text.split(","):
+        for day in span.split("-", 1):
+            if day not in DAYS:
+                return f"{shown(day)} is not a day: {', '.join(DAYS)}; Mon-Thu, or Mon,Wed"
+    return ""
+
+
+def _why_no_times(text: str) -> str:
+    start, _, end = text.partition("-")
+    if not re.fullmatch(_TIME, start):
+        return f"{shown(start)} is not a time to begin at: 00:00 to 23:59"
+    if not re.fullmatch(f"{_TIME}|24:00", end):
+        return f"{shown(end)} is not a time to end at: 00:00 to 24:00"
+    if _time_of_day(start) == _time_of_day(end):
+        return f"{text} begins and ends at the same time: for whole days, write 00:00-24:00"
+    return ""
 
 
 def _days(text: str) -> Iterator[int]:

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo, available_timezones
 
+from bulkops.checking import shown
 from bulkops.errors import JobError
 from bulkops.job.job import Job
 from bulkops.job.windows.window import Window, parse_window
@@ -21,8 +22,11 @@ def windows_of(job: Job, source: str = "") -> tuple[Window, ...]:
     Raises:
         JobError: see ``zone_named``.
     """
-    zone = partial(zone_named, where=f"{source or job.name}: rollout.windows")
-    return tuple(parse_window(text, zone) for text in job.rollout.windows)
+    place = f"{source or job.name}: rollout.windows"
+    return tuple(
+        parse_window(text, partial(zone_named, where=f"{place}[{number}] = {shown(text)}"))
+        for number, text in enumerate(job.rollout.windows)
+    )
 
 
 def zone_named(name: str, *, where: str) -> tzinfo:

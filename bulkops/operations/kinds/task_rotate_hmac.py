@@ -30,7 +30,9 @@ from bulkops.operations.model import (
 )
 from bulkops.operations.secret import Secret
 
-Variable = Annotated[str, Meta(pattern=r"^[A-Za-z_]\w*\Z", description="an environment variable")]
+KeyVariable = Annotated[
+    str, Meta(pattern=r"^[A-Za-z_]\w*\Z", description="an environment variable")
+]
 KeyFile = Annotated[str, Meta(min_length=1, description="a file's path")]
 
 
@@ -44,7 +46,7 @@ class TaskRotateHmacSpec(TaskSpec, frozen=True, forbid_unknown_fields=True, kw_o
 
     schema_rule = exactly_one_of("key_env", "key_file")
 
-    key_env: Variable | None = None
+    key_env: KeyVariable | None = None
     key_file: KeyFile | None = None
 
     def __post_init__(self) -> None:

@@ -58,6 +58,8 @@ class Gathered:
         ends: how each execution ended.
         seconds: durations of the operations that were sent, ascending.
         waves: outcomes → operations, for each wave.
+        shown: outcomes → operations of all waves, with ``DRIFTED`` in place of those of operations
+            that drifted, and ``BLOCKED`` → targets.
         noun: what is counted: ``workspace`` or ``run task``; ``operation`` if a target may have
             several, or if both kinds of target occur.
     """
@@ -66,6 +68,7 @@ class Gathered:
         self.done = array("d")
         self.trouble = array("d")
         self.waves = [Counter[str]() for _ in report.waves]
+        self.shown = Counter[str]()
         self._groups = dict[tuple[str, str], Group]()
         nouns, times = set[str](), array("d")
         rows = iter(report.rows)
@@ -78,6 +81,7 @@ class Gathered:
                     times.append(row.seconds)
         for skip in report.skipped:
             if skip.blocked:
+                self.shown[BLOCKED] += 1
                 self._group(BLOCKED, skip.reason).add(skip.name)
         self.seconds = sorted(times)
         spans = report.timeline.spans if report.timeline else ()
@@ -95,9 +99,11 @@ class Gathered:
     def _take(self, row: Row) -> None:
         if row.at:
             (self.trouble if row.outcome in TROUBLE else self.done).append(moment(row.at))
+        drifted = bool(row.shows) and row.outcome not in TROUBLE
+        self.shown[DRIFTED if drifted else row.outcome] += 1
         if row.outcome in TROUBLE:
             self._group(row.outcome, why(row) or NO_REASON).add(row.name)
-        elif row.shows:
+        elif drifted:
             self._group(DRIFTED, why(row)).add(row.name)
 
     def _group(self, outcome: str, reason: str) -> Group:

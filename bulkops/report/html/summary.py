@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bulkops.job.duration import exact
+from bulkops.journal.states import DONE, Outcome
 from bulkops.operations.named_steps import words_of
 from bulkops.report.html.charts import shares
-from bulkops.report.html.gathered import MOST_REASONS, Gathered, Group
+from bulkops.report.html.gathered import DRIFTED, MOST_REASONS, Gathered, Group
 from bulkops.report.html.latency_chart import LatencyChart, latency_chart
-from bulkops.report.html.rows import ORDER
 from bulkops.report.html.tables import ExecutionLine, WaveLine, execution_lines, wave_lines
 from bulkops.report.html.timeline_chart import TimelineChart, timeline_chart
 from bulkops.report.html.words import Verdict, executions, sentences, verdict
-from bulkops.report.model import Report
+from bulkops.report.model import BLOCKED, PENDING, Report
+
+BAR = (
+    *(Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.FAILED, Outcome.CONFLICT, Outcome.IN_DOUBT),
+    *(DRIFTED, BLOCKED, PENDING),
+)
+"""The parts of a bar: first what is done."""
 
 
 class Total(NamedTuple):
@@ -31,6 +37,7 @@ class Summary(NamedTuple):
     """The variables of the templates that show one report.
 
     Attributes:
+        done: how much is done, of what was planned or is blocked.
         prefix: of the ids of its elements: a page may have several.
         more_groups: number of groups beyond ``groups``.
         started, ended: RFC 3339; empty without a timeline, as are the next three.
@@ -44,6 +51,7 @@ class Summary(NamedTuple):
     verdict: Verdict
     sentences: list[str]
     noun: str
+    done: str
     totals: list[Total]
     skips: dict[str, int]
     groups: list[Group]
@@ -70,7 +78,8 @@ def summary(report: Report, *, prefix: str = "") -> Summary:
         verdict=verdict(report),
         sentences=sentences(report, gathered.noun),
         noun=gathered.noun,
-        totals=totals(report.counts),
+        done=done(gathered.shown),
+        totals=totals(gathered.shown),
         skips=report.skips,
         groups=gathered.groups[:MOST_REASONS],
         more_groups=max(0, len(gathered.groups) - MOST_REASONS),
@@ -87,8 +96,8 @@ def summary(report: Report, *, prefix: str = "") -> Summary:
 
 
 def totals(counts: Mapping[str, int]) -> list[Total]:
-    """Return the totals of operations; ``counts``: outcome (or ``pending``) → operations."""
-    outcomes = [outcome for outcome in ORDER if counts.get(outcome)]
+    """Return the totals of operations; ``counts``: see ``Gathered.shown``."""
+    outcomes = [outcome for outcome in BAR if counts.get(outcome)]
     numbers = [counts[outcome] for outcome in outcomes]
     of = sum(numbers)
     return [
@@ -99,6 +108,16 @@ def totals(counts: Mapping[str, int]) -> list[Total]:
     ]
 
 
+def done(counts: Mapping[str, int]) -> str:
+    """Return ``3 of 4 done (75.0%), 1 not``; what drifted is not done. Empty if there are none."""
+    of = sum(counts.values())
+    if not of:
+        return ""
+    number = sum(counts.get(outcome, 0) for outcome in DONE)
+    left = f", {of - number:,} not" if number < of else ""
+    return f"{number:,} of {of:,} done ({_share(number / of)}){left}"
+
+
 def _share(share: float) -> str:
-    """Return a share in percent, ``100%`` only for all of them."""
-    return "100%" if share == 1 else f"{min(99.9, max(0.1, share * 100)):.1f}%"
+    """Return a share in percent, ``100%`` only for all of them and ``0%`` only for none."""
+    return f"{share:.0%}" if share in (0, 1) else f"{min(99.9, max(0.1, share * 100)):.1f}%"

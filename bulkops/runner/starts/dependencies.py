@@ -33,10 +33,14 @@ class Order:
 
     Attributes:
         ready: the operations that may run now, in their order.
+        continuing: keys of those that come after another one on the same target, which this
+            execution has done. They run even if the job's window has closed meanwhile: no target
+            is left half-done because of the time.
     """
 
     def __init__(self, work: Iterable[Progress], operations: Mapping[str, Progress]) -> None:
         self.ready: deque[Progress] = deque()
+        self.continuing: set[str] = set()
         self._operations = operations
         self._waiting: dict[str, _Waiting] = {}
         self._followers: dict[str, list[str]] = {}
@@ -60,7 +64,11 @@ class Order:
             yield from self._give_up(key)
         elif outcome in DONE and key in self._followers:
             # Finish a started target first, so that an interruption leaves few half-done.
-            self.ready.extendleft(reversed(list(self._released(key))))
+            released = list(self._released(key))
+            target = self._operations[key].operation.target
+            same = (p.operation for p in released if p.operation.target.id == target.id)
+            self.continuing.update(operation.key for operation in same)
+            self.ready.extendleft(reversed(released))
 
     def _released(self, key: str) -> Iterator[Progress]:
         for follower in self._followers.pop(key, ()):

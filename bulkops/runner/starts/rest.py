@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bulkops.job.windows.window import next_opening
+from collections.abc import Sequence
+from datetime import datetime
+
+from bulkops.clock import Clock
+from bulkops.job.windows.window import Window, next_opening
 from bulkops.journal.records import Rest
 from bulkops.journal.states import How
 from bulkops.runner.assignment import Assignment, Observer
@@ -26,9 +30,8 @@ async def rest(
     """
     clock, until = assignment.client.clock, ""
     while not assignment.may_begin and not interruption.signal:
-        opening = next_opening(assignment.windows, clock.wall())
-        left = (opening.at - clock.wall()).total_seconds()
-        record = Rest(clock.date(), clock.date(left), opening.local, opening.window.zone_name)
+        record = rest_until(assignment.windows, clock)
+        left = (datetime.fromisoformat(record.until) - clock.wall()).total_seconds()
         if record.local != until:
             until = record.local
             await _note(record, assignment, observer)
@@ -40,6 +43,13 @@ async def rest(
     if until and not interruption.signal:
         await _note(Rest(clock.date()), assignment, observer)
     return interruption.signal
+
+
+def rest_until(windows: Sequence[Window], clock: Clock) -> Rest:
+    """Return the rest until the first of some windows opens."""
+    opening = next_opening(windows, clock.wall())
+    left = (opening.at - clock.wall()).total_seconds()
+    return Rest(clock.date(), clock.date(left), opening.local, opening.window.zone_name)
 
 
 async def _note(record: Rest, assignment: Assignment, observer: Observer) -> None:

@@ -196,10 +196,10 @@ def test_a_whole_rollout_step_by_step() -> None:
     run.wave(1, Reached.VERIFIED)
     run.wave(1, Reached.VERIFIED, until="2026-11-24T21:58:03.120Z")
     observed = run.look(IDLE, after=20)
-    assert (observed.doing, observed.rest_seconds) == (Doing.RESTING, 40)
+    assert (observed.doing, observed.idle_seconds) == (Doing.PAUSING, 40)
     assert observed.until == "2026-11-24T21:58:03.120Z"
-    assert run.look(IDLE, after=50).rest_seconds == 0
-    run.wave(1, Reached.RESTED)
+    assert run.look(IDLE, after=50).idle_seconds == 0
+    run.wave(1, Reached.PAUSED)
     with run.tracker.at_gate():
         assert run.look(IDLE).doing is Doing.GATE
     observed = run.look(IDLE)
@@ -244,7 +244,7 @@ def test_the_time_left_includes_pauses() -> None:
     assert run.look(after=0).seconds_left == pytest.approx(11 / 0.5 + 2 * 60)
     run.wave(1, Reached.VERIFIED, until="2026")
     assert run.look(IDLE, after=20).seconds_left == pytest.approx(11 / 0.5 + 40 + 60)
-    run.wave(1, Reached.RESTED)
+    run.wave(1, Reached.PAUSED)
     assert run.look(IDLE).seconds_left == pytest.approx(11 / 0.5 + 60)
     run.wave(1, Reached.PASSED)
     run.wave(2, Reached.OPEN)
@@ -313,7 +313,7 @@ MIDDLE = JobProgress(
     wave=1,
     waves=(WaveProgress(1, 300, 120),),
     until="",
-    rest_seconds=0.0,
+    idle_seconds=0.0,
     seconds_left=5.2,
     pauses=False,
     drain_seconds=None,
@@ -350,7 +350,7 @@ def test_a_plain_line_has_all_progress() -> None:
         ({"doing": Doing.VERIFYING}, "Verifying: reading the changes back"),
         ({"doing": Doing.GATE}, "Running the gate"),
         (
-            {"doing": Doing.RESTING, "rest_seconds": 299.5, "until": "2026-11-24T21:58:03Z"},
+            {"doing": Doing.PAUSING, "idle_seconds": 299.5, "until": "2026-11-24T21:58:03Z"},
             "Pause between waves: 5 min left, until 2026-11-24 21:58:03 UTC",
         ),
         (

@@ -171,27 +171,81 @@ def test_the_last_message_is_the_last_line_of_json(
 
 
 @pytest.mark.parametrize("variable", ["WEBHOOK", "WEBHOOK_KEY", "BEAT"])
-@pytest.mark.parametrize("command", ["apply", "apply again", "resume", "undo", "saved plan"])
+@pytest.mark.parametrize("command", ["apply", "saved plan"])
 def test_a_missing_variable_is_found_before_anything_is_sent(
     world: World, here: Here, receiver: Receiver, command: str, variable: str
 ) -> None:
     """Exit 2, to the server as to the receiver."""
     world.job(("[pace]", f'{NOTIFY}heartbeat_url_env = "BEAT"\n[pace]'))
     world.environment["BEAT"] = receiver.url
-    arguments = {
-        "apply again": world.applying,
-        "resume": ("resume", "scan.jsonl", "--yes"),
-        "undo": ("undo", "scan.jsonl", "--yes"),
-        "saved plan": ("apply", "scan.plan", "--journal", "new.jsonl"),
-    }.get(command, world.applying)
+    arguments = world.applying
     if command == "saved plan":
         assert here("plan", "job.toml", "--out", "scan.plan").code == 0
-    elif command != "apply":
-        assert here(*world.applying).code == 0
+        arguments = ("apply", "scan.plan", "--journal", "new.jsonl")
     asked, told = world.requests, len(receiver.posts)
     done = here(*arguments, **{variable: ""})
     assert (done.code, world.requests, len(receiver.posts)) == (2, asked, told)
     assert f" = {variable}: this environment variable is not set" in done.err
+
+
+BEGUN = {
+    "apply again": ("apply", "job.toml", "--journal", "scan.jsonl", "--yes"),
+    "resume": ("resume", "scan.jsonl", "--yes"),
+    "undo": ("undo", "scan.jsonl", "--yes"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr'")
+@pytest.mark.parametrize("command", BEGUN)
+def test_what_has_begun_needs_no_variable(
+    world: World, here: Here, receiver: Receiver, command: str
+) -> None:
+    """One warning per receiver that is missing; the others are notified, and the report says so."""
+    world.job(("[pace]", f'{NOTIFY}heartbeat_url_env = "BEAT"\napprise_env = "SERVICES"\n[pace]'))
+    world.environment |= {
+        "BEAT": receiver.url.replace("127.0.0.1", "localhost"),
+        "SERVICES": receiver.address.replace("http", "json") + "/services",
+    }
+    assert here(*world.applying).code == 0
+    receiver.posts.clear()
+    done = here(*BEGUN[command], WEBHOOK_KEY="", BEAT="")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if "notified by" in line] == [
+        "Warning: WEBHOOK_KEY is not set: nobody is notified by WEBHOOK; other receivers are.",
+        "Warning: BEAT is not set: nobody is notified by BEAT; other receivers are.",
+    ]
+    assert {post.path for post in receiver.posts} == {"/services"}
+    assert "  not notified: finished to WEBHOOK: WEBHOOK_KEY is not set (1 attempt)" in (
+        done.out.splitlines()
+    )
+    assert "BEAT is not set" in done.out
+
+
+@pytest.mark.parametrize("command", BEGUN)
+def test_a_malformed_variable_is_an_error_also_later(
+    world: World, here: Here, receiver: Receiver, command: str
+) -> None:
+    """It is not a secret that is missing: nothing is sent."""
+    assert here(*world.applying).code == 0
+    asked, told = world.requests, len(receiver.posts)
+    done = here(*BEGUN[command], WEBHOOK="not a URL")
+    assert (done.code, world.requests, len(receiver.posts)) == (2, asked, told)
+    assert "notify.url_env = WEBHOOK: it does not hold a URL" in done.err
+
+
+def test_a_token_of_the_api_is_refused_also_later(
+    world: World, here: Here, receiver: Receiver
+) -> None:
+    """Even if it is not set."""
+    assert here(*world.applying).code == 0
+    for variable in ("TFE_TOKEN", "TF_TOKEN_hooks_example"):
+        world.job(("[pace]", f'[notify]\nurl_env = "WEBHOOK"\nhmac_key_env = "{variable}"\n[pace]'))
+        done = here(*world.applying)
+        assert done.code == 2
+        assert f"notify.hmac_key_env = {variable}: this environment variable holds a token" in (
+            done.err
+        )
+    assert receiver.events == ["started", "finished"]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +353,7 @@ def test_the_library_tells_as_well(
 
 
 def test_each_shard_of_a_fleet_tells_for_itself(tmp_path: Path) -> None:
-    """With its name; a variable that is missing is found before any shard begins."""
+    """With its name. A missing variable is found before a shard begins; later, it is a warning."""
     with three_organizations(tmp_path) as world, receiving() as receiver:
         world.job(("[pace]", f"{NOTIFY}[pace]"), ('organization = "acme"\n', ""))
         assert world.run(*FLEET_APPLY, WEBHOOK=receiver.url).code == 2
@@ -308,6 +362,12 @@ def test_each_shard_of_a_fleet_tells_for_itself(tmp_path: Path) -> None:
         assert world.run("fleet", "plan", "fleet.toml").code == 0
         done = world.run(*FLEET_APPLY, WEBHOOK=receiver.url, WEBHOOK_KEY=KEY)
         assert done.code == 0
+        told = len(receiver.posts)
+        for command in (FLEET_APPLY, ("fleet", "undo", "fleet.toml", "--yes")):
+            begun = world.run(*command, WEBHOOK=receiver.url)
+            assert begun.code == 0
+            assert begun.err.count("WEBHOOK_KEY is not set") == 1
+        assert len(receiver.posts) == told
     shards = {post.members["shard"]: post.members["organization"] for post in receiver.posts}
     assert shards == {name: name for name in NAMES}
     assert sorted(map(str, receiver.events)) == ["finished"] * 3 + ["started"] * 3

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+from tests.cli.run.test_fleet import APPLY as FLEET_APPLY
+from tests.cli.run.test_fleet import three_organizations
 from tests.cli.support import World, closed_now, ended
 from tests.conftest import Here
 
@@ -23,24 +26,48 @@ def test_a_plan_shows_its_windows(world: World, here: Here) -> None:
     assert here("plan", "job.toml", "--json").objects[-1]["windows"] == [closed_now()]
 
 
-def test_outside_its_windows_it_ends_with_6_and_says_what_goes_on_when(
-    world: World, here: Here
-) -> None:
-    """Nothing is sent; the report, ``status`` and the last line say until when."""
+def test_outside_its_windows_it_ends_with_6_before_any_request(world: World, here: Here) -> None:
+    """A scheduler starts it often: it looks only at the clock, and says when a window opens."""
     windowed(world, closed_now())
     done = here(*ENDING)
-    assert (done.code, world.writes) == (6, 0)
-    assert "Outside the windows: no operation begins until 20" in done.err
-    last = done.err.splitlines()[-1]
-    assert last.startswith("Outside its windows until 20")
-    assert last.endswith(
-        "UTC. `bulkops resume scan.jsonl` resumes it then; started earlier, it rests until then."
-    )
-    status = here("status", "scan.jsonl")
-    assert any(line.startswith("  outside its windows until 20") for line in status.lines)
+    assert (done.code, world.requests, world.journal.exists()) == (6, 0, False)
+    assert done.err.startswith("Outside its windows until 20")
+    assert done.err.endswith("Nothing was sent or recorded: start the same command again then.\n")
+    assert here("apply", "job.toml", "--yes", "--exit-outside-window").code == 6
+    assert here("plan", "job.toml", "--out", "scan.plan").code == 0
+    asked = world.requests
+    assert here("apply", "scan.plan", *ENDING[2:4], "--exit-outside-window").code == 6
+    assert (world.requests, world.journal.exists()) == (asked, False)
+    assert not (world.folder / ".bulkops" / "scan").exists()
     windowed(world, ALWAYS)
     assert here(*ENDING).code == 0
     assert world.all_desired()
+
+
+def test_begun_and_outside_its_windows_it_records_nothing(world: World, here: Here) -> None:
+    """The journal stays as it is, until a window opens; one that is finished needs none."""
+    windowed(world, ALWAYS)
+    world.kill(signal.SIGKILL, write=3, stage="after")
+    windowed(world, closed_now())
+    asked, recorded = world.requests, world.journal.read_bytes()
+    done = here(*ENDING)
+    assert (done.code, world.requests, world.journal.read_bytes()) == (6, asked, recorded)
+    assert done.err.startswith("Outside its windows until 20")
+    windowed(world, ALWAYS)
+    assert here(*ENDING).code == 0
+    assert world.all_desired()
+    windowed(world, closed_now())
+    assert here(*ENDING).code == 0
+
+
+def test_a_fleet_outside_its_windows_sends_nothing(tmp_path: Path) -> None:
+    """No shard is looked at; the clock is the same for all."""
+    with three_organizations(tmp_path) as world:
+        window = f'[rollout]\nwindows = ["{closed_now()}"]\n[pace]'
+        world.job(("[pace]", window), ('organization = "acme"\n', ""))
+        done = world.run(*FLEET_APPLY, "--exit-outside-window")
+        assert (done.code, world.requests) == (6, 0)
+        assert done.err.startswith("Outside its windows until 20")
 
 
 def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: Here) -> None:
@@ -57,6 +84,9 @@ def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: 
     process.kill()
     assert ended(process).code == -signal.SIGKILL
     assert "outside its windows" not in here("status", "scan.jsonl").out
+    asked, recorded = world.requests, world.journal.read_bytes()
+    assert here("resume", "scan.jsonl", "--yes", "--exit-outside-window").code == 6
+    assert (world.requests, world.journal.read_bytes()) == (asked, recorded)
     process = world.start(*world.applying)
     _until_it_rests(process.stderr)
     process.send_signal(signal.SIGTERM)
@@ -85,6 +115,6 @@ def test_an_unknown_time_zone_is_named(world: World, here: Here) -> None:
         done = here(*command)
         assert (done.code, world.requests) == (2, 0)
         assert done.err == (
-            "Error: job.toml: rollout.windows: time zone Europe/Berln: not in this machine's time "
-            "zone database. Did you mean Europe/Berlin?\n"
+            'Error: job.toml: rollout.windows[0] = "08:00-16:00 Europe/Berln": time zone '
+            "Europe/Berln: not in this machine's time zone database. Did you mean Europe/Berlin?\n"
         )

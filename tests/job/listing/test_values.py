@@ -192,9 +192,11 @@ def test_a_kind_without_such_fields_has_no_columns() -> None:
 def test_without_a_file_there_is_nothing_to_read() -> None:
     """``from_file`` requires ``select.file``, and a job whose file is read."""
     document = {**JOB, "operation": {**ATTACH, "from_file": COLUMNS}}
-    with pytest.raises(JobError, match=r"give select\.file, the file with these columns"):
+    with pytest.raises(
+        JobError, match=r"name the file with these columns in \[select\], for example file = "
+    ):
         job_from_builtins(document)
-    with pytest.raises(JobError, match=r"give select\.file"):
+    with pytest.raises(JobError, match="name the file with these columns"):
         job_from_builtins({**document, "select": {"all": True}})
 
 
@@ -284,9 +286,9 @@ class Audit(WorkspaceTaskKind):
 def test_a_run_task_is_never_a_value() -> None:
     """Whatever an installed kind declares, all workspaces have the same run tasks."""
     manifest = parse_manifest("name,audit\na,two\nb,\n", "list.csv")
-    table = StepTable("operation", Audit, {"task": "scan", "from_file": ["audit"]})
+    table = StepTable("job.toml", Audit, {"task": "scan", "from_file": ["audit"]})
     with pytest.raises(JobError, match="a run task or secret is the same on every workspace"):
-        read_specs(table, "job.toml", listed=None, manifest=manifest)
+        read_specs(table, listed=None, manifest=manifest)
 
 
 MADE_UP: dict[str, Any] = {

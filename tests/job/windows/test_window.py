@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from itertools import groupby
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkops.job.windows.window import DAYS, Window, parse_window
+from bulkops.job.windows.window import DAYS, Window, WindowText, parse_window, why_no_window
 
+PATTERN = str(WindowText.__metadata__[0].pattern)  # type: ignore[attr-defined]  # of Annotated
 ZONES = sorted(available_timezones())
 FIRST, LAST = datetime(2005, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -168,8 +170,56 @@ def test_every_change_of_clocks_is_tried() -> None:
     assert datetime(2026, 4, 4, 15, tzinfo=UTC) in changes("Australia/Lord_Howe")
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow"])
-def test_another_text_is_no_window(text: str) -> None:
-    """It is refused, whoever passes it."""
-    with pytest.raises(ValueError, match=f"{text}: not a window"):
+SHAPE = 'not days, times, and a time zone such as "Mon-Thu 08:00-16:00 Europe/Berlin"'
+ORDER = SHAPE.replace("not", "its parts are in another order than in")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", SHAPE),
+        ("tomorrow", SHAPE),
+        ("Mon 08:00-12:00 13:00-16:00 UTC", SHAPE),
+        ("Mon Tue 08:00-16:00 UTC", "write its days without spaces: Mon-Thu, or Mon,Wed"),
+        ("Mon, Tue 08:00-16:00 UTC", "write its days without spaces"),
+        ("Mon-Fri 08:00-16:00", "the time zone is missing: give one such as Europe/Berlin or UTC"),
+        ("8-16", "the time zone is missing: give one such as Europe/Berlin or UTC after 8-16"),
+        ("Europe/Berlin 08:00-16:00", ORDER),
+        ("08:00-16:00 Mon UTC", ORDER),
+        ("08:00-16:00 UTC Mon-Fri", ORDER),
+        ("Mo-Fr 08:00-16:00 UTC", '"Mo" is not a day: Mon, Tue, Wed, Thu, Fri, Sat, Sun; Mon-Thu'),
+        ("Mon-Friday 08:00-16:00 UTC", '"Friday" is not a day: Mon, Tue'),
+        ("mon 08:00-16:00 UTC", '"mon" is not a day'),
+        ("Mon, 08:00-16:00 UTC", '"" is not a day'),
+        ("Mon-Tue-Wed 08:00-16:00 UTC", '"Tue-Wed" is not a day'),
+        ("8-16 UTC", '"8" is not a time to begin at: 00:00 to 23:59'),
+        ("24:00-08:00 UTC", '"24:00" is not a time to begin at: 00:00 to 23:59'),
+        ("08:00-25:00 UTC", '"25:00" is not a time to end at: 00:00 to 24:00'),
+        ("08:00-16:60 UTC", '"16:60" is not a time to end at'),
+        ("08:00-4pm UTC", '"4pm" is not a time to end at'),
+        ("08:00-08:00 UTC", "08:00-08:00 begins and ends at the same time: for whole days, write"),
+        ("08:00-16:00 ../etc", '"../etc" is not a time zone\'s name such as Europe/Berlin or UTC'),
+        ("08:00-16:00 +02:00", '"+02:00" is not a time zone\'s name such as'),
+        ("Mon  08:00-16:00 UTC", "put one space between its parts, and none around"),
+        (" 08:00-16:00 UTC", "put one space between its parts, and none around"),
+    ],
+)
+def test_what_is_no_window_is_told_by_its_part(text: str, problem: str) -> None:
+    """The message names the part that is wrong and what is allowed, whoever passes the text."""
+    with pytest.raises(ValueError, match=re.escape(problem)):
         parse_window(text, ZoneInfo)
+
+
+@given(
+    st.one_of(
+        st.text(alphabet="MonTue08:16-,/ UTC+2Z"),
+        st.from_regex(PATTERN).map(lambda text: text.rstrip("\n")),
+        st.tuples(st.from_regex(PATTERN), st.integers(0, 30), st.sampled_from(" -:,a8")).map(
+            lambda drawn: drawn[0][: drawn[1]] + drawn[2] + drawn[0][drawn[1] + 1 :]
+        ),
+    )
+)
+def test_the_words_agree_with_the_pattern(text: str) -> None:
+    """The schema refuses the same texts, except for one that ends when it begins."""
+    problem = why_no_window(text)
+    assert (problem == "" or "at the same time" in problem) == bool(re.search(PATTERN, text))

@@ -15,11 +15,13 @@ from zipfile import ZipFile
 import msgspec
 import pytest
 
-from bulkops.journal.records import Ended, Execution, Planned, Refused
+from bulkops.journal.records import Ended, Execution, Planned, Refused, Skipped, Verified
 from bulkops.journal.states import Held, Reached
 from bulkops.operations.model import Observed, Target
+from bulkops.report.html import document
 from bulkops.report.html.gathered import MOST_NAMES, MOST_REASONS, Gathered
 from bulkops.report.html.labels import SIZES, Label
+from bulkops.report.html.summary import BAR, summary
 from bulkops.report.html.tables import execution_lines, wave_lines
 from bulkops.report.html.timeline_chart import RIGHT, timeline_chart
 from bulkops.report.model import Report
@@ -33,6 +35,7 @@ from tests.report.html.samples import (
     done,
     execution,
     hostile,
+    key,
     many,
     not_done,
     of_every_outcome,
@@ -211,7 +214,7 @@ def test_a_single_wave_has_a_table_only_if_it_stopped_the_job() -> None:
     """A job without waves has one internally, which the page hides."""
     plain = rolled_out(1, execution(0), wave(1, 0, 1, Reached.OPEN, 1))
     assert wave_lines(plain, Gathered(plain)) == []
-    held = rolled_out(1, execution(0), wave(1, 0, 1, Reached.RESTED, 1, held=Held.FAIL, status=1))
+    held = rolled_out(1, execution(0), wave(1, 0, 1, Reached.PAUSED, 1, held=Held.FAIL, status=1))
     assert len(wave_lines(held, Gathered(held))) == 1
 
 
@@ -385,3 +388,24 @@ def test_the_wheel_has_the_templates(tmp_path: Path) -> None:
     with ZipFile(built_wheel(tmp_path)) as archive:
         assert desired <= set(archive.namelist())
     assert "bulkops/report/html/report.html.j2" in desired
+
+
+def test_what_is_done_is_told_apart_from_what_is_not() -> None:
+    """The bar isn't full beside another verdict than "Done": it has drifted and blocked, too."""
+    blocked = Skipped(Target("ws-b", "prod-b"), "attached 2 times", blocked=True)
+    drifted = Verified(at(3.0), 2, {key(0): "not attached"})
+    each = [record for number in range(3) for record in done(number, 1 + number)]
+    made = rolled_out(3, blocked, execution(0), each, drifted, Ended(at(4), "complete"), skips=1)
+    shown = summary(made)
+    assert [(one.outcome, one.number) for one in shown.totals] == [
+        ("succeeded", 2),
+        ("drifted", 1),
+        ("blocked", 1),
+    ]
+    assert shown.done == "2 of 4 done (50.0%), 2 not"
+    assert shown.done in "".join(document(made))
+    failed = rolled_out(2, execution(0), not_done(0, 1), not_done(1, 1), Ended(at(2), "error"))
+    assert summary(failed).done == "0 of 2 done (0%), 2 not"
+    assert summary(rolled_out(3, execution(0), each)).done == "3 of 3 done (100%)"
+    for outcome in BAR:
+        assert f'id="shape-{outcome}"' in "".join(document(made))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from datetime import datetime, timedelta
 from functools import partial
+from xml.etree import ElementTree
 
 import anyio
 import msgspec
@@ -12,8 +15,10 @@ import pytest
 
 from bulkops.api.messages import Request
 from bulkops.errors import ExitCode, JobError, JournalWriteFailed
-from bulkops.job.job import Job
+from bulkops.events import Status
+from bulkops.job.job import Job, job_from_builtins
 from bulkops.journal.states import How, Outcome
+from bulkops.report import csv_table, html, junit, markdown, text
 from bulkops.report.json_document import document
 from bulkops.report.model import exit_code, report
 from bulkops.simulator.core import Simulator
@@ -183,6 +188,26 @@ def test_instead_of_resting_it_ends_with_6() -> None:
     assert world.effects() == dict.fromkeys(world.names, 1)
 
 
+def test_every_report_says_until_when_it_rests() -> None:
+    """In the same words in all formats; the JSON report has the same fields as status."""
+    world = slow()
+    world.start(windowed())
+    made = report(world.resume(exit_outside_window=True))
+    words = "outside its windows until 2026-11-25 08:00:00 Europe/Berlin (2026-11-25 07:00:00 UTC)"
+    rest = msgspec.json.decode("".join(document(made)))["rest"]
+    assert rest == msgspec.to_builtins(Status.of(made))["rest"]
+    assert rest["until"] == OPENS
+    rows = list(csv.DictReader(io.StringIO("".join(csv_table.document(made)))))
+    assert {row["reason"] for row in rows if row["outcome"] == "pending"} == {words}
+    suites = ElementTree.fromstring("".join(junit.document(made)))  # noqa: S314 - its own text
+    assert {one.attrib["message"] for one in suites.iter("skipped")} == {f"not started: {words}"}
+    (named,) = [one for one in suites.iter("property") if one.attrib["name"] == "rest_until"]
+    assert named.attrib["value"] == OPENS
+    assert words in "".join(markdown.document(made))
+    assert words.partition("until ")[2] in "".join(html.document(made))
+    assert f"  {words}" in list(text.lines(made))
+
+
 @pytest.mark.parametrize("hours", [9.0, 10.5])
 def test_a_wall_clock_that_is_set_is_noticed_within_a_minute(hours: float) -> None:
     """Set forward during a rest, it opens the window a minute later at most."""
@@ -326,7 +351,7 @@ def test_an_unknown_time_zone_sends_nothing() -> None:
     world = World(workspaces=2)
     world.start(windowed("08:00-16:00 Europe/Atlantis"))
     asked = len(world.wire.asked)
-    with pytest.raises(JobError, match=r"rollout\.windows: time zone Europe/Atlantis: not in"):
+    with pytest.raises(JobError, match=r"windows\[0\] = .*: time zone Europe/Atlantis: not in"):
         world.resume()
     assert len(world.wire.asked) == asked
 
@@ -335,3 +360,83 @@ def test_windows_are_no_part_of_the_digest() -> None:
     """A job with other windows resumes the same journal, and a job without has no such field."""
     one, other, none = windowed(), windowed("00:00-24:00 UTC"), job(pace={"max_at_once": 1})
     assert one.digest == other.digest == none.digest
+
+
+STEPS = (
+    {"kind": "attach", "task": "security-scan", "enforcement_level": "mandatory"},
+    {"kind": "workspace-update", "terraform_version": "1.9.8"},
+)
+
+
+def of_steps() -> Job:
+    """Return a job of two steps on each workspace, which the first of ``WINDOWS`` interrupts."""
+    return job_from_builtins(
+        {
+            "name": "scan",
+            "organization": "acme",
+            "operation": list(STEPS),
+            "select": {"all": True},
+            "rollout": {"windows": WINDOWS, "max_failures": "100%"},
+            "pace": {"max_at_once": 3},
+        }
+    )
+
+
+def begun_and_whole(world: World) -> tuple[int, int]:
+    """Return on how many workspaces the first step is done, and on how many both are."""
+    first = {name for name in world.names if world.shown(name)}
+    workspaces = world.simulator.world.organizations["acme"].workspaces
+    second = {name for name in world.names if workspaces[name].terraform_version == "1.9.8"}
+    return len(first), len(first & second)
+
+
+def test_a_workspace_that_has_begun_is_finished_after_its_window() -> None:
+    """No workspace rests between two steps: the last ones are finished, and no other one begins."""
+    world = World(workspaces=SIZE, latency=4.0)
+    times = sent_at(world)
+    world.start(of_steps())
+    replay = world.resume(exit_outside_window=True)
+    assert exit_code(replay) == ExitCode.PAUSED
+    first, whole = begun_and_whole(world)
+    assert 0 < first == whole < SIZE
+    late = outside(times)
+    assert 0 < len(late) <= 3
+    assert max(late) < datetime.fromisoformat("2026-11-24T21:01:10Z")
+    world.pause = 12 * 3600.0
+    assert exit_code(world.resume()) == ExitCode.DONE
+    assert begun_and_whole(world) == (SIZE, SIZE)
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(60.5, 0), (62.0, 3)])
+def test_killed_after_its_window_between_two_steps(seconds: float, late: int) -> None:
+    """Resumed outside every window, nothing is sent; in the next one, each change is made once."""
+    world = World(workspaces=SIZE, latency=4.0)
+    times = sent_at(world)
+    world.start(of_steps())
+    assert world.until_stopped(after=seconds - world.elapsed) is None
+    world.disk.power_on()
+    first, whole = begun_and_whole(world)
+    assert whole < first
+    sent = len(times)
+    outside_again = world.resume(exit_outside_window=True)
+    assert outside_again.ended is not None
+    assert outside_again.ended.how == How.WINDOW
+    assert len(times) == sent
+    assert exit_code(world.resume()) == ExitCode.DONE
+    assert begun_and_whole(world) == (SIZE, SIZE)
+    assert world.effects() == dict.fromkeys(world.names, 2)
+    assert len(outside(times)) == late
+
+
+def test_what_comes_after_other_targets_waits_for_the_next_window() -> None:
+    """A run task is deleted after its detaches: it is not one of their workspaces."""
+    # The last of ten detaches is in flight when the first window closes.
+    world = World(workspaces=10, latency=3.0, attached=True)
+    times = sent_at(world)
+    world.start(windowed(kind="task-delete"))
+    replay = world.resume(exit_outside_window=True)
+    assert replay.count(Outcome.SUCCEEDED) == 10
+    assert replay.ended is not None
+    assert replay.ended.how == How.WINDOW
+    assert exit_code(world.resume()) == ExitCode.DONE
+    assert (len(times), outside(times)) == (11, [])

@@ -22,10 +22,12 @@ from bulkops.cli.options import (
     command,
 )
 from bulkops.cli.output.printing import note
+from bulkops.cli.run.closed import end_if_closed
 from bulkops.cli.run.fleet import apply_fleet
 from bulkops.cli.run.fleet_view.metrics import FleetMetrics
 from bulkops.cli.run.open_fleet import FleetServer, open_fleet
 from bulkops.errors import JournalLocked
+from bulkops.fleet.file import load_fleet, load_fleet_job
 from bulkops.fleet.shard_job import How
 
 APPLYING = Together(
@@ -71,6 +73,10 @@ def apply(*, fleet: Path, shard: str | None, options: RunOptions, server: FleetS
       bulkops fleet apply fleet.toml --yes --shard 3/3
       bulkops fleet apply detach-everywhere.toml --confirm legacy-lint
     """
+    if options.exit_outside_window:
+        end_if_closed(
+            load_fleet_job(load_fleet(fleet, trust_files=options.trust_files)), json=options.json
+        )
     opened = open_fleet(fleet, server, how_of(options), shard)
     with FleetMetrics(options.metrics_file, opened) as metrics:
         apply_fleet(opened, options, metrics)

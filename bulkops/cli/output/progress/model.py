@@ -16,7 +16,7 @@ class Doing(StrEnum):
     READING = "reading"
     CARRYING_OUT = "carrying out"
     VERIFYING = "verifying"
-    RESTING = "resting"
+    PAUSING = "pausing between waves"
     GATE = "running its gate"
     CLOSED = "outside its windows"
 
@@ -47,7 +47,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
         limit: requests per second, the server's or the job's; ``None`` if there is no limit.
         wave: number of the current wave; 0 if all have passed.
         until: end of the pause between waves (RFC 3339); empty if there is none.
-        rest_seconds: left of that pause, or until a window opens.
+        idle_seconds: left of that pause, or of the rest outside its windows.
         closed: until when it rests outside its windows; ``None`` if it doesn't.
         seconds_left: until the job ends, or until it ``pauses``: including pauses between waves,
             not including gates, at the limit until a rate is known. ``None`` if unknown, for
@@ -68,7 +68,7 @@ class JobProgress(msgspec.Struct, frozen=True, kw_only=True):
     wave: int
     waves: tuple[WaveProgress, ...]
     until: str
-    rest_seconds: float
+    idle_seconds: float
     seconds_left: float | None
     pauses: bool
     drain_seconds: float | None

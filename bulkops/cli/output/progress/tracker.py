@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bulkops.cli.output.progress.model import Doing, JobProgress, WaveProgress
 from bulkops.cli.output.progress.speed import Speed
-from bulkops.job.rollout import MANUAL, Rollout, Wave, rest_seconds
+from bulkops.job.rollout import MANUAL, Rollout, Wave, wave_pause_seconds
 from bulkops.journal.progress import Progress
 from bulkops.journal.records import Rest, WaveReached
 from bulkops.journal.replay import Replay
@@ -46,18 +46,18 @@ class ProgressTracker:
         self._start = self._starting(begun=False)
         self._busy = False
         self._at_gate = False
-        self._rest: tuple[float, str] | None = None
+        self._pause: tuple[float, str] | None = None
         self._closed: tuple[float, Rest] | None = None
         self._given_up_at: float | None = None
 
     def reached(self, wave: WaveReached, now: float) -> None:
         """Note the state of a wave, which the replay knows already."""
-        self._rest = None
+        self._pause = None
         if wave.reached is Reached.OPEN:
             self._busy, self._start = False, self._starting(begun=True)
             self._speed.starts(now, self._start.counts.total())
         elif wave.until:
-            self._rest = now + rest_seconds(self._rollout), wave.until
+            self._pause = now + wave_pause_seconds(self._rollout), wave.until
 
     def rests(self, rest: Rest, now: float, wall: datetime) -> None:
         """Note that it rests outside its windows, or that one has opened: then it reads again."""
@@ -91,14 +91,14 @@ class ProgressTracker:
         # There is no estimate for the last few of a wave, or for a server that is down.
         waits = 0 < left <= activity.in_flight
         self._speed.measure(now, counts.total(), goes=not waits and doing is Doing.CARRYING_OUT)
-        rest = max(0.0, self._rest[0] - now) if self._rest else 0.0
+        pause = max(0.0, self._pause[0] - now) if self._pause else 0.0
         closed = max(0.0, self._closed[0] - now) if self._closed else 0.0
         limit = min(filter(None, (activity.limit, self._ceiling)), default=None)
         drained, seconds_left = self._given_up_at, None
         pauses = self._rollout.pause == MANUAL and wave is not None and not wave.last
         if wave is not None and not waits and drained is None and not self._closed:
             left = left if pauses else operations - counts.total()
-            seconds_left = self._seconds_left(wave, left, rest, limit)
+            seconds_left = self._seconds_left(wave, left, pause, limit)
             if seconds_left is not None:
                 seconds_left = max(seconds_left, activity.settle_seconds)
         return JobProgress(
@@ -112,8 +112,8 @@ class ProgressTracker:
             limit=limit,
             wave=wave.number if wave else 0,
             waves=tuple(self._waves_shown(wave, done)),
-            until=self._rest[1] if self._rest else "",
-            rest_seconds=closed or rest,
+            until=self._pause[1] if self._pause else "",
+            idle_seconds=closed or pause,
             closed=self._closed[1] if self._closed else None,
             seconds_left=seconds_left,
             pauses=pauses,
@@ -153,8 +153,8 @@ class ProgressTracker:
             return Doing.CLOSED
         if self._at_gate:
             return Doing.GATE
-        if self._rest is not None:
-            return Doing.RESTING
+        if self._pause is not None:
+            return Doing.PAUSING
         if not self._start.begun:
             return Doing.READING
         is_open = wave is not None and self._replay.reached(wave.number) is Reached.OPEN
@@ -169,17 +169,17 @@ class ProgressTracker:
             yield WaveProgress(wave.number, wave.size, wave_done)
 
     def _seconds_left(
-        self, wave: Wave, left: int, rest: float, limit: float | None
+        self, wave: Wave, left: int, pause: float, limit: float | None
     ) -> float | None:
-        between = rest_seconds(self._rollout)
+        between = wave_pause_seconds(self._rollout)
         to_come = (
             len(self._waves) - wave.number - (self._replay.reached(wave.number) is not Reached.OPEN)
         )
-        rests = rest + between * max(0, to_come)
+        pauses = pause + between * max(0, to_come)
         if left <= 0:
-            return rests or None
+            return pauses or None
         rate = limit if self._speed.rate is None else self._speed.rate
-        return left / rate + rests if rate else None
+        return left / rate + pauses if rate else None
 
 
 class _Start(NamedTuple):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from bulkops.fleet.report.model import FleetReport, ShardReport
 from bulkops.fleet.report.words import shard_verdict
 from bulkops.journal.states import TROUBLE, Outcome
-from bulkops.report.html.summary import Summary, Total, summary, totals
+from bulkops.report.html.summary import Summary, Total, done, summary, totals
 from bulkops.report.html.words import Verdict
-from bulkops.report.model import PENDING
+from bulkops.report.model import BLOCKED, PENDING
 
 
 class ShardLine(NamedTuple):
@@ -47,6 +47,7 @@ class FleetSummary(NamedTuple):
     Attributes:
         sections: the shards, those that need a closer look first.
         noun: what is counted; ``operation`` if it differs between the shards.
+        done: see ``Summary``.
         all: the last row of the table of shards.
         skips: reason → number of targets of all shards that were skipped when planned.
         servers: addresses.
@@ -56,6 +57,7 @@ class FleetSummary(NamedTuple):
 
     sections: list[ShardSection]
     noun: str
+    done: str
     all: ShardLine
     totals: list[Total]
     skips: dict[str, int]
@@ -74,17 +76,30 @@ def fleet_summary(fleet: FleetReport) -> FleetSummary:
     for one in found:
         skips.update(one.skips)
     lines = [section.line for section in sections]
+    shown = _shown(sections)
     return FleetSummary(
         sections=sections,
         noun=nouns.pop() if len(nouns) == 1 else "operation",
         all=ShardLine(*(sum(column) for column in zip(*lines, strict=True))) if lines else _NONE,
-        totals=totals(fleet.counts),
+        done=done(shown),
+        totals=totals(shown),
         skips=dict(skips),
         servers=sorted({one.report.address for one in found}),
         started=min((one.started for one in found if one.started), default=""),
         ended=max((one.ended for one in found if one.ended), default=""),
         people=sorted({name for one in found for name in one.people}),
     )
+
+
+def _shown(sections: list[ShardSection]) -> Counter[str]:
+    """Return what the bar of all shards shows; what was undone is left out."""
+    shown = Counter[str]()
+    for section in sections:
+        if section.one is None:
+            shown[BLOCKED] += section.shard.blocked
+        elif not section.shard.undone:
+            shown.update({total.outcome: total.number for total in section.one.totals})
+    return shown
 
 
 _URGENT = (Outcome.FAILED, Outcome.IN_DOUBT, Outcome.CONFLICT, PENDING)

@@ -1,4 +1,4 @@
-"""A process's part in a rollout: how far all shards are, and which of its own begin next."""
+"""This process's shards in a rollout: how far all shards are, and which of its own begin next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bulkops.fleet.shard_run import ShardRun
 from bulkops.fleet.waves import ENDED, Course, Next, ShardProgress, State, exceeded, next_step
 
 
-class Part:
+class OwnShards:
     """The shards of this process among those of the rollout.
 
     Args:
