@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
 
@@ -22,6 +22,11 @@ def swept(*axes: Iterable[Any], every: int) -> list[Any]:
         missing = [one for one in axis if all(taken[number] != one for taken in sample)]
         assert not missing, f"the default run would never have {missing}"
     return [one if number % every == 0 else _long(one) for number, one in enumerate(combinations)]
+
+
+def first(number: int, values: Sequence[Any]) -> list[Any]:
+    """Return all values; those after the first few are for the long tests."""
+    return [*values[:number], *(_long((one,)) for one in values[number:])]
 
 
 def long(*axes: Iterable[Any]) -> list[Any]:
