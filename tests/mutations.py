@@ -11,7 +11,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -641,11 +644,14 @@ MUTATIONS = (
 )
 
 
-def ends_with(folder: Path, tests: tuple[str, ...]) -> int:
+def ends_with(folder: Path, tests: tuple[str, ...], *options: str) -> int:
     """Return pytest's exit status for tests of a copy: 0 if all pass, 1 if some fail."""
     named = [f"tests/{place}" for place in tests]
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *named]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *options]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
+    # Without bytecode, each mutation would compile the whole copy, and the tests, again.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command += named
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
     return ended.returncode
 
@@ -668,18 +674,35 @@ def main() -> int:
     """Return 0 if the tests pass without a mutation, and every mutation makes one fail."""
     missed = 0
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name, "project")
-        shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+        folders = [Path(name, f"project-{number}") for number in range(os.cpu_count() or 1)]
+        for folder in folders:
+            shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
         sound = tuple(dict.fromkeys(test for one in MUTATIONS for test in one.tests))
-        if ends_with(folder, sound):
+        if ends_with(folders[0], sound, "-n", "auto"):
             sys.stdout.write("The tests fail without any mutation.\n")
             return 1
-        for mutation in MUTATIONS:
-            found = noticed(folder, mutation)
+        for mutation, found in zip(MUTATIONS, in_turn(folders), strict=True):
             missed += not found
             sys.stdout.write(f"{'noticed' if found else 'MISSED ':8}  {mutation.fault}\n")
             sys.stdout.flush()
     return 1 if missed else 0
+
+
+def in_turn(folders: list[Path]) -> Iterator[bool]:
+    """Return whether each mutation is noticed, one at a time in each copy."""
+    free = Queue[Path]()
+    for folder in folders:
+        free.put(folder)
+
+    def in_a_free_one(mutation: Mutation) -> bool:
+        folder = free.get()
+        try:
+            return noticed(folder, mutation)
+        finally:
+            free.put(folder)
+
+    with ThreadPoolExecutor(len(folders)) as threads:
+        yield from threads.map(in_a_free_one, MUTATIONS)
 
 
 if __name__ == "__main__":

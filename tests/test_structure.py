@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -175,6 +176,17 @@ def _is_pure(path: Path) -> bool:
 
 
 @cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Return what is directly inside a node, without expressions: they take most of the time."""
+    inside = ast.iter_child_nodes(node)
+    return (one for one in inside if isinstance(one, ast.stmt | ast.excepthandler | ast.match_case))
+
+
+@cache
 def _imports(path: Path, *, typing_only: bool = False) -> frozenset[str]:
     """Return the modules, and names in them, that a file imports anywhere.
 
@@ -182,7 +194,7 @@ def _imports(path: Path, *, typing_only: bool = False) -> frozenset[str]:
         typing_only: whether to include imports that only types need.
     """
     found: set[str] = set()
-    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    waiting: list[ast.AST] = [_tree(path)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -193,8 +205,15 @@ def _imports(path: Path, *, typing_only: bool = False) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-        waiting += ast.iter_child_nodes(node)
+        waiting += _statements(node)
     return frozenset(found)
+
+
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
+    """Return all statements in a node, at any depth."""
+    for statement in _statements(node):
+        yield statement
+        yield from _inside(statement)
 
 
 def _root(module: str) -> str:
@@ -230,9 +249,9 @@ def test_modules_import_at_their_top() -> None:
     inside = [
         f"{_name(path)}:{node.lineno}"
         for path in MODULES
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for function in _inside(_tree(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
+        for node in _inside(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     assert len(set(inside)) < 30, inside
@@ -315,8 +334,8 @@ def test_pure_modules_import_nothing_impure() -> None:
 def test_pure_modules_are_not_asynchronous() -> None:
     """A pure module defines no coroutine."""
     for path in filter(_is_pure, MODULES):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert not any(isinstance(node, ast.AsyncFunctionDef) for node in ast.walk(tree)), path
+        statements = _inside(_tree(path))
+        assert not any(isinstance(node, ast.AsyncFunctionDef) for node in statements), path
 
 
 def test_the_public_names_are_there_and_sorted() -> None:
@@ -337,7 +356,7 @@ def test_every_test_states_a_fact() -> None:
     silent = [
         f"{path.name}: {node.name}"
         for path in TESTS
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in _inside(_tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)

@@ -62,6 +62,7 @@ def test_the_server_has_no_limit_and_cuts_pages() -> None:
         anyio.run(ask, address)
 
 
+@pytest.mark.long
 @linux
 def test_a_command_is_measured_in_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

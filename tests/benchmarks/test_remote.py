@@ -89,6 +89,7 @@ def test_the_generated_segments_are_a_journal(tmp_path: Path) -> None:
     assert read(JournalFile(path)).scanner.seq - 1 == 1 + 100 + 1 + 2 * 100 + 2
 
 
+@pytest.mark.long
 def test_segments_reads_both(capsys: pytest.CaptureFixture[str]) -> None:
     """The same journal is read from a file and from the store."""
     segments.main(["--operations", "5", "--segments", "3", "--latency", "0.001", "--runs", "1"])

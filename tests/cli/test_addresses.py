@@ -103,21 +103,20 @@ def test_a_forged_address_gets_no_token(
         assert (files.requests, other.stats.requests) == (requests, 0), command
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_files_address_alone_gets_only_a_token_bound_to_it(
-    files: World, here: Here, command: tuple[str, ...]
-) -> None:
+def test_a_files_address_alone_gets_only_a_token_bound_to_it(files: World, here: Here) -> None:
     """If the user names none, exit 13 names the variable to set, unless a token is bound to it."""
-    requests = files.requests
-    done = here(*command, **UNNAMED)
-    assert (done.code, done.out) == (13, "")
-    assert f"set TFE_ADDRESS={files.address} or pass --address {files.address}" in done.err
-    assert files.requests == requests
     tokens: set[str] = set()
     files.simulator.before = lambda request: tokens.add(request.headers["authorization"])
     host = files.address.removeprefix("http://").replace(".", "_")
-    assert here(*command, **UNNAMED, **{f"TF_TOKEN_{host}": BOUND}).code in (0, 3)
-    assert tokens == {f"Bearer {BOUND}"}
+    token = f"TF_TOKEN_{host}"
+    for name, command in COMMANDS.items():
+        done = here(*command, **UNNAMED, **{token: ""})
+        assert (done.code, done.out) == (13, ""), name
+        assert f"set TFE_ADDRESS={files.address} or pass --address {files.address}" in done.err
+        assert not tokens, name
+        assert here(*command, **UNNAMED, **{token: BOUND}).code in (0, 3), name
+        assert tokens == {f"Bearer {BOUND}"}, name
+        tokens.clear()
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -174,9 +173,9 @@ def test_an_address_in_another_spelling_is_the_same(files: World, here: Here) ->
     assert here(*COMMANDS["apply PLAN"]).code == 0
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
+def test_two_variables_that_differ_are_exit_2(files: World, here: Here) -> None:
+    """Every command that sends requests names both and sends nothing; ``--address`` decides."""
+    for command in (
         *COMMANDS.values(),
         ("plan", "job.toml"),
         ("workspaces", "job.toml"),
@@ -184,19 +183,13 @@ def test_an_address_in_another_spelling_is_the_same(files: World, here: Here) ->
         ("apply", "job.toml", "--yes"),
         ("task", "list", "--organization", "acme"),
         ("workspace-task", "list", "prod-001", "--organization", "acme"),
-    ],
-    ids=" ".join,
-)
-def test_two_variables_that_differ_are_exit_2(
-    files: World, here: Here, command: tuple[str, ...]
-) -> None:
-    """Every command that sends requests names both and sends nothing; ``--address`` decides."""
-    requests, environment = files.requests, {"TFE_HOSTNAME": "tfe.example"}
-    done = here(*command, **environment)
-    assert (done.code, done.out, files.requests) == (2, "", requests)
-    assert f"TFE_ADDRESS = {files.address} and TFE_HOSTNAME = https://tfe.example" in done.err
-    assert here(*command, "--address", files.address, **environment).code in (0, 3)
-    assert files.requests > requests
+    ):
+        requests, environment = files.requests, {"TFE_HOSTNAME": "tfe.example"}
+        done = here(*command, **environment)
+        assert (done.code, done.out, files.requests) == (2, "", requests), command
+        assert f"TFE_ADDRESS = {files.address} and TFE_HOSTNAME = https://tfe.example" in done.err
+        assert here(*command, "--address", files.address, **environment).code in (0, 3), command
+        assert files.requests > requests, command
 
 
 def test_tfe_hostname_names_the_server(here: Here) -> None:

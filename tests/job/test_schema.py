@@ -7,7 +7,7 @@ import importlib.metadata
 import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,9 +59,28 @@ def _is_integer(_checker: Any, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _remembered(keyword: str) -> Callable[..., Any]:
+    """Return a keyword's check, which is made once for each value.
+
+    Most tables are the same in thousands of documents. repr() tells 1 from 1.0 and from True.
+    """
+    check = jsonschema.Draft202012Validator.VALIDATORS[keyword]
+    refusals: dict[tuple[int, str], str | None] = {}
+
+    def remembered(validator: Any, content: object, value: object, schema: Any) -> Any:
+        key = id(content), repr(value)
+        if key not in refusals:
+            errors = check(validator, content, value, schema)
+            refusals[key] = next((error.message for error in errors), None)
+        if (message := refusals[key]) is not None:
+            yield jsonschema.ValidationError(message)
+
+    return remembered
+
+
 VALIDATOR = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
-    {"pattern": _as_ecma},
+    {"pattern": _as_ecma, "$ref": _remembered("$ref"), "oneOf": _remembered("oneOf")},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
 )(SCHEMA)
 

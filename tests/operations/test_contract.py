@@ -22,17 +22,12 @@ from tests.engine.worlds import (
     world_for,
 )
 from tests.kinds import CASES, TASK
+from tests.sampling import swept
 
 PATIENT = {"max_failures": "100%"}
 SOME_OF_ALL = ",".join(f"{kind}=1%" for kind in FAULTS) + ",PING:503=5%"
 
-pytestmark = pytest.mark.parametrize("kind", KINDS)
-
-
-def seeds(number: int, *, by_default: int) -> list[object]:
-    """Return the seeds from 0; those after the first few are for the long tests."""
-    more = (pytest.param(seed, marks=pytest.mark.long) for seed in range(by_default, number))
-    return [*range(by_default), *more]
+EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
 def continue_paused(world: World, spec: Job, kind: str) -> None:
@@ -50,6 +45,7 @@ def continue_paused(world: World, spec: Job, kind: str) -> None:
     assert not replay.verified.differing
 
 
+@EACH_KIND
 def test_what_was_applied_is_planned_as_nothing_to_do(kind: str) -> None:
     """A plan after an apply skips every target, and none is blocked."""
     world = world_for(kind, 5)
@@ -58,6 +54,7 @@ def test_what_was_applied_is_planned_as_nothing_to_do(kind: str) -> None:
     check_nothing_left(world, kind)
 
 
+@EACH_KIND
 def test_a_plan_changes_nothing(kind: str) -> None:
     """A plan sends only reads."""
     world = world_for(kind, 5)
@@ -66,8 +63,7 @@ def test_a_plan_changes_nothing(kind: str) -> None:
     assert not world.wire.writes
 
 
-@pytest.mark.parametrize("seed", seeds(3, by_default=1))
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("kind", "fault", "seed"), swept(KINDS, FAULTS, range(3), every=16))
 def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     """With a fault in every tenth request, everything is done, each change exactly once."""
     world = world_for(kind, 8, faults=f"{fault}=10%", seed=seed)
@@ -75,7 +71,7 @@ def test_every_fault_is_survived(kind: str, fault: str, seed: int) -> None:
     check_done(world, kind)
 
 
-@pytest.mark.parametrize("seed", seeds(12, by_default=3))
+@pytest.mark.parametrize(("kind", "seed"), swept(KINDS, range(12), every=7))
 def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
     """With all faults mixed, in reads and writes, everything is done exactly once."""
     world = world_for(kind, 30, faults=SOME_OF_ALL, seed=seed)
@@ -85,7 +81,7 @@ def test_all_faults_together_are_survived(kind: str, seed: int) -> None:
     assert world.simulator.stats.faults or len(targets(world, kind)) == 1
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(("kind", "profile"), swept(KINDS, PROFILES, every=4))
 def test_every_server_version_ends_as_desired(kind: str, profile: str) -> None:
     """Old servers have one stage, empty answers, no list by run task, or incomplete includes."""
     world = world_for(kind, 30, profile=profile)
@@ -94,7 +90,7 @@ def test_every_server_version_ends_as_desired(kind: str, profile: str) -> None:
     check_nothing_left(world, kind)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("kind", "seed"), swept(KINDS, range(3), every=2))
 def test_an_old_server_with_faults_ends_as_desired(kind: str, seed: int) -> None:
     """The hardest case ends as desired: no echo, one list per workspace, and lost answers."""
     world = world_for(
@@ -104,7 +100,7 @@ def test_an_old_server_with_faults_ends_as_desired(kind: str, seed: int) -> None
     check_done(world, kind)
 
 
-@pytest.mark.parametrize("workspaces", [1, 100, 230])
+@pytest.mark.parametrize(("kind", "workspaces"), swept(KINDS, [1, 100, 230], every=2))
 def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     """A plan reads pages, not single workspaces; the rest is one write each and two readings."""
     world = world_for(kind, workspaces)
@@ -122,6 +118,7 @@ def test_the_requests_are_few(kind: str, workspaces: int) -> None:
     assert world.simulator.stats.too_many == 0
 
 
+@EACH_KIND
 def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
     """If the server is already as desired, an apply sends only reads."""
     world = fulfilled(kind, 3)
@@ -131,6 +128,7 @@ def test_a_job_that_changes_nothing_sends_nothing(kind: str) -> None:
     assert not world.wire.writes
 
 
+@EACH_KIND
 def test_write_and_reading_are_of_the_target(kind: str) -> None:
     """The path of the write names the operation's target; the reading back is a list."""
     world = world_for(kind, 2)

@@ -22,6 +22,7 @@ from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import ADVISORY, PATH, World, job
 from tests.engine.worlds import check_done, world_for
 from tests.kinds import AS_DESIRED, CASES, TASK
+from tests.sampling import swept
 from tests.virtual_time import VirtualTimeLoop
 
 STRUCK = [
@@ -79,10 +80,10 @@ def check_once(world: World, kind: str, sent: int) -> None:
     assert len(world.wire.writes) == sent
 
 
-@pytest.mark.parametrize("fault", DONE_BUT_LOST)
-@every_write
-def test_done_but_not_heard_of_is_adopted(kind: str, nth: int, fault: str) -> None:
+@pytest.mark.parametrize(("write", "fault"), swept(STRUCK, DONE_BUT_LOST, every=3))
+def test_done_but_not_heard_of_is_adopted(write: tuple[str, int], fault: str) -> None:
     """Read back immediately and found as desired: adopted, not sent again."""
+    kind, nth = write
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault))
     world.apply(job(kind))
@@ -117,10 +118,12 @@ def test_a_wait_for_lost_answers_tells_its_length(strict: bool) -> None:  # noqa
     assert 6 <= observed[0].settle_seconds < 7
 
 
-@pytest.mark.parametrize("fault", LOST_ON_THE_WAY)
-@every_write
-def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, nth: int, fault: str) -> None:
+@pytest.mark.parametrize(("write", "fault"), swept(STRUCK, LOST_ON_THE_WAY, every=3))
+def test_lost_on_the_way_is_sent_again_only_after_settling(
+    write: tuple[str, int], fault: str
+) -> None:
     """As before at first and past ``settle``: sent again, under a new intent."""
+    kind, nth = write
     world = world_for(kind)
     sent_at: list[float] = []
     world.wire.spies = [lambda request: sent_at.append(world.now()) if request.writes else None]
@@ -134,13 +137,15 @@ def test_lost_on_the_way_is_sent_again_only_after_settling(kind: str, nth: int, 
     assert intents == len(CASES[kind].writes) + 1
 
 
-@pytest.mark.parametrize("seconds", [0.01, 0.5, 5.0, 9.9])
-@pytest.mark.parametrize("fault", ["close-after", "504-after", "hang-after"])
-@every_write
+@pytest.mark.parametrize(
+    ("write", "fault", "seconds"),
+    swept(STRUCK, ["close-after", "504-after", "hang-after"], [0.01, 0.5, 5.0, 9.9], every=5),
+)
 def test_an_effect_that_lands_late_is_waited_for(
-    kind: str, nth: int, fault: str, seconds: float
+    write: tuple[str, int], fault: str, seconds: float
 ) -> None:
     """An effect, or a read that shows it, may come within ``settle``: done once."""
+    kind, nth = write
     world = world_for(kind)
     world.wire.troubles = nth_write(nth, Trouble(fault, lands_after=seconds))
     world.apply(job(kind))

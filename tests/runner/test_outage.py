@@ -22,6 +22,7 @@ from tests.engine import worlds
 from tests.engine.scripts import Script
 from tests.engine.wire import NEVER_LEFT, Trouble
 from tests.engine.world import World, job
+from tests.sampling import long, swept
 
 MANNERS = {
     "503": ("503", "503-after"),
@@ -82,9 +83,10 @@ def answering(_request: Request) -> Trouble | None:
 SIZES = [1, 3, 40, 300]
 
 
-@pytest.mark.parametrize("length", SHORT)
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("size", [*SIZES, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("size", "manner", "length"),
+    [*swept(SIZES, MANNERS, SHORT, every=5), *long([2000], MANNERS, SHORT)],
+)
 def test_a_server_that_is_away_for_a_while_costs_no_operation(
     size: int, manner: str, length: str
 ) -> None:
@@ -95,8 +97,9 @@ def test_a_server_that_is_away_for_a_while_costs_no_operation(
     check_done(world, world.resume(), size)
 
 
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("size", [*SIZES, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("size", "manner"), [*swept(SIZES, MANNERS, every=3), *long([2000], MANNERS)]
+)
 def test_a_server_that_is_away_for_too_long_ends_the_job_and_fails_no_operation(
     size: int, manner: str
 ) -> None:

@@ -27,6 +27,7 @@ from tests.engine.worlds import check_shown
 from tests.engine.worlds import world_for as world_needing
 from tests.journal.disk import PowerCut
 from tests.kinds import CASES, TASK
+from tests.sampling import swept
 
 KINDS = [name for name, kind in ALL.items() if kind.scope is Scope.SELECTED]
 """The kinds that write to workspaces, some of which are not selected."""
@@ -178,8 +179,9 @@ def test_killed_again_and_again(kind: str) -> None:
     check_end(world, kind, replay)
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("lasting", [False, True])
+@pytest.mark.parametrize(
+    ("code", "lasting"), swept([errno.ENOSPC, errno.EIO], [False, True], every=3)
+)
 def test_a_file_call_that_fails_is_followed_by_no_write(code: int, *, lasting: bool) -> None:
     """Whichever call fails: nothing is sent after it; with free space it resumes."""
     failed = 0

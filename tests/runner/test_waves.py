@@ -24,6 +24,7 @@ from tests.engine.wire import Trouble
 from tests.engine.world import MANDATORY, PATH, World, job
 from tests.kinds import TASK
 from tests.runner.test_runner import interrupted, refusing
+from tests.sampling import swept
 
 WAVES = ["1", "50%", "100%"]
 """Of six workspaces: 1, 2 and 3 operations."""
@@ -381,8 +382,9 @@ def each_wave_after_the_one_before(world: World) -> Callable[[Request], None]:
     return spy
 
 
-@pytest.mark.parametrize("dies_after", [False, True])
-@pytest.mark.parametrize("what", ["request", "file call", "rest or gate"])
+@pytest.mark.parametrize(
+    ("dies_after", "what"), swept([False, True], ["request", "file call", "rest or gate"], every=2)
+)
 def test_killed_anywhere_no_wave_begins_early(what: str, *, dies_after: bool) -> None:
     """Killed at the Nth event, for every N: each gate runs, each change is made once."""
     for number in range(1, 120):

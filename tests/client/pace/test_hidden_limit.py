@@ -15,6 +15,7 @@ from bulkops.client.pace.hidden_limit import DOUBLING, NOISE_SECONDS, SLOWEST, W
 from bulkops.journal.states import Outcome
 from bulkops.simulator.core import Simulator
 from tests.engine.world import World, job
+from tests.sampling import long, swept
 
 PACE = 30.0
 
@@ -74,10 +75,13 @@ def gated(world: World, lets: Callable[[float], bool]) -> list[Request]:
     return refused
 
 
-@pytest.mark.parametrize("announced", [30, 0], ids=["30 announced", "none announced"])
-@pytest.mark.parametrize("latency", [0.04, 0.5])
-@pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("size", [40, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    ("size", "limit", "latency", "announced"),
+    [
+        *swept([40], LIMITS, [0.04, 0.5], [30, 0], every=3),
+        *long([200], LIMITS, [0.04, 0.5], [30, 0]),
+    ],
+)
 def test_a_job_behind_a_gateways_limit_completes_without_a_failure(
     size: int, limit: str, latency: float, announced: int
 ) -> None:

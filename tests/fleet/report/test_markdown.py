@@ -63,8 +63,8 @@ def test_a_stopped_fleet_says_why() -> None:
 
 def test_a_large_fleet_fits() -> None:
     """The document says how many shards and rows did not fit."""
-    for room in (10_000, 40_000):
-        text = written(large(500, 200), room)
+    for room in (10_000, 20_000):
+        text = written(large(200, 100), room)
         assert size(text) <= room
         assert "more shards.\n" in text
         assert "more shards that need attention.\n" in text
