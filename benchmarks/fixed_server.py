@@ -1,8 +1,9 @@
 """A server that accepts everything, many times faster than any client can send.
 
-It parses only the length of a request, and answers each with the same 201, the answer of
-``bulkops simulate`` to an attach. ``GET /cpu`` returns its CPU time in seconds, to show that it is
-never the bottleneck. ``python -m benchmarks.fixed_server`` prints its address.
+It parses only the length and the workspace of a request, and answers each with the same 201, the
+answer of ``bulkops simulate`` to an attach, about that workspace. ``GET /cpu`` returns its CPU
+time in seconds, to show that it is never the bottleneck. ``python -m benchmarks.fixed_server``
+prints its address.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from bulkops.api import endpoints
 from bulkops.api.messages import MEDIA_TYPE
 from bulkops.simulator.core import Simulator
 
+_WORKSPACE = re.compile(rb" /api/v2/workspaces/(ws-\w{16})/")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class FixedServer(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, about: bytes) -> None:
         self._answer = answer
+        self._about = about
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,16 +48,20 @@ class FixedServer(asyncio.Protocol):
             if len(self._received) < whole:
                 return
             self._received = self._received[whole:]
-            is_cpu = head.startswith(b"GET /cpu ")
-            self._transport.write(_cpu() if is_cpu else self._answer)
+            self._transport.write(self._answer_to(head))
+
+    def _answer_to(self, head: bytes) -> bytes:
+        if workspace := _WORKSPACE.search(head):
+            return self._answer.replace(self._about, workspace[1])
+        return _cpu() if head.startswith(b"GET /cpu ") else self._answer
 
 
 def _cpu() -> bytes:
     return _framed(200, {}, f"{time.process_time():.6f}".encode())
 
 
-def _attached() -> bytes:
-    """Return the simulator's answer to an attach."""
+def _attached() -> tuple[bytes, bytes]:
+    """Return the simulator's answer to an attach, and the id of the workspace it is about."""
     simulator = Simulator(rate=0)
     simulator.add_organization("acme")
     workspace, task = simulator.add_workspace("prod-1"), simulator.add_task(TASK)
@@ -63,7 +70,7 @@ def _attached() -> bytes:
     answer = simulator.handle(
         type(request)(request.method, request.path, (), request.body, headers), 0
     )
-    return _framed(answer.status, dict(answer.headers), answer.body)
+    return _framed(answer.status, dict(answer.headers), answer.body), workspace.id.encode()
 
 
 def _framed(status: int, headers: dict[str, str], body: bytes) -> bytes:
@@ -84,9 +91,9 @@ def serving() -> Iterator[str]:
 
 
 async def _serve() -> None:
-    answer = _attached()
+    answer, about = _attached()
     server = await asyncio.get_running_loop().create_server(
-        lambda: FixedServer(answer), "127.0.0.1", 0
+        lambda: FixedServer(answer, about), "127.0.0.1", 0
     )
     host, port = server.sockets[0].getsockname()
     print(f"http://{host}:{port}", flush=True)
