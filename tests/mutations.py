@@ -330,7 +330,7 @@ MUTATIONS = (
     Mutation(
         "the client of an object store finds a proxy by itself, for this machine too",
         "journal/remote/bucket/environment.py",
-        (", **_proxy(endpoint, set_)}", "}"),
+        (", **_proxy(endpoint, proxy, set_)}", "}"),
         ("journal/remote/test_connections.py",),
     ),
     Mutation(
