@@ -79,8 +79,8 @@ class Segments:
 
     def create(self, parts: Iterable[bytes]) -> None:
         """See ``Storage``."""
-        # The second one is asked for, too: a listing may lag (see ``create_copy``).
-        if self.exists() or self._store.get(self._numbered.key(2)) is not None:
+        # See ``create_copy``.
+        if self._store.get(self._numbered.key(2)) is not None:
             raise FileExistsError(errno.EEXIST, "it exists already")
         self._create(1, b"".join(parts))
 

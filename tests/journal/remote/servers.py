@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,7 +24,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -134,13 +135,48 @@ def seaweedfs(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def moto(folder: Path) -> Iterator[Server]:
-    """Run moto, which checks neither keys nor rights."""
+def moto(folder: Path, policy: str = "") -> Iterator[Server]:
+    """Run moto.
+
+    Args:
+        policy: what its only user may do; if it is empty, neither keys nor rights are checked.
+    """
     (port,) = free_ports(1)
-    program = ["-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    start = "from moto.server import main; main()"
+    if policy:
+        # Those below, which make the bucket and the user.
+        start = f"import os; os.environ['INITIAL_NO_AUTH_ACTION_COUNT'] = '4'; {start}"
+    program = ["-c", start, "-H", "127.0.0.1", "-p", str(port)]
     with _running([sys.executable, *program], folder):
         _until(port, "PUT", f"/{BUCKET}")
-        yield Server("s3", port, env=aws(port, "any", "any"))
+        key, secret = _user_with(port, policy) if policy else ("any", "any")
+        yield Server("s3", port, env=aws(port, key, secret))
+
+
+def _user_with(port: int, policy: str) -> tuple[str, str]:
+    """Make a user of moto with a policy; return the two parts of its key."""
+    name = {"UserName": "bulkops", "Version": "2010-05-08"}
+    calls: Sequence[dict[str, str]] = ({}, {"PolicyName": "any", "PolicyDocument": policy}, {})
+    answer = ""
+    for action, more in zip(("CreateUser", "PutUserPolicy", "CreateAccessKey"), calls, strict=True):
+        connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+        # Moto finds the service in the scope of the credentials.
+        scope = "Credential=any/20260101/us-east-1/iam/aws4_request"
+        headers = {
+            "Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=any",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        connection.request("POST", "/", urlencode({"Action": action, **name, **more}), headers)
+        response = connection.getresponse()
+        answer = response.read().decode()
+        connection.close()
+        if response.status != 200:
+            raise ValueError(f"{action}: {response.status} {answer}")
+    found = [
+        re.search(rf"<{tag}>(.*?)</{tag}>", answer) for tag in ("AccessKeyId", "SecretAccessKey")
+    ]
+    key, secret = (match[1] if match else "" for match in found)
+    return key, secret
 
 
 @contextmanager

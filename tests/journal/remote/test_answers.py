@@ -95,6 +95,14 @@ NAME = 'error: "failed to lookup address information: Name or service not known"
             status(400, "ExpiredToken"),
             Failure(Meaning.DENIED, "the credentials have expired (ExpiredToken)"),
         ),
+        (
+            "GenericError",
+            status(400, "InvalidToken"),
+            Failure(
+                Meaning.DENIED,
+                "AWS_SESSION_TOKEN is wrong, or is not that of the access key (InvalidToken)",
+            ),
+        ),
         ("GenericError", status(405), Failure(Meaning.DENIED, "the store answered 405")),
         (
             "GenericError",

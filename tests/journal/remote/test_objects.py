@@ -77,10 +77,10 @@ def test_a_hanging_store_gives_no_answer() -> None:
     """A write lasts at most as long as its timeout, and is not repeated after it."""
     with tiny_s3() as (tiny, bucket), unruly(tiny) as (server, switch):
         bucket.objects["a"] = b"before"
-        store = open_store(server.address("any"), server.env, timeout=0.2)
-        found = store.get("a")
+        found = server.store().get("a")
         assert found is not None
         version = found.version
+        store = open_store(server.address("any"), server.env, timeout=0.5)
         switch.cut = "hang"
         calls: list[Call] = [
             lambda: store.create("b", b""),
