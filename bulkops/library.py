@@ -147,11 +147,10 @@ async def apply_plan(
         ApiError: the server could not be read, or refused the token.
     """
     client.check_open()
-    observer = observer_of(on_result, on_wave)
     _check_made_at(plan, client)
     job = plan.job.effective(plan.undo_of)
     check_notify(job, begun=bool(plan.undo_of))
-    observer = notifying(observer, job, client)
+    observer = notifying(observer_of(on_result, on_wave), job, client)
 
     def begin(hold: Hold) -> LockedJournal:
         hold.place.check_folder(trusted=trust_files)

