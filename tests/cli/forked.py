@@ -67,10 +67,6 @@ posix._exit(code if code >= 0 else 128 - code)
 """
 
 
-_KEPT: list[subprocess.Popen[bytes]] = []
-"""The process that forks: it ends when its stdin is closed."""
-
-
 class Order(NamedTuple):
     """What to run.
 
@@ -194,7 +190,8 @@ def server() -> str:
         start_new_session=True,
     )
     assert process.stdout is not None
-    _KEPT.append(process)
+    # It closes stdin, at which the process ends.
+    atexit.register(process.communicate)
     return process.stdout.readline().decode().strip()
 
 
