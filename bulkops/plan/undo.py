@@ -7,8 +7,8 @@
 | any of these                   | the state before  | skipped: reverted already            |
 | any of these                   | anything else     | blocked: changed outside this job    |
 | any of these                   | several           | blocked, naming each                 |
-| one of several objects removed | only others of    | skipped: one is enough               |
-|                                | them, as before   |                                      |
+| one of several objects removed | only others that  | skipped: one is enough               |
+|                                | the job found     |                                      |
 | any of these                   | that it would     | blocked                              |
 |                                | remove the last   |                                      |
 | any of these                   | nothing, since    | skipped if it would be removed, else |
@@ -141,14 +141,16 @@ def _needless(progress: Progress, replay: Replay, observed: Sequence[Observed]) 
     of_target = [replay.operations[key] for key in keys]
     if progress is not next(filter(_is_ours, of_target)):
         return SURPLUS
-    left = [
-        one
-        for one in of_target
-        if compare(one.operation, own(one.operation, observed)) is Shown.BEFORE
-    ]
+    left = [one for one in of_target if _is_left(one, own(one.operation, observed))]
     if not left or len(left) < len(observed):
         return ""
     return BACK if progress in left else SURPLUS
+
+
+def _is_left(progress: Progress, observed: Sequence[Observed]) -> bool:
+    """Return whether what a job found is there, and unchanged if the job may have removed it."""
+    as_before = compare(progress.operation, observed) is Shown.BEFORE
+    return as_before if _is_ours(progress) else bool(observed)
 
 
 def _after(

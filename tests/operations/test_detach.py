@@ -117,23 +117,34 @@ def test_the_undo_attaches_what_this_job_removed() -> None:
     assert world.all_shown() == [MANDATORY]
 
 
-@pytest.mark.parametrize("how", ["another", "changed"])
-def test_the_undo_blocks_on_a_change_to_one_of_several(how: str) -> None:
-    """Attached or changed by somebody else since: left alone and listed."""
+@pytest.mark.parametrize("changed_at", ["never", "before the job", "after the job"])
+@pytest.mark.parametrize("attached", [False, True])
+def test_the_undo_leaves_one_of_several_that_others_changed(
+    changed_at: str, *, attached: bool
+) -> None:
+    """It is enough, too; if they attached another one, both are named."""
     world = World(workspaces=1, attached=True)
     world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
-    _, second = world.simulator.attachments("prod-0", TASK)
-    world.wire.troubles = always(lambda r: r.path.endswith(second.id), Trouble("403"))
-    world.apply(job("detach", rollout={"max_failures": "100%"}))
+    first, _ = world.simulator.attachments("prod-0", TASK)
+    world.start(job("detach", rollout={"max_failures": "100%"}))
+    world.wire.troubles = always(lambda r: r.path.endswith(first.id), Trouble("403"))
+    if changed_at == "before the job":
+        first.stages = ("pre_apply",)
+    world.resume()
     world.wire.troubles = lambda _request: None
-    if how == "another":
+    if changed_at == "after the job":
+        first.stages = ("pre_apply",)
+    if attached:
         world.simulator.attach("prod-0", TASK)
-    else:
-        second.enforcement_level = "advisory"
-        second.stages = ("pre_apply",)
+    there = world.simulator.attachments("prod-0", TASK)
     plan = world.start_undo(PATH, UNDO)
     assert not plan.operations
-    assert [skip.blocked for skip in plan.skips] == [True, False]
+    assert plan.skips[0].reason == NOT_OURS
+    if attached:
+        assert plan.skips[1].blocked
+        assert all(one.id in plan.skips[1].reason for one in there)
+    else:
+        assert (plan.skips[1].reason, plan.skips[1].blocked) == (SURPLUS, False)
 
 
 def test_an_undo_names_surplus_attachments_and_leaves_them() -> None:
