@@ -7,8 +7,9 @@ Planning, resuming, reading back and verifying are the same comparison, independ
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import count
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -162,6 +163,16 @@ def one_of_several(operation: Operation, number: int) -> Operation:
         number: from 1; distinguishes the operations on one target.
     """
     return msgspec.structs.replace(operation, kind=f"{operation.kind}.{number}")
+
+
+def keys_of_several(key: str) -> Iterator[str]:
+    """Yield the keys of the operations on each of a target's objects, without end.
+
+    Args:
+        key: of any of them, or of the operation if there were only one.
+    """
+    kind, _, target = key.partition(":")
+    return (f"{kind.partition('.')[0]}.{number}:{target}" for number in count(1))
 
 
 class TaskRef(msgspec.Struct, frozen=True):

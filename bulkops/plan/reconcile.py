@@ -29,7 +29,7 @@ is decided, everything in doubt has settled.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import count, takewhile
+from itertools import takewhile
 
 import msgspec
 
@@ -47,7 +47,13 @@ from bulkops.operations.compare import (
     gone,
 )
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Observations, Operation, Skip, observed_in
+from bulkops.operations.model import (
+    Observations,
+    Operation,
+    Skip,
+    keys_of_several,
+    observed_in,
+)
 
 
 def reconcile(
@@ -177,9 +183,7 @@ def _still_to_come(key: str, replay: Replay) -> list[str]:
 
     Of several objects on a target some may be gone by now, which changes the numbers in the keys.
     """
-    kind, _, target = key.partition(":")
-    numbered = (f"{kind.partition('.')[0]}.{number}:{target}" for number in count(1))
-    several = list(takewhile(replay.operations.__contains__, numbered))
+    several = list(takewhile(replay.operations.__contains__, keys_of_several(key)))
     planned = several or [one for one in (key,) if one in replay.operations]
     return [one for one in planned if replay.operations[one].outcome not in DONE]
 

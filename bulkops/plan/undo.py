@@ -7,6 +7,8 @@
 | any of these                   | the state before  | skipped: reverted already            |
 | any of these                   | anything else     | blocked: changed outside this job    |
 | any of these                   | several           | blocked, naming each                 |
+| one of several objects removed | only others that  | skipped: one is enough               |
+|                                | the job found     |                                      |
 | any of these                   | that it would     | blocked                              |
 |                                | remove the last   |                                      |
 | any of these                   | nothing, since    | skipped if it would be removed, else |
@@ -17,15 +19,16 @@
 | pending, or not written by us  | anything          | skipped                              |
 
 The inverse of an attach is a detach, of an update the old level and stages, of a detach the former
-attachment. An inverse is an ordinary operation, so an undo can be undone. An operation that came
-after another is reverted before it. If it can't be reverted, or if it was done outside this job and
-still holds, the other one isn't reverted either.
+attachment; of several, that of the first that this job removed. An inverse is an ordinary
+operation, so an undo can be undone. An operation that came after another is reverted before it. If
+it can't be reverted, or if it was done outside this job and still holds, the other one isn't
+reverted either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby, product
+from itertools import groupby, product, takewhile
 
 import msgspec
 
@@ -35,7 +38,16 @@ from bulkops.journal.states import Outcome
 from bulkops.operations import wording
 from bulkops.operations.compare import Shown, bare, compare, gone
 from bulkops.operations.kinds.base import Kind
-from bulkops.operations.model import Gone, Observations, Observed, Operation, Skip, observed_in
+from bulkops.operations.model import (
+    Gone,
+    Observations,
+    Observed,
+    Operation,
+    Skip,
+    keys_of_several,
+    observed_in,
+    own,
+)
 from bulkops.operations.several import step_of
 
 NOT_OURS = "not changed by this job"
@@ -54,7 +66,7 @@ def undo(
     """
     followers = _followers(replay)
     for progress in replay.operations.values():
-        decided = _decided(progress, observations, kind)
+        decided = _decided(progress, replay, observations, kind)
         if decided.target.id in missing and not is_not_ours(decided):
             # What the undo would remove was deleted with the target; nothing can be restored on it.
             # A reading that still shows it is from before the deletion.
@@ -63,7 +75,7 @@ def undo(
             continue
         later = followers.get(progress.operation.key) if followers else None
         if isinstance(decided, Operation):
-            decided = _after(decided, later.values() if later else (), observations, kind)
+            decided = _after(decided, (later or {}).values(), replay, observations, kind)
         yield decided
 
 
@@ -105,14 +117,16 @@ def _is_ours(progress: Progress) -> bool:
     return progress.outcome is Outcome.IN_DOUBT or (result is not None and result.ours)
 
 
-def _decided(progress: Progress, observations: Observations, kind: Kind) -> Operation | Skip:
+def _decided(
+    progress: Progress, replay: Replay, observations: Observations, kind: Kind
+) -> Operation | Skip:
     operation = progress.operation
     observed = observations[operation.aspect].get(operation.target.id, ())
     inverse = _inverse(progress, observed, kind)
     if inverse is None:
         return Skip(operation.target, NOT_OURS)
-    if operation.number > 1:
-        return Skip(operation.target, SURPLUS)
+    if operation.number and (reason := _needless(progress, replay, observed)):
+        return Skip(operation.target, reason)
     rows = observations[operation.aspect]
     if isinstance(rows, Gone):
         reason = f"the run task {kind.resolved.named(rows.task_id)} is gone"
@@ -121,13 +135,35 @@ def _decided(progress: Progress, observations: Observations, kind: Kind) -> Oper
     return _decide(inverse, observed)
 
 
+def _needless(progress: Progress, replay: Replay, observed: Sequence[Observed]) -> str:
+    """Return why one of several objects on a target need not be restored; empty if it must be."""
+    keys = takewhile(replay.operations.__contains__, keys_of_several(progress.operation.key))
+    of_target = [replay.operations[key] for key in keys]
+    if progress is not next(filter(_is_ours, of_target)):
+        return SURPLUS
+    left = [one for one in of_target if _is_left(one, own(one.operation, observed))]
+    if not left or len(left) < len(observed):
+        return ""
+    return BACK if progress in left else SURPLUS
+
+
+def _is_left(progress: Progress, observed: Sequence[Observed]) -> bool:
+    """Return whether what a job found is there, and unchanged if the job may have removed it."""
+    as_before = compare(progress.operation, observed) is Shown.BEFORE
+    return as_before if _is_ours(progress) else bool(observed)
+
+
 def _after(
-    inverse: Operation, later: Iterable[Progress], observations: Observations, kind: Kind
+    inverse: Operation,
+    later: Iterable[Progress],
+    replay: Replay,
+    observations: Observations,
+    kind: Kind,
 ) -> Operation | Skip:
     """Return an inverse that comes after the inverses of the operation's followers."""
     after, restored = list[str](), set[str]()
     for follower in later:
-        decided = _decided(follower, observations, kind)
+        decided = _decided(follower, replay, observations, kind)
         if isinstance(decided, Operation):
             after.append(decided.key)
             restored.add(decided.aspect)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bulkops.journal.states import Outcome
-from bulkops.plan.undo import SURPLUS
+from bulkops.plan.undo import NOT_OURS, SURPLUS
 from bulkops.report.model import exit_code
 from tests.engine.scripts import always, writes
 from tests.engine.wire import Trouble
-from tests.engine.world import ADVISORY, PATH, World, job
+from tests.engine.world import ADVISORY, MANDATORY, PATH, World, job
 from tests.kinds import TASK
 
 UNDO = PATH.with_name("undo.jsonl")
@@ -83,6 +83,68 @@ def test_the_undo_attaches_once() -> None:
     assert [skip.reason for skip in plan.skips] == [SURPLUS, SURPLUS]
     assert exit_code(world.resume(path=UNDO)) == 0
     assert world.all_shown() == [ADVISORY, ADVISORY]
+
+
+@pytest.mark.parametrize("which", [{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}])
+def test_the_undo_needs_no_attachment_that_is_one_of_several(which: set[int]) -> None:
+    """As long as one that the job found is still attached, nothing is attached, nor blocked."""
+    world = World(workspaces=1, attached=True)
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    world.simulator.attach("prod-0", TASK, stages=("pre_apply",))
+    there = world.simulator.attachments("prod-0", TASK)
+    left = {one.id for number, one in enumerate(there) if number not in which}
+    world.wire.troubles = always(lambda r: r.path.rpartition("/")[2] in left, Trouble("403"))
+    world.apply(job("detach", rollout={"max_failures": "100%"}))
+    world.wire.troubles = lambda _request: None
+    assert {one.id for one in world.simulator.attachments("prod-0", TASK)} == left
+    plan = world.start_undo(PATH, UNDO)
+    assert not plan.operations
+    reasons = [SURPLUS if number in which else NOT_OURS for number in range(3)]
+    assert [(skip.reason, skip.blocked) for skip in plan.skips] == [(r, False) for r in reasons]
+
+
+def test_the_undo_attaches_what_this_job_removed() -> None:
+    """Not the one of several that somebody else had detached before."""
+    world = World(workspaces=1, attached=True)
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    world.start(job("detach"))
+    first, _ = world.simulator.attachments("prod-0", TASK)
+    del first.workspace.tasks[first.id], first.task.attached[first.id]
+    assert exit_code(world.resume()) == 0
+    plan = world.start_undo(PATH, UNDO)
+    assert [skip.reason for skip in plan.skips] == [NOT_OURS]
+    assert exit_code(world.resume(path=UNDO)) == 0
+    assert world.all_shown() == [MANDATORY]
+
+
+@pytest.mark.parametrize("changed_at", ["never", "before the job", "after the job"])
+@pytest.mark.parametrize("attached", [False, True])
+def test_the_undo_leaves_one_of_several_that_others_changed(
+    changed_at: str, *, attached: bool
+) -> None:
+    """It is enough, too; if they attached another one, both are named."""
+    world = World(workspaces=1, attached=True)
+    world.simulator.attach("prod-0", TASK, enforcement_level="mandatory")
+    first, _ = world.simulator.attachments("prod-0", TASK)
+    world.start(job("detach", rollout={"max_failures": "100%"}))
+    world.wire.troubles = always(lambda r: r.path.endswith(first.id), Trouble("403"))
+    if changed_at == "before the job":
+        first.stages = ("pre_apply",)
+    world.resume()
+    world.wire.troubles = lambda _request: None
+    if changed_at == "after the job":
+        first.stages = ("pre_apply",)
+    if attached:
+        world.simulator.attach("prod-0", TASK)
+    there = world.simulator.attachments("prod-0", TASK)
+    plan = world.start_undo(PATH, UNDO)
+    assert not plan.operations
+    assert plan.skips[0].reason == NOT_OURS
+    if attached:
+        assert plan.skips[1].blocked
+        assert all(one.id in plan.skips[1].reason for one in there)
+    else:
+        assert (plan.skips[1].reason, plan.skips[1].blocked) == (SURPLUS, False)
 
 
 def test_an_undo_names_surplus_attachments_and_leaves_them() -> None:

@@ -445,6 +445,27 @@ def test_some_of_several_attachments_may_be_detached_already(
     assert state(world, "prod-0") == ([], [], VERSION)
 
 
+@pytest.mark.parametrize("dies_after", [False, True])
+@pytest.mark.parametrize("die_at", range(4, 9))
+def test_the_undo_of_some_of_several_attachments_goes_on(die_at: int, *, dies_after: bool) -> None:
+    """Killed anywhere: one that was not detached yet keeps no earlier step from being undone."""
+    world = world_of(1)
+    world.simulator.attach("prod-0", OLD_TASK, enforcement_level="mandatory")
+    both = world.shown("prod-0", OLD_TASK)
+    world.start(job())
+    world.wire.die_at = len(world.wire.asked) + die_at
+    world.wire.dies_after = dies_after
+    assert world.until_stopped() is None
+    world.disk.power_on(keeping=1.0)
+    plan = world.start_undo(PATH, UNDO)
+    assert not [skip.reason for skip in plan.skips if skip.blocked]
+    if plan.operations:
+        assert exit_code(world.resume(path=UNDO)) == 0
+    new, old, version = state(world, "prod-0")
+    assert (new, version) == ([], "1.5.7")
+    assert old in (both, both[:1], both[1:])
+
+
 def calls_to_read(values: int) -> int:
     """Return how many calls it takes to read a job of two steps with so many values each."""
     names = [f"app-{number}" for number in range(values)]

@@ -14,6 +14,7 @@ from bulkops.api.messages import Response
 from bulkops.inventory import attachments
 from bulkops.journal.lines import Scanner
 from bulkops.journal.local.file import JournalFile, take
+from bulkops.journal.progress import Progress
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import DONE, Outcome
 from bulkops.operations.model import Skip
@@ -116,6 +117,15 @@ def numbers_of_now_must_come_first() -> AbstractContextManager[Any]:
     return mock.patch.object(reconcile, "_still_to_come", only)
 
 
+def left_of_several_blocks() -> AbstractContextManager[Any]:
+    """Compare one of several attachments with all of them when it is undone."""
+
+    def not_the_first(progress: Progress, *_state: object) -> str:
+        return undo.SURPLUS if progress.operation.number > 1 else ""
+
+    return mock.patch.object(undo, "_needless", not_the_first)
+
+
 FOUND: tuple[Mutation, ...] = (
     not_synced_at_open,
     page_cache_trusted,
@@ -127,5 +137,9 @@ FOUND: tuple[Mutation, ...] = (
     last_one_taken_away,
     last_one_taken_again,
     numbers_of_now_must_come_first,
+    left_of_several_blocks,
 )
 """All of them, in the order found."""
+
+RARE: dict[Mutation, tuple[int, ...]] = {left_of_several_blocks: (7_010_725,)}
+"""Seeds to try first for what hardly any other one notices."""

@@ -85,12 +85,15 @@ def durable(operation: Operation, synced: bytes) -> None:
 
 
 def was_in_doubt(operation: Operation, synced: bytes) -> bool:
-    """Return whether it was sent before without a result, so that it may be sent again.
+    """Return whether it was sent before and is in doubt since, so that it may be sent again.
 
     Its wave had started by then, and an earlier one may have been opened again since.
     """
     key = b'"key":"%s"' % operation.key.encode()
     before = synced.rfind(key, 0, synced.rfind(key))
+    if synced[:before].endswith(b'"type":"result",'):
+        # An answer that no reading could make up for is recorded as in doubt.
+        return synced.startswith(b',"outcome":"in_doubt"', before + len(key))
     return synced[:before].endswith(b'"type":"intent",')
 
 

@@ -36,7 +36,7 @@ from bulkops.runner.wave_steps import Next, following
 from bulkops.runner.waves import Waves
 from bulkops.runner.worker import Worker
 from tests.simulation import batch, machine
-from tests.simulation.found import FOUND, Mutation
+from tests.simulation.found import FOUND, RARE, Mutation
 from tests.simulation.kinds_mutated import OF_KINDS
 from tests.simulation.run import simulate
 from tests.simulation.stored_mutated import OF_STORES
@@ -263,7 +263,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 def caught(mutation: Mutation, seeds: int = SEEDS) -> tuple[int, str] | None:
     """Return the first seed that fails, and its invariant; ``None`` if none fails."""
     with batch.quick(), mutation():
-        for seed in range(seeds):
+        for seed in (*RARE.get(mutation, ()), *range(seeds)):
             try:
                 simulate(seed)
             except Exception as error:  # noqa: BLE001 - anything that stops a run is a catch

@@ -12,6 +12,7 @@ import msgspec
 
 from bulkops.client.api import Client
 from bulkops.journal.identity import Identity, check_same
+from bulkops.journal.progress import Progress
 from bulkops.journal.reader import Contents, read
 from bulkops.journal.records import Holder
 from bulkops.journal.replay import Replay
@@ -118,13 +119,14 @@ class Phase:
     def restores(self) -> dict[Place, Shown]:
         """Return what each thing in the journal showed when it was last decided.
 
-        Of several attachments of a run task, only the first is restored.
+        Of several attachments of a run task, only the first that the job removed is restored.
         """
         replay = self._machine.replay_of(self.path)
-        operations = list(replay.operations.values()) if replay else []
+        operations = list(replay.operations.values())[::-1] if replay else []
+        operations.sort(key=_is_ours)
         return {
             place_of(p.operation): shown_of(p.restore.attributes if p.restore else None)
-            for p in reversed(operations)
+            for p in operations
         }
 
     def reported(self) -> set[Place]:
@@ -289,3 +291,8 @@ class Phase:
         must(done == list(self.plan.operations), "a saved plan is applied unchanged", done)
         for how in self.planned.found.values():
             self._machine.met[f"saved plan finds it {how}"] += 1
+
+
+def _is_ours(progress: Progress) -> bool:
+    in_doubt = progress.outcome is Outcome.IN_DOUBT
+    return in_doubt or (progress.result is not None and progress.result.ours)

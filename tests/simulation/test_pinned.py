@@ -26,6 +26,7 @@ SEEDS: dict[Mutation, int] = {
     found.last_one_taken_away: 654,
     found.last_one_taken_again: 977,
     found.numbers_of_now_must_come_first: 453,
+    found.left_of_several_blocks: 7_010_725,
     stored_mutated.permit_checked_before_the_intent: 131,
     stored_mutated.next_number_is_listed: 16,
     stored_mutated.renewed_by_a_thread: 8,

@@ -11,9 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bulkops.journal.lines import frame
+from bulkops.journal.records import Intent, Record, Result, encode
+from bulkops.journal.states import Outcome
+from bulkops.operations.model import Operation, Target
 from tests.simulation import batch
 from tests.simulation.__main__ import main
 from tests.simulation.invariants import Violation
+from tests.simulation.leaving import was_in_doubt
 from tests.simulation.met import ENOUGH, MET, unmet
 from tests.simulation.run import simulate
 
@@ -101,3 +106,26 @@ def test_a_trace_shows_requests_calls_stops_and_results() -> None:
         r"prod-0: succeeded",
     ):
         assert re.search(shown, text)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "again"),
+    [
+        ([], False),
+        (["intent"], True),
+        (["intent", "in_doubt"], True),
+        (["intent", "failed"], False),
+        (["intent", "succeeded"], False),
+    ],
+)
+def test_what_is_in_doubt_may_be_sent_again(earlier: list[str], *, again: bool) -> None:
+    """Whether its answer was lost with its process, or is recorded as in doubt."""
+    target = Target("ws-1", "prod-1")
+    records: list[Record] = [
+        Intent("attach:ws-1", "")
+        if what == "intent"
+        else Result(key="attach:ws-1", outcome=Outcome(what), at="")
+        for what in [*earlier, "intent"]
+    ]
+    lines = b"".join(frame([encode(one)], n, n, 0)[0] for n, one in enumerate(records))
+    assert was_in_doubt(Operation("attach", target, None, {}), lines) is again
