@@ -39,6 +39,13 @@ def test_the_head_sums_all_shards_up() -> None:
         assert part in text
 
 
+def test_what_was_undone_is_not_in_the_bar_of_all_shards() -> None:
+    """A shard whose job was undone is not counted as done, nor as not done."""
+    text = words(page(fleet(shard("acme-1", many(5)), shard("acme-2", many(7), undone=True))))
+    assert "5 of 5 done (100%)" in text
+    assert "12 done" not in text
+
+
 def test_each_shard_has_a_row_and_a_section() -> None:
     """The row links to the section; the last row has the totals."""
     text = page(of_every_state())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkops.journal.remote.bucket.answers import Failure, Meaning, failure_of, unusable
+from bulkops.journal.remote.bucket.answers import Failure, Meaning, failure_of, panicked, unusable
 
 ENDPOINT = "https://s3.example.com:9000"
 SECRET = "wJalrXUtnFEMI"
@@ -281,3 +281,18 @@ def test_a_server_is_known_in_any_spelling(endpoint: str) -> None:
 def test_why_a_store_can_not_be_opened(text: str, reason: str) -> None:
     """The variable is named, nothing of the text repeated."""
     assert unusable(text).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "called `Result::unwrap()` on an `Err` value: InvalidHeaderValue",
+            "a key or token has a line break, or a character that no key or token may have",
+        ),
+        (f"assertion failed: {SECRET}", "obstore panicked: see above"),
+    ],
+)
+def test_why_obstore_gave_up(text: str, reason: str) -> None:
+    """A panic has a reason, and nothing of its text is repeated."""
+    assert panicked(text) == reason
