@@ -16,9 +16,7 @@ from msgspec import UNSET, UnsetType
 from bulkops.api.failures import request_id
 from bulkops.api.messages import UNREADABLE, Response
 from bulkops.api.tolerant import document
-from bulkops.errors import (
-    ServerBroken,
-)
+from bulkops.errors import ServerBroken
 from bulkops.text import printable
 
 T = TypeVar("T")

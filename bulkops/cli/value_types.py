@@ -23,11 +23,12 @@ class LocalFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; fails for an address, of which a path would have one slash."""
-        scheme, colon, _ = os.fsdecode(value).partition("://")
-        if colon:
+        text = os.fsdecode(value)
+        if "://" in text:
             # The rest may contain a signature.
+            scheme = text.partition("://")[0]
             self.fail(f"{scheme}://… is an address: only journals can be at one", param, ctx)
-        return Path(scheme)
+        return Path(text)
 
 
 class Target(LocalFile):
@@ -65,9 +66,9 @@ class JournalPlace(click.ParamType["Place"]):
         return [CompletionItem(incomplete, type="file")]
 
 
-PATH = LocalFile(path_type=Path, readable=False)
+PATH = LocalFile()
 PLACE = JournalPlace()
-TARGET = Target(path_type=Path, readable=False)
+TARGET = Target()
 
 
 class WholeNumber(click.IntRange):

@@ -92,6 +92,8 @@ def _printed_by(called: tuple[str, ...]) -> str:
     try:
         process = subprocess.Popen(  # noqa: S603 - the program that the user's configuration names
             called,
+            # Not the process's own, of which a part is hidden for moments (``bucket.hidden``).
+            env=os.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

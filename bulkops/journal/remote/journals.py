@@ -134,8 +134,8 @@ class StoredJobJournals:
     def new(self, now: datetime) -> RemotePlace:
         """See ``JobJournals``.
 
-        The pointer names it once it is started: until then it names the one before, of which
-        nothing else knows.
+        The pointer names it once it is started: until then it names the previous one, which
+        nothing else refers to.
 
         Raises:
             JournalLocked: when it is started: another process has started one meanwhile.

@@ -290,7 +290,10 @@ def test_why_a_store_can_not_be_opened(text: str, reason: str) -> None:
             "called `Result::unwrap()` on an `Err` value: InvalidHeaderValue",
             "a key or token has a line break, or a character that no key or token may have",
         ),
-        (f"assertion failed: {SECRET}", "obstore panicked: see above"),
+        (
+            f"assertion failed: {SECRET}",
+            "obstore, the store's client, panicked: its message is above; try again, or report it",
+        ),
     ],
 )
 def test_why_obstore_gave_up(text: str, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from obstore.store import S3Store
 
 from bulkops.errors import JobError
 from bulkops.journal.remote.bucket.address import parse
+from bulkops.journal.remote.bucket.hidden import environment_hidden
 from bulkops.journal.remote.bucket.opening import open_store
 from bulkops.journal.remote.bucket.store import Denied, NoAnswer, Store
 from tests.journal.remote.servers import Server
@@ -206,6 +208,20 @@ def test_what_only_obstore_knows_changes_nothing(
         assert "x-amz-security-token" not in asked.headers
         assert asked.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
         assert os.environ[name] == value
+
+
+def test_variables_are_hidden_from_obstore_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread that reads them meanwhile finds them, and so does a program afterwards."""
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+
+    def inherited() -> bytes:
+        shell = ["sh", "-c", "echo $AWS_SKIP_SIGNATURE"]
+        return subprocess.run(shell, stdout=subprocess.PIPE, check=True).stdout
+
+    with environment_hidden("s3"):
+        assert os.environ["AWS_SKIP_SIGNATURE"] == "true"
+        assert inherited() == b"\n"
+    assert inherited() == b"true\n"
 
 
 def test_a_token_that_no_request_can_have_is_denied(

@@ -31,7 +31,6 @@ _ALIASES = {
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
-
 LONGEST = 900
 """Bytes of a path; stores know keys of up to 1,024, and a journal's objects have longer ones."""
 

@@ -205,4 +205,4 @@ def panicked(text: str) -> str:
     """Return why obstore gave up on a request, from its panic's text."""
     if "InvalidHeaderValue" in text:
         return "a key or token has a line break, or a character that no key or token may have"
-    return "obstore panicked: see above"
+    return "obstore, the store's client, panicked: its message is above; try again, or report it"

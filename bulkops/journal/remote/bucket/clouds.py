@@ -43,7 +43,7 @@ def _value(env: Environment, name: str) -> str:
     """Return a variable's value; ``JobError`` if it was read from a file with its line break."""
     value = env[name]
     if value != value.strip() or not value.isprintable():
-        raise JobError(f"{name} contains a line break, or begins or ends with a blank")
+        raise JobError(f"{name} contains a line break, or begins or ends with a blank: remove it")
     return value
 
 

@@ -14,8 +14,8 @@ The variables are those of each cloud's own tools. An empty one counts as unset.
 |        | Google's                             | file of ``gcloud``; the metadata server         |
 
 obstore reads most of these itself, and some more. What is decided here is handed to it
-explicitly, and all others are hidden from it (``hidden``), so that a variable unknown to a cloud's
-own tools (``AWS_ENDPOINT``, ``AWS_SKIP_SIGNATURE``) can't redirect a journal or weaken its
+explicitly, and the variables are hidden from it (``hidden``), so that one that a cloud's own tools
+don't know (``AWS_ENDPOINT``, ``AWS_SKIP_SIGNATURE``) can't redirect a journal or weaken its
 connection.
 
 Plain http is for this machine only, unless ``AWS_ALLOW_HTTP=true``: whoever sees a journal's

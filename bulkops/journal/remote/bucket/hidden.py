@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PREFIXES = {"s3": ("AWS_",), "az": ("AZURE_",), "gs": ("GOOGLE_", "SERVICE_ACCOUNT")}
@@ -12,24 +12,21 @@ _LOCK = threading.Lock()
 
 
 @contextmanager
-def others_hidden(scheme: str, config: Mapping[str, str]) -> Iterator[None]:
-    """Hide what doesn't count while a store is opened: obstore reads the environment only then.
+def environment_hidden(scheme: str) -> Iterator[None]:
+    """Hide a cloud's variables while a store is opened: obstore reads the environment only then.
 
     It would take an empty variable for a key, and ``AWS_SKIP_SIGNATURE`` for a wish.
 
-    Args:
-        config: what counts. A variable with the same name and value stays visible, so that other
-            threads of this process don't miss it meanwhile.
+    ``os.environ`` keeps them, since other threads read it meanwhile.
     """
     with _LOCK:
-        others = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(_PREFIXES[scheme]) and config.get(name.lower()) != value
+        hidden = {
+            name: value for name, value in os.environ.items() if name.startswith(_PREFIXES[scheme])
         }
-        for name in others:
-            del os.environ[name]
+        for name in hidden:
+            os.unsetenv(name)
         try:
             yield
         finally:
-            os.environ.update(others)
+            for name, value in hidden.items():
+                os.putenv(name, value)

@@ -18,7 +18,7 @@ from bulkops.errors import JobError, unreadable
 from bulkops.journal.remote.bucket.address import Address
 from bulkops.journal.remote.bucket.answers import Meaning, failure_of, panicked, unusable
 from bulkops.journal.remote.bucket.environment import Settings
-from bulkops.journal.remote.bucket.hidden import others_hidden
+from bulkops.journal.remote.bucket.hidden import environment_hidden
 from bulkops.journal.remote.bucket.store import Denied, Found, NoAnswer, StoreError, Version
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ObjectStore:
                 # obstore doesn't say which file it can't read.
                 _content(name.upper(), file)
         try:
-            with others_hidden(address.scheme, settings.config):
+            with environment_hidden(address.scheme):
                 self._store = _KINDS[address.scheme](
                     address.bucket,
                     config=settings.config,
