@@ -30,7 +30,9 @@ _TYPES = ("tasks", "workspace-tasks", "workspaces")
 
 
 def echoed(request: Request, answer: Response) -> Response:
-    """Return the answer to a request; one that can't be read at all is left to who decodes it.
+    """Return the answer to a request.
+
+    One that can't be read at all is left to the caller that decodes it.
 
     Raises:
         ServerBroken: it is the answer to a write, and shows another thing than was written.

@@ -138,7 +138,8 @@ SENTENCES = {
     "a file created in it may be missing",
     "lease_not_released": "{journal}: its lease could not be released ({reason}): another process "
     "can take the journal over after {ttl:g} s, with --wait",
-    "receiver_unavailable": "{reason}: nobody is notified by {receiver}; other receivers are",
+    "receiver_unavailable": "{reason}: nothing is sent to {receiver}. {remedy} to be notified; the "
+    "job continues",
     "notifications_failed": "some notifications were not sent because of an error ({error}); the "
     "job continues",
     "telemetry_not_installed": "{variable} is set, but no telemetry is sent, because OpenTelemetry "

@@ -32,7 +32,7 @@ class Reached(StrEnum):
 
     OPEN = "open"
     VERIFIED = "verified"
-    PAUSED = "rested"  # as bulkops 0.2 spells it: the pause is over
+    PAUSE_OVER = "rested"  # as bulkops 0.2 spells it
     PASSED = "passed"
 
 

@@ -21,11 +21,13 @@ class Unavailable(JobError):
 
     Attributes:
         reason: what it lacks, human-readable.
+        remedy: what to do about it, as the beginning of a sentence.
     """
 
-    def __init__(self, message: str, reason: str) -> None:
+    def __init__(self, message: str, reason: str, remedy: str) -> None:
         super().__init__(message)
         self.reason = reason
+        self.remedy = remedy
 
 
 class SecretUrl:
@@ -76,6 +78,7 @@ def text_in(job: Job, field: str, variable: str, env: Mapping[str, str]) -> str:
             f"{place_of(job, field, variable)}: this environment variable is not set. Set it, or "
             "remove the line",
             f"{variable} is not set",
+            "Set it",
         )
     return text
 

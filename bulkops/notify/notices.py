@@ -1,8 +1,8 @@
 """The notifications of one execution, sent in the background.
 
 Each message has a task per receiver, which retries it for some minutes. Nothing of this ends or
-delays an operation: of exceptions there is one warning, and the job continues. Only the end of the
-execution waits, at most ``GRACE`` seconds, for what is still on its way. The journal
+delays an operation: the first error is logged, and the job continues. Only the end of the execution
+waits, at most ``GRACE`` seconds, for what is still on its way. The journal
 records what became of each message.
 """
 
@@ -63,7 +63,7 @@ class JobNotices:
     def __init__(
         self,
         on: Sequence[str],
-        receivers: Sequence[Receiver],
+        receivers: Sequence[Receiver | Absent],
         clock: Clock,
         *,
         heartbeat: Heartbeat | Absent | None = None,
@@ -107,7 +107,7 @@ class JobNotices:
         self._told = replay, post
         with self._tolerated():
             self._send(started(report(replay, holder=by), self._shard))
-        if self._heartbeat is not None and self._group is not None:
+        if isinstance(self._heartbeat, Heartbeat) and self._group is not None:
             self._group.start_soon(self._keep_beating, self._heartbeat)
 
     async def ended(self, error: Exception | None) -> None:
@@ -146,6 +146,9 @@ class JobNotices:
         if message.occasion not in self._on or self._group is None:
             return
         for receiver in self._receivers:
+            if isinstance(receiver, Absent):
+                self._note(str(message.occasion), receiver.name, 0, receiver.reason)
+                continue
             delivery = Delivery(message, receiver, self._clock)
             self._pending.append(delivery)
             self._group.start_soon(self._deliver, delivery)
@@ -158,19 +161,19 @@ class JobNotices:
 
     def _record(self, delivery: Delivery, problem: str) -> None:
         self._pending.remove(delivery)
-        with self._tolerated():
-            name, attempts = delivery.receiver.name, delivery.attempts
-            self._note(str(delivery.message.occasion), name, attempts, problem)
+        occasion, name = str(delivery.message.occasion), delivery.receiver.name
+        self._note(occasion, name, delivery.attempts, problem)
 
     def _note(self, event: str, receiver: str, attempts: int, problem: str) -> None:
-        fields = {"told": event, "receiver": receiver, "attempts": attempts}
-        name = "notification_failed" if problem else "notification_delivered"
-        log.info(name, extra={**fields, "reason": problem or None})
-        record = Notified(event, receiver, self._clock.date(), attempts, problem)
-        if self._late is None:
-            self._post(record)
-        else:
-            self._late.append(record)
+        with self._tolerated():
+            fields = {"told": event, "receiver": receiver, "attempts": attempts}
+            name = "notification_failed" if problem else "notification_delivered"
+            log.info(name, extra={**fields, "reason": problem or None})
+            record = Notified(event, receiver, self._clock.date(), attempts, problem)
+            if self._late is None:
+                self._post(record)
+            else:
+                self._late.append(record)
 
     def _post(self, *records: Notified) -> None:
         if self._told is not None:
@@ -179,29 +182,35 @@ class JobNotices:
                 for record in records:
                     post(record)
 
-    async def _keep_beating(self, heartbeat: Heartbeat | Absent) -> None:
-        with self._tolerated():
-            while True:
+    async def _keep_beating(self, heartbeat: Heartbeat) -> None:
+        while True:
+            with self._tolerated():
                 attempt = await attempted(heartbeat.beat)
                 self._beats += 1
                 if attempt.problem:
                     self._missed += 1
                     self._beat_problem = attempt.problem
-                await self._clock.sleep(BEAT_SECONDS)
+            await self._clock.sleep(BEAT_SECONDS)
 
     def _record_beats(self) -> None:
-        if self._missed and self._heartbeat is not None:
+        beats = self._heartbeat
+        if isinstance(beats, Absent):
+            self._note("heartbeat", beats.name, 0, beats.reason)
+        elif beats is not None and self._missed:
             problem = f"{self._missed} of {self._beats} not delivered, the last time: "
-            with self._tolerated():
-                name = self._heartbeat.name
-                self._note("heartbeat", name, self._beats, problem + self._beat_problem)
+            self._note("heartbeat", beats.name, self._beats, problem + self._beat_problem)
 
     @asynccontextmanager
     async def _connected(
         self, connection: AbstractAsyncContextManager[object]
     ) -> AsyncIterator[None]:
+        entered = False
         with self._tolerated():
             await connection.__aenter__()
+            entered = True
+        if not entered:
+            yield
+            return
         try:
             yield
         finally:

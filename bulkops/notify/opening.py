@@ -66,7 +66,8 @@ def check_notify(job: Job, *, begun: bool = False) -> None:
     for variable, error in _named(job).unavailable.items():
         if not begun:
             raise error
-        log.warning("receiver_unavailable", extra={"receiver": variable, "reason": error.reason})
+        facts = {"receiver": variable, "reason": error.reason, "remedy": error.remedy}
+        log.warning("receiver_unavailable", extra=facts)
 
 
 def notifying(
@@ -96,7 +97,7 @@ def notifying(
         connections.append(transport)
         return transport
 
-    receivers: list[Receiver] = []
+    receivers: list[Receiver | Absent] = []
     for variable, webhook in named.webhooks.items():
         if isinstance(webhook, Unavailable):
             receivers.append(Absent(variable, webhook.reason))

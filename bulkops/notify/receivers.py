@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bulkops.api.messages import Request, Response
 from bulkops.client.transport import Transport
@@ -64,24 +64,16 @@ class Heartbeat:
         return await _sent(self._transport, self._url.request("GET", b"", {}))
 
 
-class Absent:
-    """A receiver, of messages or of heartbeats, that this machine lacks: each attempt fails.
+class Absent(NamedTuple):
+    """A receiver, of messages or of heartbeats, that this machine lacks: nothing is sent to it.
 
     Attributes:
         name: see ``Receiver``.
+        reason: what this machine lacks, human-readable.
     """
 
-    def __init__(self, name: str, reason: str) -> None:
-        self.name = name
-        self._failed = Attempt(reason)
-
-    async def attempt(self, message: Message) -> Attempt:  # noqa: ARG002 - there is nobody to get it
-        """See ``Receiver``."""
-        return self._failed
-
-    async def beat(self) -> Attempt:
-        """See ``Heartbeat``."""
-        return self._failed
+    name: str
+    reason: str
 
 
 async def _sent(transport: Transport, request: Request) -> Attempt:

@@ -51,6 +51,7 @@ def services_of(variable: str, urls: str, place: str) -> list[Service]:
         raise Unavailable(
             f"{place}: Apprise is not installed. Install it with `pip install 'bulkops[notify]'`",
             "Apprise is not installed",
+            "Install bulkops[notify]",
         ) from None
     # What it logs contains parts of the URLs, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)

@@ -59,7 +59,7 @@ def state_of(wave: CurrentWave | WaveReached) -> str:
         "": "comes next",
         Reached.OPEN: "is in progress",
         Reached.VERIFIED: f"pauses until {date(wave.until)} UTC" if wave.until else "is verified",
-        Reached.PAUSED: "is running its gate",
+        Reached.PAUSE_OVER: "is running its gate",
         Reached.PASSED: "passed",
         Held.MANUAL: "waits for --continue",
         Held.FAIL: f"was stopped by its gate (exit status {wave.status})",
@@ -79,9 +79,10 @@ def notifications_in_words(notifications: Iterable[Notified]) -> Iterator[str]:
         yield f"notified: {', '.join(delivered)}"
     for one in notifications:
         if one.event == "heartbeat":
-            yield f"heartbeats to {one.receiver}: {one.reason}"
+            heartbeats = "heartbeats" if one.attempts else "no heartbeats"
+            yield f"{heartbeats} to {one.receiver}: {one.reason}"
         elif one.reason:
-            attempts = counted(one.attempts, "attempt")
+            attempts = counted(one.attempts, "attempt") if one.attempts else "nothing was sent"
             yield f"not notified: {one.event} to {one.receiver}: {one.reason} ({attempts})"
 
 

@@ -1,18 +1,18 @@
 """The next step of a wave, and the verdict of a gate. Pure: two tables.
 
-The next step, by the journal's last record of the current wave (``following``). Where the pause is
-over, journals say ``rested``:
+The next step, by the journal's last record of the current wave (``following``). For
+"pause over", journals say ``rested``:
 
 | the wave is | and                                      | next                               |
 |-------------|------------------------------------------|------------------------------------|
 | open        |                                          | carry out, then verify             |
 | verified    | more waves, and a timed pause            | pause (in full again after a kill) |
 | verified    | more waves, and a manual pause           | end the execution: paused          |
-| verified    | more waves, manual pause, ``--continue`` | it has paused                      |
-| verified    | the last wave, or no pause               | see rested                         |
-| rested      | no gate                                  | it has passed                      |
-| rested      | an inconclusive gate, and ``--continue`` | it has passed                      |
-| rested      | any other gate                           | run it (see ``judged``)            |
+| verified    | more waves, manual pause, ``--continue`` | the pause is over                  |
+| verified    | the last wave, or no pause               | see pause over                     |
+| pause over  | no gate                                  | it has passed                      |
+| pause over  | an inconclusive gate, and ``--continue`` | it has passed                      |
+| pause over  | any other gate                           | run it (see ``judged``)            |
 | passed      |                                          | the next wave, or the end          |
 
 A gate is a command; ``judged`` maps its exit status to a verdict:

@@ -141,7 +141,7 @@ class Waves:
             with self._interruption.at_once():
                 await self._clock.sleep(seconds)
         if not self._interruption.signal:
-            await self._note(wave, Reached.PAUSED)
+            await self._note(wave, Reached.PAUSE_OVER)
         return ""
 
     async def _judge(self, wave: Wave) -> str:
@@ -159,7 +159,7 @@ class Waves:
             await self._note(wave, Reached.PASSED, status=status)
             return ""
         reason = "" if statuses else f"ended after gate_timeout = {timeout}"
-        await self._note(wave, Reached.PAUSED, held=held, status=status, reason=reason)
+        await self._note(wave, Reached.PAUSE_OVER, held=held, status=status, reason=reason)
         return How.GATE if held is Held.FAIL else How.PAUSED
 
     def _gate_call(self, wave: Wave) -> GateCall:

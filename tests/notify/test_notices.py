@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from bulkops.journal.records import Notified
 from bulkops.journal.replay import Replay
 from bulkops.journal.states import Outcome
 from bulkops.journal.writer import Journal
-from bulkops.notify.attempt import PATIENCE
-from bulkops.notify.delivery import ATTEMPT_SECONDS, Delivery
+from bulkops.notify.attempt import PATIENCE, Attempt
+from bulkops.notify.delivery import ATTEMPT_SECONDS, Delivery, attempted
 from bulkops.notify.notices import BEAT_SECONDS, GRACE
 from bulkops.notify.receivers import Heartbeat
 from bulkops.runner.interruption import LAST_SECONDS
@@ -357,6 +357,27 @@ def test_heartbeats_that_failed_are_in_the_journal() -> None:
     ]
 
 
+def test_heartbeats_go_on_after_one_that_raised(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of one is a warning; without the next ones, a monitor would call the job dead."""
+    seen = []
+
+    async def second_raises(beat: Callable[[], Awaitable[Attempt]]) -> Attempt:
+        seen.append(beat)
+        if len(seen) == 2:
+            raise ZeroDivisionError
+        return await attempted(beat)
+
+    monkeypatch.setattr("bulkops.notify.notices.attempted", second_raises)
+    beats = Hooks()
+    with caplog.at_level("WARNING", "bulkops"):
+        world_telling(Hooks(), on=(), beats=beats).apply(job(**SLOW))
+    times = [round((one.at - beats.sent[0].at) / BEAT_SECONDS, 2) for one in beats.sent]
+    assert times == [0, 2, 3, 4]
+    assert [one.msg for one in caplog.records] == ["notifications_failed"]
+
+
 def test_the_next_execution_has_notifications_of_its_own() -> None:
     """A report is about the last execution; the journal keeps those of all."""
     hooks = Hooks(404, 200)
@@ -434,6 +455,30 @@ def test_after_a_signal_the_end_waits_no_longer_than_the_drain(
     interrupted(world, at=60.0, drain=drain, signals=("SIGTERM",) * signals)
     assert hooks.events == ["stopped"]
     assert world.elapsed - began - world.pause == pytest.approx(60 + seconds, abs=0.1)
+
+
+class NeverEntered(AbstractAsyncContextManager[None]):
+    """A connection that can't be opened.
+
+    Attributes:
+        exits: how often it was closed.
+    """
+
+    exits = 0
+
+    async def __aenter__(self) -> None:
+        raise ZeroDivisionError
+
+    async def __aexit__(self, *_: object) -> None:
+        self.exits += 1
+
+
+def test_a_connection_that_was_not_opened_is_not_closed() -> None:
+    """Only what was entered is left, and the job succeeds."""
+    connection = NeverEntered()
+    replay = world_telling(Hooks(), connections=[connection]).apply(job())
+    assert connection.exits == 0
+    assert replay.count(Outcome.SUCCEEDED) == 3
 
 
 @asynccontextmanager

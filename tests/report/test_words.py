@@ -21,7 +21,7 @@ from tests.report.samples import at
         (CurrentWave(1, 2, 1, 1, Reached.VERIFIED), "is verified"),
         (CurrentWave(1, 2, 1, 1, Reached.PASSED), "passed"),
         (
-            CurrentWave(1, 2, 1, 1, Reached.PAUSED, Held.FAIL, status=1),
+            CurrentWave(1, 2, 1, 1, Reached.PAUSE_OVER, Held.FAIL, status=1),
             "was stopped by its gate (exit status 1)",
         ),
     ],
@@ -39,10 +39,14 @@ def test_what_was_delivered_is_one_line_and_each_failure_another() -> None:
         Notified("finished", "WEBHOOK", at(3)),
         Notified("finished", "URLS", at(4), 2, "answered 500"),
         Notified("heartbeat", "BEAT", at(5), 9, "2 of 9 not delivered, the last time: gone"),
+        Notified("finished", "HOOK", at(6), 0, "HOOK is not set"),
+        Notified("heartbeat", "BEAT", at(7), 0, "BEAT is not set"),
     ]
     assert [*notifications_in_words(notified)] == [
         "notified: started, finished",
         "not notified: finished to URLS: answered 500 (2 attempts)",
         "heartbeats to BEAT: 2 of 9 not delivered, the last time: gone",
+        "not notified: finished to HOOK: HOOK is not set (nothing was sent)",
+        "no heartbeats to BEAT: BEAT is not set",
     ]
     assert [*notifications_in_words([])] == []

@@ -19,10 +19,10 @@ STATES = {
     (Reached.VERIFIED, "5m", "check", ""): (Next.PAUSE, Next.PAUSE),
     (Reached.VERIFIED, "manual", "check", ""): (Next.WAIT, Next.PAUSE),
     (Reached.VERIFIED, "manual", None, Held.MANUAL): (Next.WAIT, Next.PAUSE),
-    (Reached.PAUSED, "manual", None, ""): (Next.PASS, Next.PASS),
-    (Reached.PAUSED, "manual", "check", ""): (Next.GATE, Next.GATE),
-    (Reached.PAUSED, None, "check", Held.FAIL): (Next.GATE, Next.GATE),
-    (Reached.PAUSED, None, "check", Held.INCONCLUSIVE): (Next.GATE, Next.PASS),
+    (Reached.PAUSE_OVER, "manual", None, ""): (Next.PASS, Next.PASS),
+    (Reached.PAUSE_OVER, "manual", "check", ""): (Next.GATE, Next.GATE),
+    (Reached.PAUSE_OVER, None, "check", Held.FAIL): (Next.GATE, Next.GATE),
+    (Reached.PAUSE_OVER, None, "check", Held.INCONCLUSIVE): (Next.GATE, Next.PASS),
     (Reached.PASSED, "manual", "check", ""): (Next.GO_ON, Next.GO_ON),
 }
 
@@ -61,5 +61,5 @@ def test_the_verdict_of_each_exit_status(status: int | None, held: str | None) -
 def test_the_tables_in_the_docstring_name_every_state() -> None:
     """A new state needs a new row."""
     text = wave_steps.__doc__ or ""
-    rows = set(re.findall(r"^\| (open|verified|rested|passed) +\|", text, re.MULTILINE))
-    assert rows == {str(state) for state in Reached}
+    rows = set(re.findall(r"^\| (open|verified|pause over|passed) +\|", text, re.MULTILINE))
+    assert rows == {state.name.lower().replace("_", " ") for state in Reached}

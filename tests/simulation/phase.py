@@ -249,7 +249,7 @@ class Phase:
     def _note_between(self, how: str, replay: Replay) -> None:
         self._machine.met["killed while it rested"] += how == "killed" and replay.rest is not None
         reached = {wave.reached for wave in replay.waves.values()}
-        if reached & {Reached.VERIFIED, Reached.PAUSED}:
+        if reached & {Reached.VERIFIED, Reached.PAUSE_OVER}:
             self._machine.met["killed between two waves"] += how == "killed"
             by_signal = replay.ended is not None and replay.ended.how == "SIGINT"
             self._machine.met["interrupted between two waves"] += by_signal

@@ -107,7 +107,7 @@ def _progress(wave: WaveReached, unit: str) -> str:
     texts = {
         Reached.OPEN: f": {counted(wave.end - wave.start, 'operation')}",
         Reached.VERIFIED: "" if wave.held else f": verified, {drifted}",
-        Reached.PAUSED: "",
+        Reached.PAUSE_OVER: "",
         Reached.PASSED: "" if wave.status is None else ": its gate passed",
     }
     return texts[wave.reached]

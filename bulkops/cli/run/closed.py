@@ -33,7 +33,7 @@ def end_if_closed(job: Job, *, json: bool) -> None:
         with heard_or_not():
             print_json(events.Rest.of(rest))
     note(
-        f"Outside its windows until {until_in_words(rest)}. Nothing was sent or recorded: start "
-        "the same command again then."
+        f"{job.name}: outside its windows until {until_in_words(rest)}. Nothing was sent or "
+        "recorded: start the same command again then."
     )
     raise Exit(ExitCode.PAUSED)

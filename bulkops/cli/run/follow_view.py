@@ -218,7 +218,7 @@ class FollowView:
         wave = self.followed.wave
         if self.followed.rest is not None:
             return True
-        return wave is not None and bool(wave.until or wave.reached is Reached.PAUSED)
+        return wave is not None and bool(wave.until or wave.reached is Reached.PAUSE_OVER)
 
     def _result(self, result: Result, shown: _Shown) -> None:
         operation = shown.replay.operations[result.key].operation
@@ -238,7 +238,7 @@ class FollowView:
 
     def _at_gate(self, wave: WaveReached, shown: _Shown) -> None:
         self._gate.close()
-        if wave.reached is Reached.PAUSED and not wave.held and shown.has_gate:
+        if wave.reached is Reached.PAUSE_OVER and not wave.held and shown.has_gate:
             self._gate.enter_context(shown.tracker.at_gate())
 
     def _progress(self, progress: JobProgress, now: float) -> None:

@@ -169,6 +169,8 @@ def why_no_window(text: str) -> str:
         return f"the time zone is missing: give one such as Europe/Berlin or UTC after {times}"
     if len(days) > 1:
         return "write its days without spaces: Mon-Thu, or Mon,Wed"
+    if len(zone) > 1 and not any(re.match(_DAY, word) for word in zone):
+        return f"{shown(' '.join(zone))} is not {_A_ZONE}: a time zone is one word"
     if len(zone) != 1:
         return f"its parts are in another order than in {_SHAPE}"
     return (

@@ -56,7 +56,7 @@ _HELD = {
 _REACHED = {
     Reached.OPEN: "in progress",
     Reached.VERIFIED: "verified",
-    Reached.PAUSED: "running its gate",
+    Reached.PAUSE_OVER: "running its gate",
     Reached.PASSED: "passed",
 }
 _GATES = {0: "passed", 1: "failed"}

@@ -199,7 +199,7 @@ def test_a_whole_rollout_step_by_step() -> None:
     assert (observed.doing, observed.idle_seconds) == (Doing.PAUSING, 40)
     assert observed.until == "2026-11-24T21:58:03.120Z"
     assert run.look(IDLE, after=50).idle_seconds == 0
-    run.wave(1, Reached.PAUSED)
+    run.wave(1, Reached.PAUSE_OVER)
     with run.tracker.at_gate():
         assert run.look(IDLE).doing is Doing.GATE
     observed = run.look(IDLE)
@@ -244,7 +244,7 @@ def test_the_time_left_includes_pauses() -> None:
     assert run.look(after=0).seconds_left == pytest.approx(11 / 0.5 + 2 * 60)
     run.wave(1, Reached.VERIFIED, until="2026")
     assert run.look(IDLE, after=20).seconds_left == pytest.approx(11 / 0.5 + 40 + 60)
-    run.wave(1, Reached.PAUSED)
+    run.wave(1, Reached.PAUSE_OVER)
     assert run.look(IDLE).seconds_left == pytest.approx(11 / 0.5 + 60)
     run.wave(1, Reached.PASSED)
     run.wave(2, Reached.OPEN)

@@ -210,15 +210,15 @@ def test_what_has_begun_needs_no_variable(
     receiver.posts.clear()
     done = here(*BEGUN[command], WEBHOOK_KEY="", BEAT="")
     assert done.code == 0
-    assert [line for line in done.err.splitlines() if "notified by" in line] == [
-        "Warning: WEBHOOK_KEY is not set: nobody is notified by WEBHOOK; other receivers are.",
-        "Warning: BEAT is not set: nobody is notified by BEAT; other receivers are.",
+    assert [line for line in done.err.splitlines() if "nothing is sent" in line] == [
+        f"Warning: {missing} is not set: nothing is sent to {name}. Set it to be notified; the job "
+        "continues."
+        for missing, name in (("WEBHOOK_KEY", "WEBHOOK"), ("BEAT", "BEAT"))
     ]
     assert {post.path for post in receiver.posts} == {"/services"}
-    assert "  not notified: finished to WEBHOOK: WEBHOOK_KEY is not set (1 attempt)" in (
-        done.out.splitlines()
-    )
-    assert "BEAT is not set" in done.out
+    lines = done.out.splitlines()
+    assert "  not notified: finished to WEBHOOK: WEBHOOK_KEY is not set (nothing was sent)" in lines
+    assert "  no heartbeats to BEAT: BEAT is not set" in lines
 
 
 @pytest.mark.parametrize("command", BEGUN)

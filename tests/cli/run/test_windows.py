@@ -31,7 +31,7 @@ def test_outside_its_windows_it_ends_with_6_before_any_request(world: World, her
     windowed(world, closed_now())
     done = here(*ENDING)
     assert (done.code, world.requests, world.journal.exists()) == (6, 0, False)
-    assert done.err.startswith("Outside its windows until 20")
+    assert done.err.startswith("scan: outside its windows until 20")
     assert done.err.endswith("Nothing was sent or recorded: start the same command again then.\n")
     assert here("apply", "job.toml", "--yes", "--exit-outside-window").code == 6
     assert here("plan", "job.toml", "--out", "scan.plan").code == 0
@@ -52,7 +52,7 @@ def test_begun_and_outside_its_windows_it_records_nothing(world: World, here: He
     asked, recorded = world.requests, world.journal.read_bytes()
     done = here(*ENDING)
     assert (done.code, world.requests, world.journal.read_bytes()) == (6, asked, recorded)
-    assert done.err.startswith("Outside its windows until 20")
+    assert done.err.startswith("scan: outside its windows until 20")
     windowed(world, ALWAYS)
     assert here(*ENDING).code == 0
     assert world.all_desired()
@@ -67,7 +67,7 @@ def test_a_fleet_outside_its_windows_sends_nothing(tmp_path: Path) -> None:
         world.job(("[pace]", window), ('organization = "acme"\n', ""))
         done = world.run(*FLEET_APPLY, "--exit-outside-window")
         assert (done.code, world.requests) == (6, 0)
-        assert done.err.startswith("Outside its windows until 20")
+        assert done.err.startswith("scan: outside its windows until 20")
 
 
 def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: Here) -> None:

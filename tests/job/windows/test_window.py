@@ -185,6 +185,12 @@ ORDER = SHAPE.replace("not", "its parts are in another order than in")
         ("Mon-Fri 08:00-16:00", "the time zone is missing: give one such as Europe/Berlin or UTC"),
         ("8-16", "the time zone is missing: give one such as Europe/Berlin or UTC after 8-16"),
         ("Europe/Berlin 08:00-16:00", ORDER),
+        (
+            "08:00-16:00 Central European Time",
+            '"Central European Time" is not a time zone\'s name such as Europe/Berlin or UTC: '
+            "a time zone is one word",
+        ),
+        ("Mon-Fri 08:00-16:00 Europe / Berlin", '"Europe / Berlin" is not a time zone\'s name'),
         ("08:00-16:00 Mon UTC", ORDER),
         ("08:00-16:00 UTC Mon-Fri", ORDER),
         ("Mo-Fr 08:00-16:00 UTC", '"Mo" is not a day: Mon, Tue, Wed, Thu, Fri, Sat, Sun; Mon-Thu'),

@@ -137,7 +137,7 @@ def of_every_outcome() -> Report:
         *(done(number, 0.5 + number / 2) for number in range(3)),
         wave(1, 0, 3, Reached.VERIFIED, 2.0, drifted=1),
         wave(1, 0, 3, Reached.VERIFIED, 2.0, until=at(100)),
-        wave(1, 0, 3, Reached.PAUSED, 100.0),
+        wave(1, 0, 3, Reached.PAUSE_OVER, 100.0),
         wave(1, 0, 3, Reached.PASSED, 101.0, status=0),
         wave(2, 3, 12, Reached.OPEN, 101.0),
         done(3, 102.0, took=0.9),

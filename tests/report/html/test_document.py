@@ -214,7 +214,9 @@ def test_a_single_wave_has_a_table_only_if_it_stopped_the_job() -> None:
     """A job without waves has one internally, which the page hides."""
     plain = rolled_out(1, execution(0), wave(1, 0, 1, Reached.OPEN, 1))
     assert wave_lines(plain, Gathered(plain)) == []
-    held = rolled_out(1, execution(0), wave(1, 0, 1, Reached.PAUSED, 1, held=Held.FAIL, status=1))
+    held = rolled_out(
+        1, execution(0), wave(1, 0, 1, Reached.PAUSE_OVER, 1, held=Held.FAIL, status=1)
+    )
     assert len(wave_lines(held, Gathered(held))) == 1
 
 

@@ -96,17 +96,17 @@ def test_sentences_give_the_result(report: Report, words: str) -> None:
         (wave(1, 0, 1, Reached.OPEN, 1), "is in progress"),
         (wave(1, 0, 1, Reached.VERIFIED, 1), "is verified"),
         (wave(1, 0, 1, Reached.VERIFIED, 1, until=at(9)), "pauses until 2026-11-24 00:00:09 UTC"),
-        (wave(1, 0, 1, Reached.PAUSED, 1), "is running its gate"),
+        (wave(1, 0, 1, Reached.PAUSE_OVER, 1), "is running its gate"),
         (
             wave(1, 0, 1, Reached.VERIFIED, 1, held=Held.MANUAL),
             "waits for --continue",
         ),
         (
-            wave(1, 0, 1, Reached.PAUSED, 1, held=Held.FAIL, status=1),
+            wave(1, 0, 1, Reached.PAUSE_OVER, 1, held=Held.FAIL, status=1),
             "was stopped by its gate (exit status 1)",
         ),
         (
-            wave(1, 0, 1, Reached.PAUSED, 1, held=Held.INCONCLUSIVE, status=7),
+            wave(1, 0, 1, Reached.PAUSE_OVER, 1, held=Held.INCONCLUSIVE, status=7),
             "waits: its gate was inconclusive (exit status 7)",
         ),
     ],
