@@ -194,18 +194,15 @@ class ShardRun:
             observe: returns the observer of the execution.
             check: called before anything is sent, when its journal is held.
         """
-        self.state, self._check = State.RUNNING, check
+        self.state = State.RUNNING
         if self.problem is not None:
             self.state = stopped_by(self.problem)
             return
         try:
-            seen = self.plan or self.place
-            if seen is None:
-                raise RuntimeError("look first")
             async with AsyncExitStack() as stack:
                 execution = None
                 with anyio.CancelScope() as self._preparing:
-                    execution = await self._prepared(stack, client, seen, observe)
+                    execution = await self._prepared(stack, client, observe, check)
                 if self._signal:
                     self.state = State.INTERRUPTED
                 if execution is None or self._signal:
@@ -234,9 +231,7 @@ class ShardRun:
         elif self._preparing is not None:
             self._preparing.cancel()
 
-    async def _held(
-        self, stack: AsyncExitStack, client: Client, seen: Plan | Place
-    ) -> LockedJournal | None:
+    async def _held(self, stack: AsyncExitStack, client: Client) -> LockedJournal | None:
         """Hold the journal to resume, or start one; see ``ShardJob.held``."""
 
         async def current() -> Plan:
@@ -247,16 +242,18 @@ class ShardRun:
                 raise RuntimeError("look first")
             return self.plan
 
-        resumed = None if isinstance(seen, Plan) else seen
+        resumed = None if self.plan is not None else self.place
+        if self.plan is None and resumed is None:
+            raise RuntimeError("look first")
         return await self._of.held(
             stack, client, self._how, resumed, current, on_wait=self._note_waiting
         )
 
     async def _prepared(
-        self, stack: AsyncExitStack, client: Client, seen: Plan | Place, observe: Observe
+        self, stack: AsyncExitStack, client: Client, observe: Observe, check: Check
     ) -> JobExecution | None:
         """Return the execution of the held journal; ``None`` if nothing may or need be done."""
-        journal = await self._held(stack, client, seen)
+        journal = await self._held(stack, client)
         if journal is None:
             self.state = State.DONE
             return None
@@ -266,7 +263,7 @@ class ShardRun:
         if self._before_running(self.replay) is State.FAILED:
             self.state = State.FAILED
             return None
-        await self._check()
+        await check()
         await check_names(client, self.replay.header, hold.place)
         check_gate_to_resume(self.job, self.replay, retry_failed=retry)
         key = key_to_resume(self.job, self.replay, retry_failed=retry)

@@ -28,12 +28,13 @@ from bulkops.cli.output.waves import gate_lines
 from bulkops.cli.run.begun_fleet import report_of
 from bulkops.cli.run.confirm import have_confirmed, is_destructive
 from bulkops.cli.run.fleet_view.metrics import FleetMetrics
+from bulkops.cli.run.hold import Waiting
 from bulkops.cli.run.open_fleet import OpenFleet, address_of, shard_jobs, task_of
 from bulkops.cli.run.recorded_fleet import none_begun, noting_settling
 from bulkops.cli.session import only_reading, run_all
 from bulkops.cli.signals import Listener, received
 from bulkops.clock import Clock
-from bulkops.errors import ExitCode, JournalLocked
+from bulkops.errors import ExitCode
 from bulkops.fleet.fleet_run import FleetRun, side_by_side
 from bulkops.fleet.report.model import FleetReport
 from bulkops.fleet.report.next_steps import next_steps
@@ -99,15 +100,8 @@ def apply_fleet(opened: OpenFleet, options: RunOptions, metrics: FleetMetrics) -
         on_change=watch.ended,
         on_wait=watch.waits,
     )
-    told = list[JournalLocked]()
-
-    def waiting(busy: JournalLocked) -> None:
-        if not told:
-            told.append(busy)
-            note(f"{busy.held}. Waiting until it ends. Ctrl-C stops waiting.")
-
     with only_reading():
-        run_all(lambda: fleet.until_free(waiting, wait=options.wait))
+        run_all(lambda: fleet.until_free(Waiting().note, wait=options.wait))
         run_all(lambda: side_by_side(looks, noting_settling(opened.connect())))
         run_all(fleet.peek)
         _confirm(opened, fleet, options)

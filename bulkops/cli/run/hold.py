@@ -22,6 +22,23 @@ from bulkops.plan.trusted import open_journal
 T = TypeVar("T")
 
 
+class Waiting:
+    """Says, once, that a command waits for a lock.
+
+    Attributes:
+        since: when it began, on the monotonic clock; ``None`` if it didn't wait.
+    """
+
+    def __init__(self) -> None:
+        self.since: float | None = None
+
+    def note(self, busy: JournalLocked) -> None:
+        """Say which lock, unless it was said before."""
+        if self.since is None:
+            self.since = time.monotonic()
+            note(f"{busy.held}. Waiting until it ends. Ctrl-C stops waiting.")
+
+
 def hold(stack: ExitStack, place: Place, *, wait: bool) -> Hold:
     """Hold a journal until the stack ends.
 
@@ -45,20 +62,14 @@ def taken(look: Callable[[], T], *, wait: bool) -> T:
     """
     if not wait:
         return look()
-    since = list[float]()
-
-    def on_wait(busy: JournalLocked) -> None:
-        if not since:
-            since.append(time.monotonic())
-            note(f"{busy.held}. Waiting until it ends. Ctrl-C stops waiting.")
-
+    waiting = Waiting()
     try:
-        found = when_free(look, _sleep, on_wait)
+        found = when_free(look, _sleep, waiting.note)
     except SystemExit:
         note("", "Interrupted: nothing was changed.")
         raise
-    if since:
-        note(f"It is free now, after {exact(time.monotonic() - since[0])}.")
+    if waiting.since is not None:
+        note(f"It is free now, after {exact(time.monotonic() - waiting.since)}.")
     return found
 
 

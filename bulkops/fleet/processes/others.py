@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import Random
 from typing import NamedTuple, TypeVar
 
@@ -184,8 +185,12 @@ class Others:
         self._see(self._record, stopped)
 
     async def holder_of(self, name: str) -> Holder | None:
-        """Return the process that holds a shard's newest journal, ``None`` if none does."""
-        return await to_thread.run_sync(self._holder_of, name)
+        """Return the process that holds a shard's newest journal, ``None`` if none does.
+
+        Raises:
+            JournalError: see ``_patiently``.
+        """
+        return await self._patiently(partial(self._holder_of, name))
 
     def entry(self, name: str) -> Entry | None:
         """Return what the rollout's record says of a shard."""

@@ -76,14 +76,14 @@ class Unattended:
         if (wave, shards) != self._seen:
             self._seen = wave, {**shards}
             self._attended(now)
-        if not shards:
-            return
-        if now >= min(self._check_at, self._since + LONGEST):
+        elif shards and now >= min(self._check_at, self._say_at, self._since + LONGEST):
             for name in shards:
                 if await self._holder_of(name) is not None:
                     self._attended(now)
                     break
             self._check_at = now + CHECK
+        if not shards:
+            return
         # What was recorded as running was interrupted, if no process holds its journal.
         seconds = now - self._since
         gone = {State.RUNNING: State.INTERRUPTED} if seconds >= CHECK else {}

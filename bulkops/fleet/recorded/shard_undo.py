@@ -23,7 +23,6 @@ from bulkops.journal.together import both
 from bulkops.journal.waiting import locked
 from bulkops.plan.consistent import disagreement_with_undone
 from bulkops.plan.current_state import check_names, undo_recorded
-from bulkops.plan.model import Plan
 from bulkops.plan.recorded import job_of, start_journal
 from bulkops.plan.trusted import open_journal
 from bulkops.plan.undo import not_covered
@@ -79,9 +78,7 @@ class ShardUndo(ShardRun):
         elif self.state is State.INTERRUPTED:
             await check_names(client, self.replay.header, place)
 
-    async def _held(
-        self, stack: AsyncExitStack, client: Client, seen: Plan | Place
-    ) -> LockedJournal:
+    async def _held(self, stack: AsyncExitStack, client: Client) -> LockedJournal:
         """Hold the undo's journal, which is started if it doesn't exist, and the one to undo.
 
         Raises:
@@ -94,20 +91,20 @@ class ShardUndo(ShardRun):
         undone = await stack.enter_async_context(self._locked(client, self._undone))
         place = place_of_undo(undone.place)
         hold = await stack.enter_async_context(self._locked(client, place))
-        contents = await to_thread.run_sync(self._opened, client, undone, hold, seen)
+        contents = await to_thread.run_sync(self._opened, client, undone, hold)
         return LockedJournal(hold._replace(keep=both(hold.keep, undone.keep)), contents)
 
-    def _opened(self, client: Client, undone: Hold, hold: Hold, seen: Plan | Place) -> Contents:
-        trusted = self._how.trust_files
+    def _opened(self, client: Client, undone: Hold, hold: Hold) -> Contents:
+        plan, trusted = self.plan, self._how.trust_files
         replay = open_journal(undone.storage.owned(trusted=trusted)).replay
-        if isinstance(seen, Plan) and not hold.place.exists():
-            if len(replay.executions) != self._executions or seen.undo_of != replay.header.run_id:
+        if plan is not None and not hold.place.exists():
+            if len(replay.executions) != self._executions or plan.undo_of != replay.header.run_id:
                 raise PlanStale(
                     f"{undone.place}: has changed since its undo was planned; nothing was sent. "
                     "Run the same command again"
                 )
             hold.place.check_folder(trusted=trusted)
-            start_journal(hold.storage, seen, client, hold.by)
+            start_journal(hold.storage, plan, client, hold.by)
             return read(hold.storage)
         contents = open_journal(hold.storage.owned(trusted=trusted))
         check_undo(hold.place, contents.replay, undone.place, replay)

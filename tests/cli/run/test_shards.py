@@ -106,7 +106,7 @@ def test_a_process_and_the_status_say_who_is_waited_for(world: World, here: Here
     process = world.start(*APPLY, "--shard", "2/3")
     assert process.stderr is not None
     while "Waiting" not in (said := process.stderr.readline()):
-        pass
+        assert said, "it ended without waiting"
     status = here("fleet", "status", "fleet.toml")
     process.send_signal(signal.SIGTERM)
     assert ended(process).code == 143

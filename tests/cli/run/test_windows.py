@@ -12,6 +12,7 @@ from tests.conftest import Here
 
 ALWAYS = "00:00-24:00 UTC"
 ENDING = (*("apply", "job.toml", "--journal", "scan.jsonl", "--yes"), "--exit-outside-window")
+NO_ORGANIZATION = ('organization = "acme"\n', "")
 
 
 def windowed(world: World, window: str) -> None:
@@ -61,13 +62,19 @@ def test_begun_and_outside_its_windows_it_records_nothing(world: World, here: He
 
 
 def test_a_fleet_outside_its_windows_sends_nothing(tmp_path: Path) -> None:
-    """No shard is looked at; the clock is the same for all."""
+    """No shard is looked at, whatever is left there; the clock is the same for all."""
     with three_organizations(tmp_path) as world:
         window = f'[rollout]\nwindows = ["{closed_now()}"]\n[pace]'
-        world.job(("[pace]", window), ('organization = "acme"\n', ""))
+        world.job(("[pace]", window), NO_ORGANIZATION)
         done = world.run(*FLEET_APPLY, "--exit-outside-window")
         assert (done.code, world.requests) == (6, 0)
         assert done.err.startswith("scan: outside its windows until 20")
+        world.job(("[pace]", f'[rollout]\nwindows = ["{ALWAYS}"]\n[pace]'), NO_ORGANIZATION)
+        assert world.run(*FLEET_APPLY).code == 0
+        world.job(("[pace]", window), NO_ORGANIZATION)
+        requests = world.requests
+        assert world.run(*FLEET_APPLY, "--exit-outside-window").code == 6
+        assert world.requests == requests
 
 
 def test_killed_while_it_rests_the_same_command_rests_again(world: World, here: Here) -> None:

@@ -32,6 +32,7 @@ from bulkops.fleet.rollout import FleetRollout
 from bulkops.fleet.shard_job import How, ShardJob
 from bulkops.fleet.shard_run import ShardRun
 from bulkops.job.job import Job, job_from_builtins
+from bulkops.journal.records import Holder
 from bulkops.journal.remote.bucket.address import parse
 from bulkops.journal.remote.bucket.store import Store
 from bulkops.journal.remote.shared import StoredObject
@@ -68,6 +69,7 @@ class FleetWorld:
     Attributes:
         store: has the rollout's objects; may be replaced.
         moved: shard → organization, of those whose organization has another name.
+        holder_of: see ``newest_holder``; may be replaced.
         said: what each process waited for, as ``on_wait`` got it.
         troubles: of the store, as ``on_trouble`` got them.
     """
@@ -93,6 +95,7 @@ class FleetWorld:
         self.rollout = FleetRollout(waves=waves, **(rollout or {}))  # type: ignore[arg-type] # drawn
         self.store: Store = MemoryStore()
         self.moved: dict[str, str] = {}
+        self.holder_of: Callable[[ShardJob], Holder | None] = newest_holder
         self.said: list[Awaited] = []
         self.troubles: list[JournalError] = []
         self.wire = Wire(self.simulator, anyio.current_time, TOKEN)
@@ -206,7 +209,7 @@ class Process:
             {name: job.target for name, job in jobs.items()},
             own,
             f"process {number}",
-            holder_of=lambda name: newest_holder(jobs[name]),
+            holder_of=lambda name: world.holder_of(jobs[name]),
             undo=undo,
             read_running=lambda name: running_progress(jobs[name]),
             continue_paused=how.continue_paused,
